@@ -1,0 +1,38 @@
+//! **madoguchi** (窓口) works a support mailbox: it reads each mail, decides by rules that people can read, and
+//! labels, answers, redirects or queues it: exactly once, with evidence for every decision.
+//!
+//! # The pipeline
+//! ```text
+//! mailbox → journal: seen → read → context → decide → journal: decision + effects, one transaction
+//!         → label, move, draft on the server → send when due → journal: done
+//! ```
+//!
+//! # Reading order
+//! 1. [`triage`]: the pure room. [`triage::decide`] is the whole product on one page: no clock, no I/O, no async,
+//!    no randomness. `run`, `explain` and `demo` all call it.
+//! 2. [`store`]: the journal. What was seen, decided and done; effects are numbered and repeatable.
+//! 3. [`mailbox`]: IMAP and Maildir. [`outbox`]: SMTP and folder.
+//! 4. [`apply`]: turns a decision into numbered effects and carries them out. [`worker`]: the loop of one desk.
+//! 5. [`config`]: TOML with spans → checked types, or all problems at once.
+//! 6. [`cli`]: one file a command.
+//!
+//! # What always holds
+//! - Raw bytes are journalled before they are parsed; no mail stops the desk.
+//! - Our cursor is (mailbox, UIDVALIDITY, UID); flags are output, never state.
+//! - A decision and its effects are committed together before any effect; after `kill -9` nothing is lost and
+//!   nothing sent twice. A send that was cut off between "SMTP said 250" and our note is held for staff.
+//! - Robots are never answered; in doubt a person decides.
+//! - Logs hold no bodies, no full addresses, no secrets.
+//!
+//! Imports point inwards: `triage` sees nothing of the crate; `mailbox`, `outbox` and `store` see only `triage`;
+//! `apply` sees those; `worker` sees `apply` and `config`; nothing imports `cli`. `tests/tidy.rs` checks it.
+
+pub mod apply;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod mailbox;
+pub mod outbox;
+pub mod store;
+pub mod triage;
+pub mod worker;

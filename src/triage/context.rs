@@ -1,0 +1,105 @@
+//! What is known beyond the mail itself: everything [`crate::triage::decide`] may look at.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::decision::AuthLevel;
+use super::pack::Pack;
+use super::sender::Register;
+
+/// The world at the moment of the decision. Same inquiry, same context: same decision.
+#[derive(Debug, Clone)]
+pub struct Context<'a> {
+    pub now: Timestamp,
+    pub desk: &'a DeskProfile,
+    pub pack: &'a Pack,
+    pub register: &'a Register,
+    /// What the mailbox says about the mail.
+    pub seen: Seen,
+    pub history: History,
+}
+
+/// A desk's own settings, as far as deciding needs them.
+#[derive(Debug, Clone, Default)]
+pub struct DeskProfile {
+    pub id: String,
+    /// Display name of our answers.
+    pub name: String,
+    /// The desk's address; answers come from it.
+    pub address: String,
+    /// Every address of this installation, lower case: mail from them is never answered (R11), mail to none of
+    /// them neither (R13). Empty in `explain` without a configuration: then both rules are not judged.
+    pub own_addresses: Vec<String>,
+    /// Authentication-Results are believed only from here (mail-safety A5).
+    pub trusted_authserv: Option<String>,
+    /// How far a sender must be proved before an answer may depend on the register.
+    pub authentication: RequiredAuth,
+    /// Put before clause ids and dispositions to make keywords: `mado-` → `mado-4-1-3`.
+    pub label_prefix: String,
+    /// Folder of a disposition (`review`) or clause (`4-2-6`); without entry the mail stays.
+    pub folders: BTreeMap<String, String>,
+    /// True: answers go to Drafts, and staff send them.
+    pub drafts_only: bool,
+    /// Who handles what this desk does not (terms 4-3), by [`super::pack::Clause::department`].
+    pub departments: BTreeMap<String, Department>,
+    /// Mail older than this is not answered by itself (R19); none: no limit.
+    pub max_age: Option<SignedDuration>,
+    /// The mail's signature lines.
+    pub signature: String,
+    /// Key for our Message-IDs; never shown.
+    pub secret: Vec<u8>,
+}
+
+/// Somebody else who handles a matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Department {
+    pub name: String,
+    /// Mail address, telephone or URL, as the customer should see it.
+    pub contact: String,
+}
+
+/// `authentication = "strong" | "weak" | "off"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RequiredAuth {
+    #[default]
+    Strong,
+    Weak,
+    Off,
+}
+
+impl RequiredAuth {
+    /// Is `level` enough for an answer that depends on who the sender is?
+    pub fn met_by(self, level: AuthLevel) -> bool {
+        match self {
+            RequiredAuth::Strong => level >= AuthLevel::Strong,
+            RequiredAuth::Weak => level >= AuthLevel::Weak,
+            RequiredAuth::Off => true,
+        }
+    }
+}
+
+/// What the mailbox knows of the mail.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// INTERNALDATE; none in `explain`.
+    pub internal_date: Option<Timestamp>,
+    pub flags: Vec<String>,
+    /// Mail that arrived before this is never answered: the desk's activation (invariant 6).
+    pub not_before: Option<Timestamp>,
+}
+
+/// What happened before, from the journal and the outbox.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    /// This very mail (bytes, or Message-ID and sender) was decided before (R20).
+    pub duplicate: bool,
+    /// Its Message-ID is one of ours (R12).
+    pub own_message: bool,
+    /// Automatic answers already sent or queued in this thread (R22).
+    pub answers_in_thread: u32,
+    /// Automatic answers to this sender within 24 hours (R21).
+    pub answers_to_sender: u32,
+    /// Case reference of the thread, if any.
+    pub case: Option<String>,
+}

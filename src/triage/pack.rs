@@ -1,0 +1,117 @@
+//! A pack in checked form: clauses, rules, templates and calendar of one kind of desk.
+//!
+//! `config::pack` reads the TOML files into this and reports every problem; here nothing can be wrong any more.
+//! docs/rules.md explains the language for people who write rules.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use super::calendar::Calendar;
+
+/// Everything a desk needs to decide, swapped whole or not at all (invariant 7).
+#[derive(Debug, Clone)]
+pub struct Pack {
+    pub id: String,
+    /// For people: 「OPTiM Biz お問い合わせ窓口」
+    pub name: String,
+    pub version: String,
+    /// First day on which the terms that this pack implements are in force (terms 21).
+    pub effective: Date,
+    pub thresholds: Thresholds,
+    pub clauses: Vec<Clause>,
+    pub rules: Vec<Rule>,
+    /// Template name (file name without `.txt`; clause paragraphs are `parts/<clause>`) → source.
+    pub templates: BTreeMap<String, String>,
+    pub calendar: Calendar,
+    /// See [`super::decision::MadeWith::rules_hash`].
+    pub hash: String,
+}
+
+/// Points a clause needs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Thresholds {
+    /// From here on a clause counts as asked about.
+    pub scope: f64,
+    /// Lead over the best clause that is not taken, needed to act without staff.
+    pub margin: f64,
+    /// From here on a conduct clause counts as found: the mail is held.
+    pub conduct: f64,
+}
+
+/// A clause of the terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clause {
+    /// `4-1-3`, `12-1`, `sla` …
+    pub id: String,
+    /// For people: 「設定・操作の手順」
+    pub title: String,
+    pub kind: ClauseKind,
+    /// Key into the desk's `[desk.departments]`: who handles it where the desk does not (terms 4-3).
+    pub department: Option<String>,
+    /// The pages that help with this clause (terms 3-3).
+    pub links: Vec<Link>,
+}
+
+/// A page of the manual or the Q&A.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    pub title: String,
+    pub url: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ClauseKind {
+    /// The desk handles it.
+    InScope,
+    /// The desk points to somebody else.
+    OutOfScope,
+    /// Prohibited conduct: held for staff.
+    Conduct,
+}
+
+/// Words that together speak for a clause. Looked at sentence by sentence (the subject is one sentence).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// Unique in the pack; shown as evidence.
+    pub id: String,
+    /// Clause it speaks for.
+    pub clause: String,
+    /// Points it adds, once a mail; negative ones speak against.
+    pub score: f64,
+    /// At least one of these stands in the sentence (empty: not asked).
+    pub any: Vec<Term>,
+    /// Of each group at least one stands in the sentence.
+    pub all: Vec<Vec<Term>>,
+    /// None of these stands in the sentence.
+    pub none: Vec<Term>,
+    /// The sentence asks (？, か。, でしょうか, 教えて …).
+    pub question: bool,
+    pub place: Place,
+    pub examples: Vec<String>,
+    pub counterexamples: Vec<String>,
+}
+
+/// A literal, or a regular expression for what literals cannot say; both are matched on folded text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Term {
+    Literal(String),
+    /// `/…/` in TOML; `regex` crate syntax, linear time.
+    Pattern(String),
+}
+
+/// Where a rule looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Place {
+    /// Subject and body.
+    #[default]
+    Anywhere,
+    Subject,
+    Body,
+}
+
+impl Pack {
+    pub fn clause(&self, id: &str) -> Option<&Clause> {
+        self.clauses.iter().find(|c| c.id == id)
+    }
+}
