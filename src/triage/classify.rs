@@ -1,1 +1,275 @@
-//! (being written)
+//! What is asked? Rules add points to clauses, sentence by sentence; a clause that wins a sentence is asked about.
+//!
+//! Nothing but the customer's own words of today votes ([`super::sentence`]); every point has its evidence.
+
+use super::decision::{Evidence, EvidenceSection, RunnerUp, ScopePart};
+use super::fold::{Folded, is_japanese};
+use super::inquiry::Inquiry;
+use super::pack::{ClauseKind, Place, Rule};
+use super::rulebook::{Needs, Rulebook, TermId};
+use super::sentence::{Sentence, sentences};
+
+/// A further clause must reach this share of the strongest one's points to count as asked too.
+const COMPANION_SHARE: f64 = 0.6;
+
+/// What the words of a mail say.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Classification {
+    /// Clauses asked about, strongest first.
+    pub scopes: Vec<String>,
+    pub conduct: Vec<String>,
+    pub parts: Vec<ScopePart>,
+    pub evidence: Vec<Evidence>,
+    /// 0…1, from the smallest lead of a winner over its rival.
+    pub confidence: f64,
+    /// The smallest lead in points; below the pack's margin staff decide.
+    pub lead: f64,
+    pub runner_up: Option<RunnerUp>,
+}
+
+/// A rule that fired in a sentence, with the words that made it.
+struct Hit {
+    rule: usize,
+    words: Vec<(usize, usize)>,
+}
+
+/// One sentence with its points for each clause.
+struct Scored {
+    sentence: Sentence,
+    points: Vec<f64>,
+    hits: Vec<Hit>,
+}
+
+/// Finds the clauses a mail asks about.
+pub fn classify(inquiry: &Inquiry, book: &Rulebook) -> Classification {
+    let scored = score(inquiry, book);
+    let best = best_points(&scored, book.pack.clauses.len());
+    let conduct = found_conduct(&best, book);
+    let scopes = found_scopes(&scored, &best, book);
+    let (lead, confidence) = lead(&scored, &best, &scopes, book);
+    Classification {
+        parts: parts(inquiry, &scored, &scopes, book),
+        evidence: evidence(inquiry, &scored, book),
+        runner_up: runner_up(&best, &scopes, book),
+        scopes: ids(&scopes, book),
+        conduct: ids(&conduct, book),
+        confidence,
+        lead,
+    }
+}
+
+fn ids(clauses: &[usize], book: &Rulebook) -> Vec<String> {
+    clauses.iter().map(|c| book.pack.clauses[*c].id.clone()).collect()
+}
+
+/// Folds all sentences into one text, scans it once, and adds up the points of each.
+fn score(inquiry: &Inquiry, book: &Rulebook) -> Vec<Scored> {
+    let sentences = sentences(inquiry);
+    let mut folded = Folded::default();
+    let mut ends = Vec::with_capacity(sentences.len());
+    for sentence in &sentences {
+        folded.push(&place_text(inquiry, sentence.place)[sentence.start..sentence.end], sentence.start);
+        ends.push(folded.text.len());
+        folded.push_border(sentence.end);
+    }
+    let mut found = vec![Vec::new(); sentences.len()];
+    for (term, start, end) in occurrences(&folded, book) {
+        let sentence = ends.partition_point(|border| *border < end);
+        if let Some(terms) = found.get_mut(sentence) {
+            terms.push((term, folded.original(start, end)));
+        }
+    }
+    sentences.into_iter().zip(found).map(|(sentence, terms)| score_sentence(sentence, &terms, book)).collect()
+}
+
+fn place_text(inquiry: &Inquiry, place: EvidenceSection) -> &str {
+    match place {
+        EvidenceSection::Subject => &inquiry.subject,
+        EvidenceSection::In(_) => &inquiry.text,
+    }
+}
+
+/// Every term that stands in the folded text, in one pass of the automaton, then the patterns.
+fn occurrences(folded: &Folded, book: &Rulebook) -> Vec<(TermId, usize, usize)> {
+    let text = folded.text.as_str();
+    let literals = book.terms.automaton.find_overlapping_iter(text);
+    let mut found: Vec<(TermId, usize, usize)> = literals
+        .filter(|m| on_word_borders(text, m.start(), m.end()))
+        .map(|m| (book.terms.literal_ids[m.pattern().as_usize()], m.start(), m.end()))
+        .collect();
+    for (term, pattern) in &book.terms.patterns {
+        found.extend(pattern.find_iter(text).filter(|m| !m.is_empty()).map(|m| (*term, m.start(), m.end())));
+    }
+    found
+}
+
+/// ASCII words are not found inside longer ones: "tba" is not in "Football".
+fn on_word_borders(text: &str, start: usize, end: usize) -> bool {
+    let bytes = text.as_bytes();
+    let word = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_alphanumeric);
+    let cut_before = start > 0 && word(start - 1) && word(start);
+    let cut_behind = end > 0 && word(end - 1) && word(end);
+    !cut_before && !cut_behind
+}
+
+fn score_sentence(sentence: Sentence, terms: &[(TermId, (usize, usize))], book: &Rulebook) -> Scored {
+    let mut candidates: Vec<usize> =
+        terms.iter().flat_map(|(term, _)| book.rules_of_term[*term].iter().copied()).collect();
+    candidates.sort_unstable();
+    candidates.dedup();
+    let mut points = vec![0.0; book.pack.clauses.len()];
+    let mut hits = Vec::new();
+    for rule in candidates {
+        if let Some(words) = fires(&book.pack.rules[rule], &book.needs[rule], &sentence, terms) {
+            points[book.clause_of[rule]] += book.pack.rules[rule].score;
+            hits.push(Hit { rule, words });
+        }
+    }
+    Scored { sentence, points, hits }
+}
+
+/// The words that satisfy the rule in this sentence, or none if it does not fire.
+fn fires(
+    rule: &Rule,
+    needs: &Needs,
+    sentence: &Sentence,
+    terms: &[(TermId, (usize, usize))],
+) -> Option<Vec<(usize, usize)>> {
+    let in_place = match rule.place {
+        Place::Anywhere => true,
+        Place::Subject => sentence.place == EvidenceSection::Subject,
+        Place::Body => sentence.place != EvidenceSection::Subject,
+    };
+    let find = |wanted: &[TermId]| terms.iter().find(|(term, _)| wanted.contains(term)).map(|(_, span)| *span);
+    if !in_place || (rule.question && !sentence.question) || find(&needs.none).is_some() {
+        return None;
+    }
+    let mut words = Vec::new();
+    if !needs.any.is_empty() {
+        words.push(find(&needs.any)?);
+    }
+    for group in &needs.all {
+        words.push(find(group)?);
+    }
+    Some(words)
+}
+
+/// Each clause's best sentence.
+fn best_points(scored: &[Scored], clauses: usize) -> Vec<f64> {
+    let mut best = vec![0.0_f64; clauses];
+    for sentence in scored {
+        for (clause, points) in sentence.points.iter().enumerate() {
+            best[clause] = best[clause].max(*points);
+        }
+    }
+    best
+}
+
+fn found_conduct(best: &[f64], book: &Rulebook) -> Vec<usize> {
+    let is_found =
+        |c: &usize| book.pack.clauses[*c].kind == ClauseKind::Conduct && best[*c] >= book.pack.thresholds.conduct;
+    strongest_first((0..best.len()).filter(is_found).collect(), best)
+}
+
+fn found_scopes(scored: &[Scored], best: &[f64], book: &Rulebook) -> Vec<usize> {
+    let mut winners: Vec<usize> = scored.iter().filter_map(|s| winner(s, book)).collect();
+    winners.sort_unstable();
+    winners.dedup();
+    let strongest = winners.iter().map(|c| best[*c]).fold(0.0, f64::max);
+    winners.retain(|c| best[*c] >= strongest * COMPANION_SHARE);
+    strongest_first(winners, best)
+}
+
+/// The scope clause with most points in a sentence, if it reaches the threshold.
+fn winner(scored: &Scored, book: &Rulebook) -> Option<usize> {
+    let scopes = (0..scored.points.len()).filter(|c| is_scope(*c, book));
+    let best = scopes.max_by(|a, b| scored.points[*a].total_cmp(&scored.points[*b]))?;
+    (scored.points[best] >= book.pack.thresholds.scope).then_some(best)
+}
+
+fn is_scope(clause: usize, book: &Rulebook) -> bool {
+    book.pack.clauses[clause].kind != ClauseKind::Conduct
+}
+
+fn strongest_first(mut clauses: Vec<usize>, best: &[f64]) -> Vec<usize> {
+    clauses.sort_by(|a, b| best[*b].total_cmp(&best[*a]).then(a.cmp(b)));
+    clauses
+}
+
+/// How clearly each found clause leads, in points and as a number 0…1: the smallest counts.
+fn lead(scored: &[Scored], best: &[f64], scopes: &[usize], book: &Rulebook) -> (f64, f64) {
+    let outside =
+        (0..best.len()).filter(|c| is_scope(*c, book) && !scopes.contains(c)).map(|c| best[c]).fold(0.0, f64::max);
+    let weakest = scopes.iter().map(|c| best[*c]).fold(f64::INFINITY, f64::min);
+    if scopes.is_empty() {
+        return (0.0, 0.0);
+    }
+    let over_rest = weakest - outside;
+    let within = scored.iter().filter_map(|s| lead_in_sentence(s, book)).fold(f64::INFINITY, f64::min);
+    let lead = over_rest.min(within).max(0.0);
+    (lead, lead / (lead + book.pack.thresholds.margin.max(f64::MIN_POSITIVE)))
+}
+
+/// The winner's lead over the next clause of the same sentence.
+fn lead_in_sentence(scored: &Scored, book: &Rulebook) -> Option<f64> {
+    let winner = winner(scored, book)?;
+    let rivals = (0..scored.points.len()).filter(|c| *c != winner && is_scope(*c, book));
+    Some(scored.points[winner] - rivals.map(|c| scored.points[c]).fold(0.0, f64::max))
+}
+
+fn runner_up(best: &[f64], scopes: &[usize], book: &Rulebook) -> Option<RunnerUp> {
+    let others = (0..best.len()).filter(|c| is_scope(*c, book) && !scopes.contains(c) && best[*c] > 0.0);
+    let clause = others.max_by(|a, b| best[*a].total_cmp(&best[*b]))?;
+    let weakest = scopes.iter().map(|c| best[*c]).fold(f64::INFINITY, f64::min);
+    let wanted = if weakest.is_finite() { weakest } else { book.pack.thresholds.scope };
+    Some(RunnerUp { clause: book.pack.clauses[clause].id.clone(), score: best[clause], lacked: wanted - best[clause] })
+}
+
+/// The sentences that carry each found clause.
+fn parts(inquiry: &Inquiry, scored: &[Scored], scopes: &[usize], book: &Rulebook) -> Vec<ScopePart> {
+    let mut parts = Vec::new();
+    for s in scored {
+        let Some(clause) = winner(s, book).filter(|c| scopes.contains(c)) else { continue };
+        let text = place_text(inquiry, s.sentence.place)[s.sentence.start..s.sentence.end].to_string();
+        parts.push(ScopePart { scope: book.pack.clauses[clause].id.clone(), text });
+    }
+    parts
+}
+
+fn evidence(inquiry: &Inquiry, scored: &[Scored], book: &Rulebook) -> Vec<Evidence> {
+    let mut all: Vec<Evidence> =
+        scored.iter().flat_map(|s| s.hits.iter().map(|hit| one_evidence(inquiry, s, hit, book))).collect();
+    all.sort_by(|a, b| b.score.total_cmp(&a.score));
+    all
+}
+
+/// Evidence for one rule: from its first word to its last, exactly as it stands in the mail.
+fn one_evidence(inquiry: &Inquiry, scored: &Scored, hit: &Hit, book: &Rulebook) -> Evidence {
+    let rule = &book.pack.rules[hit.rule];
+    let text = place_text(inquiry, scored.sentence.place);
+    let start = hit.words.iter().map(|w| w.0).min().unwrap_or(scored.sentence.start);
+    let end = hit.words.iter().map(|w| w.1).max().unwrap_or(scored.sentence.end).max(start);
+    Evidence {
+        clause: rule.clause.clone(),
+        rule: rule.id.clone(),
+        section: scored.sentence.place,
+        start: text[..start].chars().count(),
+        end: text[..end].chars().count(),
+        text: text[start..end].to_string(),
+        score: rule.score,
+    }
+}
+
+/// Share of characters that are Japanese is zero: answer in English.
+pub fn is_english(inquiry: &Inquiry) -> bool {
+    let own = sentences(inquiry);
+    let words = own.iter().map(|s| &place_text(inquiry, s.place)[s.start..s.end]);
+    let mut letters = 0;
+    for c in words.flat_map(str::chars) {
+        if is_japanese(c) {
+            return false;
+        }
+        letters += usize::from(c.is_ascii_alphabetic());
+    }
+    letters > 0
+}

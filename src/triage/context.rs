@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::decision::AuthLevel;
-use super::pack::Pack;
+use super::rulebook::Rulebook;
 use super::sender::Register;
 
 /// The world at the moment of the decision. Same inquiry, same context: same decision.
@@ -13,7 +13,7 @@ use super::sender::Register;
 pub struct Context<'a> {
     pub now: Timestamp,
     pub desk: &'a DeskProfile,
-    pub pack: &'a Pack,
+    pub rules: &'a Rulebook,
     pub register: &'a Register,
     /// What the mailbox says about the mail.
     pub seen: Seen,
@@ -39,8 +39,8 @@ pub struct DeskProfile {
     pub label_prefix: String,
     /// Folder of a disposition (`review`) or clause (`4-2-6`); without entry the mail stays.
     pub folders: BTreeMap<String, String>,
-    /// True: answers go to Drafts, and staff send them.
-    pub drafts_only: bool,
+    /// Which answers go to Drafts, for staff to send.
+    pub drafts: Drafts,
     /// Who handles what this desk does not (terms 4-3), by [`super::pack::Clause::department`].
     pub departments: BTreeMap<String, Department>,
     /// Mail older than this is not answered by itself (R19); none: no limit.
@@ -77,6 +77,18 @@ impl RequiredAuth {
             RequiredAuth::Off => true,
         }
     }
+}
+
+/// Which answers staff send themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Drafts {
+    /// None: what is decided automatically is sent, the rest staff write.
+    #[default]
+    Never,
+    /// Mail for review gets a draft to start from.
+    Review,
+    /// Nothing is sent by the desk itself.
+    All,
 }
 
 /// What the mailbox knows of the mail.

@@ -16,6 +16,56 @@ pub mod inquiry;
 pub mod pack;
 pub mod read;
 pub mod reply;
+pub mod rulebook;
 pub mod sections;
 pub mod sender;
+pub mod sentence;
 pub mod verdict;
+
+use context::Context;
+use decision::{Decision, MadeWith};
+use inquiry::Inquiry;
+use verdict::Findings;
+
+/// Name and version of this program, as decisions record it.
+const PROGRAM: &str = concat!("madoguchi ", env!("CARGO_PKG_VERSION"));
+
+/// The whole product on one page: what is done about one mail, and why.
+pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
+    // Who is it, how far is that proved, and may a robot answer at all?
+    let (authenticated, proof) = auth::level(inquiry, ctx.desk.trusted_authserv.as_deref());
+    let gate = gate::judge(inquiry, ctx, authenticated);
+    let route = ctx.register.route(inquiry, authenticated).with_proof(&proof);
+
+    // What is asked, in the customer's own words of today?
+    let words = classify::classify(inquiry, ctx.rules);
+
+    // Who acts, when, and with which words?
+    let verdict = verdict::verdict(inquiry, Findings { gate: &gate, route: &route, words: &words }, ctx);
+
+    Decision {
+        gate,
+        disposition: verdict.disposition,
+        reasons: verdict.reasons,
+        route,
+        scopes: words.scopes,
+        conduct: words.conduct,
+        parts: words.parts,
+        evidence: words.evidence,
+        confidence: words.confidence,
+        runner_up: words.runner_up,
+        actions: verdict.actions,
+        case: ctx.history.case.clone(),
+        made_with: made_with(ctx),
+    }
+}
+
+fn made_with(ctx: &Context) -> MadeWith {
+    let pack = &ctx.rules.pack;
+    MadeWith {
+        pack: pack.id.clone(),
+        pack_version: pack.version.clone(),
+        rules_hash: pack.hash.clone(),
+        program: PROGRAM.into(),
+    }
+}

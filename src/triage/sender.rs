@@ -88,6 +88,16 @@ impl Register {
     }
 }
 
+impl Route {
+    /// Adds how far the sender is proved.
+    pub(super) fn with_proof(mut self, authentication: &str) -> Route {
+        if !authentication.is_empty() {
+            self.proof = format!("{}; {authentication}", self.proof);
+        }
+        self
+    }
+}
+
 fn unknown(authenticated: AuthLevel, proof: &str) -> Route {
     Route { kind: RouteKind::Unknown, partner: None, customer: None, authenticated, proof: proof.into() }
 }

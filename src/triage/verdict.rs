@@ -1,1 +1,199 @@
-//! (being written)
+//! Who acts, and what is done: the last stage, from everything that was found to a disposition and its actions.
+//!
+//! The order of [`decide`]'s checks is the order of precedence: a robot's mail is never answered, conduct is never
+//! answered, doubt goes to a person, and only what is left is answered by the desk itself.
+
+use jiff::Timestamp;
+
+use super::classify::Classification;
+use super::context::{Context, Drafts};
+use super::decision::{Action, Disposition, Gate, GateVerdict, Reason, Reply, Route, RouteKind};
+use super::gate::{Target, reply_target};
+use super::inquiry::{Inquiry, Mailbox};
+use super::reply::{Answer, compose};
+use super::rulebook::RulebookError;
+
+/// What to do, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    pub disposition: Disposition,
+    pub reasons: Vec<Reason>,
+    pub actions: Vec<Action>,
+}
+
+/// Everything the earlier stages found.
+#[derive(Debug, Clone, Copy)]
+pub struct Findings<'a> {
+    pub gate: &'a Gate,
+    pub route: &'a Route,
+    pub words: &'a Classification,
+}
+
+/// Decides who acts.
+pub fn verdict(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Verdict {
+    match doubts(found, ctx) {
+        Err(stop) => stopped(inquiry, stop, found, ctx),
+        Ok(()) => answered(inquiry, found, ctx),
+    }
+}
+
+/// A reason not to answer by itself, with the disposition it leads to.
+struct Stop {
+    disposition: Disposition,
+    reasons: Vec<Reason>,
+}
+
+/// The checks in their order of precedence.
+fn doubts(found: Findings, ctx: &Context) -> Result<(), Stop> {
+    let gate = || found.gate.hits.iter().map(|hit| reason(&format!("gate-{}", hit.rule), &hit.detail)).collect();
+    if found.gate.verdict == GateVerdict::Sink {
+        return Err(Stop { disposition: Disposition::Ignore, reasons: gate() });
+    }
+    if !found.words.conduct.is_empty() {
+        return Err(Stop { disposition: Disposition::Hold, reasons: vec![conduct_reason(found.words, ctx)] });
+    }
+    if found.gate.verdict == GateVerdict::Human {
+        return Err(Stop { disposition: Disposition::Review, reasons: gate() });
+    }
+    let doubt = match () {
+        _ if found.words.scopes.is_empty() => reason("unclear", "何のお問い合わせか、規則からは読み取れません"),
+        _ if found.words.lead < ctx.rules.pack.thresholds.margin => low_margin(found.words),
+        _ => return Ok(()),
+    };
+    Err(Stop { disposition: Disposition::Review, reasons: vec![doubt] })
+}
+
+fn reason(code: &str, text: &str) -> Reason {
+    Reason { code: code.into(), text: text.into() }
+}
+
+fn conduct_reason(words: &Classification, ctx: &Context) -> Reason {
+    let named = words.conduct.iter().map(|id| match ctx.rules.pack.clause(id) {
+        Some(clause) => format!("{id} {}", clause.title),
+        None => id.clone(),
+    });
+    reason("conduct", &format!("禁止事項に当たるおそれがあります: {}", named.collect::<Vec<_>>().join("、")))
+}
+
+fn low_margin(words: &Classification) -> Reason {
+    let rival = words.runner_up.as_ref().map(|r| format!("、次点は {}", r.clause)).unwrap_or_default();
+    reason("low-margin", &format!("判定の差が小さすぎます（差 {:.1}{rival}）", words.lead))
+}
+
+/// Nothing is sent: labels, and a draft where staff want one.
+fn stopped(inquiry: &Inquiry, stop: Stop, found: Findings, ctx: &Context) -> Verdict {
+    let Stop { disposition, mut reasons } = stop;
+    let mut actions = vec![label(disposition, found.words, &[], ctx)];
+    if disposition == Disposition::Review && ctx.desk.drafts != Drafts::Never {
+        match draft_for_staff(inquiry, found, ctx) {
+            Ok(draft) => actions.extend(draft.map(Action::Draft)),
+            Err(error) => reasons.push(template_trouble(&error)),
+        }
+    }
+    if disposition != Disposition::Ignore {
+        actions.push(Action::HandOver { at: None });
+    }
+    actions.extend(move_away(disposition, found.words, ctx));
+    Verdict { disposition, reasons, actions }
+}
+
+/// A draft to start from: only where the mail may be answered at all and something was understood.
+fn draft_for_staff(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<Option<Reply>, RulebookError> {
+    let target = reply_target(inquiry, found.route.authenticated, ctx.desk.authentication);
+    match target {
+        Target::To(to) if !found.words.scopes.is_empty() && found.gate.verdict == GateVerdict::Answer => {
+            let template = template_for(found.route);
+            answer_with(template, to, None, inquiry, found, ctx).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+fn template_trouble(error: &RulebookError) -> Reason {
+    reason("template-error", &error.to_string())
+}
+
+/// The desk answers by itself: now, or when it opens.
+fn answered(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Verdict {
+    let Some(at) = opening(ctx) else {
+        let never = reason("never-open", "営業日のカレンダーに次の営業時間がありません");
+        return stopped(inquiry, Stop { disposition: Disposition::Review, reasons: vec![never] }, found, ctx);
+    };
+    let at = (at > ctx.now).then_some(at);
+    let (to, template) = match reply_target(inquiry, found.route.authenticated, ctx.desk.authentication) {
+        Target::To(to) => (to, template_for(found.route)),
+        Target::AcknowledgeOnly(to) => (to, "acknowledge"),
+        Target::Human { why } => {
+            let doubt = reason("no-safe-address", &why);
+            return stopped(inquiry, Stop { disposition: Disposition::Review, reasons: vec![doubt] }, found, ctx);
+        }
+    };
+    match answer_with(template, to, at, inquiry, found, ctx) {
+        Ok(reply) => sent(reply, found, ctx),
+        Err(error) => {
+            let stop = Stop { disposition: Disposition::Review, reasons: vec![template_trouble(&error)] };
+            stopped(inquiry, stop, found, ctx)
+        }
+    }
+}
+
+/// Terms 5: the answer goes out while the desk is open.
+fn opening(ctx: &Context) -> Option<Timestamp> {
+    ctx.rules.pack.calendar.next_opening(ctx.now)
+}
+
+/// Terms 3-1: direct customers are answered, a partner's customers are sent to their partner, and who is unknown
+/// is asked for the contract.
+fn template_for(route: &Route) -> &'static str {
+    match route.kind {
+        RouteKind::Direct => "answer",
+        RouteKind::Partner => "redirect",
+        RouteKind::Unknown => "ask-contract",
+    }
+}
+
+fn answer_with(
+    template: &str,
+    to: Mailbox,
+    at: Option<Timestamp>,
+    inquiry: &Inquiry,
+    found: Findings,
+    ctx: &Context,
+) -> Result<Reply, RulebookError> {
+    let scopes: &[String] = if template == "answer" { &found.words.scopes } else { &[] };
+    compose(Answer { template, to, scopes, route: found.route, at }, inquiry, ctx)
+}
+
+fn sent(reply: Reply, found: Findings, ctx: &Context) -> Verdict {
+    let at = reply.at;
+    let extra: &[&str] = if at.is_some() { &["queued"] } else { &[] };
+    let mut actions = vec![label(Disposition::Auto, found.words, extra, ctx)];
+    let hands_over = reply.template != "redirect";
+    actions.push(match (ctx.desk.drafts, reply.template.as_str()) {
+        (Drafts::All, _) => Action::Draft(reply),
+        (_, "redirect") => Action::Redirect(reply),
+        _ => Action::Reply(reply),
+    });
+    if hands_over {
+        actions.push(Action::HandOver { at });
+    }
+    actions.extend(move_away(Disposition::Auto, found.words, ctx));
+    let mut reasons = vec![reason("clear", "規則による判定が明確です")];
+    if at.is_some() {
+        reasons.push(reason("out-of-hours", "受付時間外のため、次の営業時間に送ります"));
+    }
+    Verdict { disposition: Disposition::Auto, reasons, actions }
+}
+
+fn label(disposition: Disposition, words: &Classification, extra: &[&str], ctx: &Context) -> Action {
+    let ids = words.conduct.iter().chain(&words.scopes).map(String::as_str);
+    let names = std::iter::once(disposition.as_str()).chain(extra.iter().copied()).chain(ids);
+    Action::Label { labels: names.map(|name| format!("{}{name}", ctx.desk.label_prefix)).collect() }
+}
+
+/// The folder of the strongest clause that has one, else of the disposition.
+fn move_away(disposition: Disposition, words: &Classification, ctx: &Context) -> Option<Action> {
+    let clauses = words.conduct.iter().chain(&words.scopes).map(String::as_str);
+    let mut keys = clauses.chain([disposition.as_str()]);
+    keys.find_map(|key| ctx.desk.folders.get(key)).map(|folder| Action::Move { folder: folder.clone() })
+}

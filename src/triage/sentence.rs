@@ -1,0 +1,253 @@
+//! Sentences of what the customer wrote: the unit in which rules look for words and in which a compound mail
+//! asks its several things.
+//!
+//! Mail text has hard line ends in the middle of sentences and chat-style lines without any full stop, so a line
+//! end is judged by the words before it.
+
+use super::decision::EvidenceSection;
+use super::inquiry::{Inquiry, SectionKind};
+
+/// A sentence: bytes `start..end` of the subject or of [`Inquiry::text`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sentence {
+    pub place: EvidenceSection,
+    pub start: usize,
+    pub end: usize,
+    /// It asks or requests something.
+    pub question: bool,
+}
+
+/// Columns (a kanji counts two) from which a line may have been broken by the mail program.
+const WRAPPED_COLUMNS: usize = 40;
+
+/// The sentences that vote: the subject without its reply marks, then the body sections in order.
+pub fn sentences(inquiry: &Inquiry) -> Vec<Sentence> {
+    let mut found = Vec::new();
+    let subject = subject_start(&inquiry.subject);
+    push_trimmed(&inquiry.subject, subject..inquiry.subject.len(), EvidenceSection::Subject, &mut found);
+    for section in inquiry.sections.iter().filter(|s| s.kind == SectionKind::Body) {
+        split(&inquiry.text, section.start..section.end, EvidenceSection::In(section.kind), &mut found);
+    }
+    found
+}
+
+/// Where the subject proper begins behind `Re:`, `Fwd:`, `【転送】` and their kin (mail-safety C3).
+pub fn subject_start(subject: &str) -> usize {
+    const MARKS: [&str; 9] = ["re:", "re：", "ｒｅ：", "fw:", "fwd:", "返信:", "返信：", "転送:", "【転送】"];
+    let mut at = 0;
+    loop {
+        let rest = subject[at..].trim_start();
+        at = subject.len() - rest.len();
+        let found = MARKS.iter().find_map(|mark| prefix_length(rest, mark));
+        match found {
+            Some(length) => at += length,
+            None => return at,
+        }
+    }
+}
+
+/// Bytes of `text` that its case-insensitive prefix `mark` takes.
+fn prefix_length(text: &str, mark: &str) -> Option<usize> {
+    let mut rest = text.char_indices();
+    for wanted in mark.chars() {
+        let (_, c) = rest.next()?;
+        if c.to_lowercase().next() != wanted.to_lowercase().next() {
+            return None;
+        }
+    }
+    Some(rest.next().map_or(text.len(), |(i, _)| i))
+}
+
+fn split(text: &str, range: std::ops::Range<usize>, place: EvidenceSection, found: &mut Vec<Sentence>) {
+    let body = &text[range.clone()];
+    let mut start = 0;
+    let mut line_start = 0;
+    let mut chars = body.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let end = at + c.len_utf8();
+        let ends = match c {
+            '。' | '！' | '？' | '!' | '?' | '｡' => !chars.peek().is_some_and(|(_, n)| is_inner(*n)),
+            '\n' => {
+                let ends = line_ends_sentence(&body[line_start..at], &body[end..]);
+                line_start = end;
+                ends
+            }
+            _ => false,
+        };
+        if ends {
+            push_trimmed(text, range.start + start..range.start + end, place, found);
+            start = end;
+        }
+    }
+    push_trimmed(text, range.start + start..range.end, place, found);
+}
+
+/// After a full stop these belong to the same sentence still: 「…です。」と…, "?!", "v1.2?id=3".
+fn is_inner(next: char) -> bool {
+    matches!(next, '」' | '』' | '）' | ')' | '！' | '？' | '!' | '?' | '。' | '=' | '&')
+        || next.is_ascii_alphanumeric()
+}
+
+fn line_ends_sentence(line: &str, rest: &str) -> bool {
+    let line = line.trim_end();
+    let next = rest.split('\n').next().unwrap_or_default();
+    if line.trim().is_empty()
+        || next.trim().is_empty()
+        || starts_item(next)
+        || next.starts_with(['\u{3000}', ' ', '\t'])
+    {
+        return true;
+    }
+    let Some(last) = line.chars().next_back() else { return true };
+    if matches!(last, '、' | ',' | '，' | 'は' | 'が' | 'を' | 'に' | 'で' | 'と' | 'の' | 'へ' | 'も') {
+        return false;
+    }
+    ends_like_a_sentence(line) || columns(line) < WRAPPED_COLUMNS
+}
+
+/// The line ends in a form that closes a Japanese clause.
+fn ends_like_a_sentence(line: &str) -> bool {
+    const FORMS: [&str; 18] = [
+        "。",
+        "！",
+        "？",
+        "!",
+        "?",
+        "：",
+        ":",
+        "」",
+        "ます",
+        "です",
+        "ません",
+        "ました",
+        "でした",
+        "ください",
+        "下さい",
+        "か",
+        "たい",
+        "ない",
+    ];
+    FORMS.iter().any(|form| line.ends_with(form))
+}
+
+/// A list item: 「・」「(1)」「①」「1.」…
+fn starts_item(line: &str) -> bool {
+    let line = line.trim_start();
+    let mut chars = line.chars();
+    match chars.next() {
+        Some(
+            '・' | '-' | '*' | '●' | '○' | '〇' | '■' | '□' | '◆' | '◇' | '▼' | '※' | '→' | '>' | '【' | '＜' | '［'
+            | '[',
+        ) => true,
+        Some('①'..='⑳' | '⑴'..='⒇' | 'Ⅰ'..='Ⅻ') => true,
+        Some('(' | '（') => chars.next().is_some_and(|c| c.is_numeric()),
+        Some(c) if c.is_numeric() => {
+            chars.next().is_some_and(|c| matches!(c, '.' | '．' | ')' | '）' | '、' | ':' | '：'))
+        }
+        _ => false,
+    }
+}
+
+fn columns(line: &str) -> usize {
+    unicode_width::UnicodeWidthStr::width(line)
+}
+
+fn push_trimmed(text: &str, range: std::ops::Range<usize>, place: EvidenceSection, found: &mut Vec<Sentence>) {
+    let piece = &text[range.clone()];
+    let trimmed = piece.trim();
+    if trimmed.is_empty() {
+        return;
+    }
+    let start = range.start + (piece.len() - piece.trim_start().len());
+    let question = asks(trimmed);
+    found.push(Sentence { place, start, end: start + trimmed.len(), question });
+}
+
+/// Does the sentence ask or request?
+fn asks(sentence: &str) -> bool {
+    const SIGNS: [&str; 26] = [
+        "？",
+        "?",
+        "ですか",
+        "ますか",
+        "でしょうか",
+        "ませんか",
+        "いただけ",
+        "頂け",
+        "教えて",
+        "ご教示",
+        "ご教授",
+        "知りたい",
+        "お願い",
+        "ください",
+        "下さい",
+        "お知らせ",
+        "可能か",
+        "伺い",
+        "うかがい",
+        "ほしい",
+        "欲しい",
+        "確認したい",
+        "でしょうかね",
+        "のか",
+        "どうすれば",
+        "かどうか",
+    ];
+    let lower = sentence.to_ascii_lowercase();
+    SIGNS.iter().any(|sign| sentence.contains(sign))
+        || ["please", "how ", "could ", "can we", "can you"].iter().any(|w| lower.contains(w))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::triage::inquiry::Section;
+
+    fn texts(body: &str) -> Vec<String> {
+        let sections = vec![Section { kind: SectionKind::Body, start: 0, end: body.len() }];
+        let inquiry = Inquiry { text: body.into(), sections, ..Inquiry::default() };
+        sentences(&inquiry).iter().map(|s| inquiry.text[s.start..s.end].to_string()).collect()
+    }
+
+    #[test]
+    fn sentences_end_where_people_end_them() {
+        let cases: &[(&str, &[&str])] = &[
+            ("アプリが落ちます。再起動しました。", &["アプリが落ちます。", "再起動しました。"]),
+            ("アプリが落ちます\n再起動しました\n直りません", &["アプリが落ちます", "再起動しました", "直りません"]),
+            (
+                "端末の初期化を行ったところ、管理画面に表示されていた端末情報\nが消えました。",
+                &["端末の初期化を行ったところ、管理画面に表示されていた端末情報\nが消えました。"],
+            ),
+            ("機種は次のとおりです\n・iPhone 13\n・Pixel 8", &["機種は次のとおりです", "・iPhone 13", "・Pixel 8"]),
+            ("「できません。」と出ます。", &["「できません。」と出ます。"]),
+            ("https://example.jp/?id=3 を見ました", &["https://example.jp/?id=3 を見ました"]),
+            ("本当ですか?!\n\n困ります", &["本当ですか?!", "困ります"]),
+            ("", &[]),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(texts(body), *expected, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn the_subject_is_read_without_its_reply_marks() {
+        let cases =
+            [("Re: RE：Fwd: 件名", "件名"), ("【転送】返信: 契約", "契約"), ("Return の件", "Return の件"), ("", "")];
+        for (subject, rest) in cases {
+            assert_eq!(&subject[subject_start(subject)..], rest);
+        }
+    }
+
+    #[test]
+    fn a_request_is_a_question() {
+        let cases = [
+            ("手順を教えてください", true),
+            ("可能でしょうか", true),
+            ("確認しました。", false),
+            ("How do I enroll?", true),
+        ];
+        for (sentence, expected) in cases {
+            assert_eq!(asks(sentence), expected, "{sentence}");
+        }
+    }
+}
