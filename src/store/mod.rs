@@ -1,1 +1,106 @@
-//! (being written)
+//! The journal and outbox: what was seen, decided and done. The delivery guarantee rests on it.
+//!
+//! One SQLite file. One thread owns it ([`thread`]); a lock file keeps a second process away. Every write is one
+//! transaction that is on the disk when the call returns, so that after `kill -9` at any point the next start finds
+//! either all of a step or nothing of it.
+//!
+//! # A mail's way
+//! ```text
+//! journal → seen ── history → decide → record ──→ decided ── ready → start → finish (once an effect) ──→ done
+//!             └─ record_failure … quarantine ──→ quarantined
+//! ```
+//! - [`Store::journal`] takes mail in, bytes and all, once for each key.
+//! - [`Store::record`] writes the decision and its numbered effects together, once for each mail.
+//! - [`Store::ready`] hands out effects in their order: a mail's next one only after the one before is finished.
+//! - [`Store::start`] notes that an effect is about to happen; for a send that note must be there before the first
+//!   byte goes out. After a crash, [`Store::interrupted`] lists what was started and not finished.
+//! - [`Store::history`] answers what earlier mail and answers mean for a new one.
+//!
+//! Reading order: `schema/1.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `cases`.
+
+mod cases;
+mod decisions;
+pub mod effect;
+mod effects;
+mod error;
+mod history;
+mod journal;
+mod open;
+#[cfg(test)]
+mod plans;
+mod schema;
+mod thread;
+mod values;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use cases::{CaseEffect, CaseRow, DecidedRow};
+pub use decisions::{MailMeta, Record};
+pub use effect::{Effect, EffectRow, EffectState, NewEffect, Outcome, SendRow};
+pub use error::StoreError;
+pub use history::HistoryQuery;
+pub use journal::StoredMail;
+
+use thread::StoreThread;
+
+/// The store of an installation; all desks share it. Clones are cheap and work on the same connection; the last one
+/// to go closes it (and waits for that).
+#[derive(Clone)]
+pub struct Store {
+    thread: Arc<StoreThread>,
+    secret: Arc<[u8]>,
+}
+
+impl Store {
+    /// 32 random bytes made with the store: the key of our Message-IDs.
+    pub fn secret(&self) -> Vec<u8> {
+        self.secret.to_vec()
+    }
+}
+
+/// A mail in the journal. Later mail has greater numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MailId(i64);
+
+/// An effect in the outbox. Later effects have greater numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EffectId(i64);
+
+impl fmt::Display for MailId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for EffectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Where a mail stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MailState {
+    /// Journalled, not decided.
+    Seen,
+    /// Decided; effects are outstanding.
+    Decided,
+    /// Decided, and every effect is finished (done, failed or held).
+    Done,
+    /// It could not be worked on; staff see it.
+    Quarantined,
+}
+
+impl MailState {
+    const ALL: [MailState; 4] = [MailState::Seen, MailState::Decided, MailState::Done, MailState::Quarantined];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MailState::Seen => "seen",
+            MailState::Decided => "decided",
+            MailState::Done => "done",
+            MailState::Quarantined => "quarantined",
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Looking at mails with their decisions and effects, for tables and `show`-like commands.
+
+use jiff::Timestamp;
+use rusqlite::{Params, Row, Transaction};
+
+use super::effect::EffectState;
+use super::error::{Fault, StoreError};
+use super::values::{Ms, key, time};
+use super::{MailId, MailState, Store};
+use crate::triage::arrival::MailKey;
+use crate::triage::decision::Decision;
+
+/// A mail with what was decided and done about it; without bodies.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CaseRow {
+    pub mail: MailId,
+    pub desk: String,
+    pub key: MailKey,
+    pub seen_at: Timestamp,
+    pub state: MailState,
+    /// How often working on it failed.
+    pub attempts: u32,
+    /// The last failure, or why it is in quarantine.
+    pub note: Option<String>,
+    /// Without angle brackets; known when decided, as is `sender`.
+    pub message_id: Option<String>,
+    pub sender: Option<String>,
+    pub decision: Option<DecidedRow>,
+    /// In the order of their numbers.
+    pub effects: Vec<CaseEffect>,
+}
+
+/// A decision as it was written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecidedRow {
+    pub at: Timestamp,
+    /// `auto`, `review`, `hold`, `ignore`.
+    pub disposition: String,
+    pub case: Option<String>,
+    json: String,
+}
+
+impl DecidedRow {
+    /// The whole decision.
+    ///
+    /// # Errors
+    /// A program of another version wrote it in a form this one cannot read.
+    pub fn decision(&self) -> Result<Decision, serde_json::Error> {
+        serde_json::from_str(&self.json)
+    }
+}
+
+/// An effect as tables show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseEffect {
+    pub seq: u32,
+    /// `send`, `move` …
+    pub kind: String,
+    pub state: EffectState,
+    pub due: Timestamp,
+    pub attempts: u32,
+    /// The server's answer, or the reason of the last failure.
+    pub note: Option<String>,
+}
+
+impl Store {
+    /// The newest mails of a desk, or of all desks, newest first.
+    pub async fn overview(&self, desk: Option<&str>, limit: u32) -> Result<Vec<CaseRow>, StoreError> {
+        let desk = desk.map(str::to_owned);
+        let overview = move |tx: &Transaction<'_>| match &desk {
+            Some(desk) => cases(tx, NEWEST_OF_DESK, (desk, limit)),
+            None => cases(tx, NEWEST, [limit]),
+        };
+        self.thread.read(overview).await
+    }
+
+    /// The decided mails of a desk with this Message-ID (without angle brackets), oldest first; more than one if it
+    /// came twice.
+    pub async fn find(&self, desk: &str, message_id: &str) -> Result<Vec<CaseRow>, StoreError> {
+        let (desk, message_id) = (desk.to_owned(), message_id.to_owned());
+        self.thread.read(move |tx| cases(tx, BY_MESSAGE_ID, (&desk, &message_id))).await
+    }
+}
+
+macro_rules! select_cases {
+    ($rest:literal) => {
+        concat!(
+            "SELECT m.id, m.desk, m.mailbox, m.validity, m.uid, m.file, m.seen_at, m.state, m.attempts, m.note,
+                    m.message_id, m.sender, d.at, d.disposition, d.case_ref, d.json
+             FROM mail m LEFT JOIN decision d ON d.mail_id = m.id ",
+            $rest
+        )
+    };
+}
+
+pub(super) const NEWEST: &str = select_cases!("ORDER BY m.id DESC LIMIT ?1");
+
+const NEWEST_OF_DESK: &str = select_cases!("WHERE m.desk = ?1 ORDER BY m.id DESC LIMIT ?2");
+
+const BY_MESSAGE_ID: &str = select_cases!("WHERE m.desk = ?1 AND m.message_id = ?2 ORDER BY m.sender, m.id LIMIT 100");
+
+const EFFECTS: &str = "SELECT seq, kind, state, due_at, attempts, note FROM effect WHERE mail_id = ?1 ORDER BY seq";
+
+#[cfg(test)]
+pub(super) const SQL: &[&str] = &[NEWEST, NEWEST_OF_DESK, BY_MESSAGE_ID, EFFECTS];
+
+fn cases(tx: &Transaction<'_>, sql: &str, values: impl Params) -> Result<Vec<CaseRow>, Fault> {
+    let mut statement = tx.prepare_cached(sql)?;
+    let mut cases: Vec<CaseRow> = statement.query_map(values, case)?.collect::<Result<_, _>>()?;
+    let mut effects = tx.prepare_cached(EFFECTS)?;
+    for case in &mut cases {
+        case.effects = effects.query_map([case.mail], effect)?.collect::<Result<_, _>>()?;
+    }
+    Ok(cases)
+}
+
+fn case(row: &Row<'_>) -> rusqlite::Result<CaseRow> {
+    let seen_at: Ms = row.get("seen_at")?;
+    Ok(CaseRow {
+        mail: row.get("id")?,
+        desk: row.get("desk")?,
+        key: key(row)?,
+        seen_at: seen_at.0,
+        state: row.get("state")?,
+        attempts: row.get("attempts")?,
+        note: row.get("note")?,
+        message_id: row.get("message_id")?,
+        sender: row.get("sender")?,
+        decision: decided(row)?,
+        effects: Vec::new(),
+    })
+}
+
+fn decided(row: &Row<'_>) -> rusqlite::Result<Option<DecidedRow>> {
+    let Some(at) = time(row, "at")? else { return Ok(None) };
+    let (disposition, case, json) = (row.get("disposition")?, row.get("case_ref")?, row.get("json")?);
+    Ok(Some(DecidedRow { at, disposition, case, json }))
+}
+
+fn effect(row: &Row<'_>) -> rusqlite::Result<CaseEffect> {
+    let due: Ms = row.get("due_at")?;
+    Ok(CaseEffect {
+        seq: row.get("seq")?,
+        kind: row.get("kind")?,
+        state: row.get("state")?,
+        due: due.0,
+        attempts: row.get("attempts")?,
+        note: row.get("note")?,
+    })
+}

@@ -1,0 +1,205 @@
+//! Writing down what was decided, together with everything that is to be done about it (invariant 3).
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+use rusqlite::Transaction;
+
+use super::effect::{Effect, EffectState, NewEffect};
+use super::error::{Fault, StoreError};
+use super::history::{HistoryQuery, history};
+use super::journal::not_seen;
+use super::values::Ms;
+use super::{EffectId, MailId, Store};
+use crate::triage::context::History;
+use crate::triage::decision::{Decision, Reply};
+
+/// What reading the mail found that later look-ups need.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MailMeta {
+    /// Without angle brackets.
+    pub message_id: Option<String>,
+    /// Address of the sender; its case is ignored. "" if there is none.
+    pub sender: String,
+    /// Ids of `References` and `In-Reply-To`, oldest first, without angle brackets.
+    pub thread: Vec<String>,
+}
+
+/// A decision with all that belongs to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    pub mail: MailId,
+    pub meta: MailMeta,
+    pub decision: Decision,
+    /// In the order in which they are to be carried out.
+    pub effects: Vec<NewEffect>,
+}
+
+/// Ids of a thread beyond this number are not kept (the first and the last ones are): a hostile mail can name
+/// thousands.
+const FIRST_IDS: usize = 10;
+const LAST_IDS: usize = 40;
+
+/// RFC 5322 §2.1.1: no line is longer, so no usable id is.
+const LONGEST_ID: usize = 998;
+
+/// Every id that belongs to the thread, each once, oldest first, the mail's own id last.
+pub(super) fn thread_ids<'a>(message_id: Option<&'a str>, thread: &'a [String]) -> Vec<&'a str> {
+    let skipped = FIRST_IDS..thread.len().saturating_sub(LAST_IDS);
+    let kept = thread.iter().enumerate().filter(|(at, _)| !skipped.contains(at)).map(|(_, id)| id.as_str());
+    let mut known = HashSet::new();
+    let ids = kept.chain(message_id).filter(|id| !id.is_empty() && id.len() <= LONGEST_ID);
+    ids.filter(|id| known.insert(*id)).collect()
+}
+
+impl Store {
+    /// Writes a decision and its effects in one transaction; the mail is decided then (and done, if there is nothing
+    /// to do).
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyDecided`] if the mail has a decision or is in quarantine.
+    pub async fn record(
+        &self,
+        mail: MailId,
+        meta: &MailMeta,
+        decision: &Decision,
+        effects: &[NewEffect],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (meta, decision) = (meta.clone(), decision.clone());
+        let record = Record { mail, meta, decision, effects: effects.to_vec() };
+        self.thread.write(move |tx| record_one(tx, &record, now)).await
+    }
+
+    /// [`Store::record`] for many mails in one transaction, each with the history it was decided with. As they were
+    /// decided side by side, none knew of the others: where an earlier one changes the history of a later one (a
+    /// duplicate, a second answer in a thread), the later one is not recorded. Answers those mails: they are still
+    /// undecided and must be decided anew.
+    pub async fn record_all(&self, records: Vec<(Record, History)>, now: Timestamp) -> Result<Vec<MailId>, StoreError> {
+        let record_all = move |tx: &Transaction<'_>| {
+            let mut stale = Vec::new();
+            for (record, made_with) in &records {
+                if history_of(tx, record, now)? == *made_with {
+                    record_one(tx, record, now)?;
+                } else {
+                    stale.push(record.mail);
+                }
+            }
+            Ok(stale)
+        };
+        self.thread.write(record_all).await
+    }
+}
+
+const DECIDE: &str = "
+    UPDATE mail SET state = ?2, message_id = ?3, sender = ?4 WHERE id = ?1 AND state = 'seen' RETURNING desk";
+
+const INSERT_DECISION: &str =
+    "INSERT INTO decision (mail_id, at, disposition, case_ref, json) VALUES (?1, ?2, ?3, ?4, ?5)";
+
+const INSERT_EFFECT: &str = "
+    INSERT INTO effect (mail_id, seq, desk, kind, payload, message_id, created_at, due_at, not_before, state)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9)";
+
+const INSERT_CASE: &str =
+    "INSERT INTO thread_case (desk, message_id, case_ref) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+
+const INSERT_ANSWER_THREAD: &str =
+    "INSERT INTO answer_thread (desk, message_id, effect_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+
+const INSERT_ANSWER_TO: &str =
+    "INSERT INTO answer_to (desk, address, effect_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+
+const DESK: &str = "SELECT desk FROM mail WHERE id = ?1";
+
+#[cfg(test)]
+pub(super) const SQL: &[&str] =
+    &[DECIDE, INSERT_DECISION, INSERT_EFFECT, INSERT_CASE, INSERT_ANSWER_THREAD, INSERT_ANSWER_TO, DESK];
+
+fn history_of(tx: &Transaction<'_>, record: &Record, now: Timestamp) -> Result<History, Fault> {
+    let desk: String = match tx.prepare_cached(DESK)?.query_row([record.mail], |row| row.get(0)) {
+        Err(rusqlite::Error::QueryReturnedNoRows) => return Err(Fault::NoSuchMail(record.mail)),
+        other => other?,
+    };
+    let query = HistoryQuery::new(record.mail, &record.meta);
+    history(tx, &desk, &query, now)
+}
+
+fn record_one(tx: &Transaction<'_>, record: &Record, now: Timestamp) -> Result<(), Fault> {
+    let desk = decide(tx, record)?;
+    let decision = &record.decision;
+    let json = serde_json::to_string(decision)?;
+    let values = (record.mail, Ms(now), decision.disposition.as_str(), &decision.case, json);
+    tx.prepare_cached(INSERT_DECISION)?.execute(values)?;
+    if let Some(case) = &decision.case {
+        for id in thread_ids(record.meta.message_id.as_deref(), &record.meta.thread) {
+            tx.prepare_cached(INSERT_CASE)?.execute((&desk, id, case))?;
+        }
+    }
+    for (seq, new) in record.effects.iter().enumerate() {
+        insert_effect(tx, &desk, record, seq, new, now)?;
+    }
+    Ok(())
+}
+
+/// Takes the mail out of the undecided ones; answers its desk.
+fn decide(tx: &Transaction<'_>, record: &Record) -> Result<String, Fault> {
+    let state = if record.effects.is_empty() { "done" } else { "decided" };
+    let values = (record.mail, state, &record.meta.message_id, record.meta.sender.to_lowercase());
+    match tx.prepare_cached(DECIDE)?.query_row(values, |row| row.get(0)) {
+        Err(rusqlite::Error::QueryReturnedNoRows) => Err(not_seen(tx, record.mail)),
+        other => Ok(other?),
+    }
+}
+
+fn insert_effect(
+    tx: &Transaction<'_>,
+    desk: &str,
+    record: &Record,
+    seq: usize,
+    new: &NewEffect,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let send = match &new.effect {
+        Effect::Send(reply) => Some(reply),
+        _ => None,
+    };
+    tx.prepare_cached(INSERT_EFFECT)?.execute(rusqlite::params![
+        record.mail,
+        i64::try_from(seq).unwrap_or(i64::MAX),
+        desk,
+        new.effect.kind(),
+        serde_json::to_string(&new.effect)?,
+        send.map(|reply| &reply.message_id),
+        Ms(now),
+        Ms(new.due.unwrap_or(now)),
+        if seq == 0 { EffectState::Pending } else { EffectState::Waiting },
+    ])?;
+    match send {
+        Some(reply) => index_answer(tx, desk, record, EffectId(tx.last_insert_rowid()), reply),
+        None => Ok(()),
+    }
+}
+
+/// Makes an answer known to [`Store::history`]: by its thread, by whom it concerns, and by its case.
+fn index_answer(
+    tx: &Transaction<'_>,
+    desk: &str,
+    record: &Record,
+    effect: EffectId,
+    reply: &Reply,
+) -> Result<(), Fault> {
+    for id in thread_ids(record.meta.message_id.as_deref(), &record.meta.thread)
+        .into_iter()
+        .chain([reply.message_id.as_str()])
+    {
+        tx.prepare_cached(INSERT_ANSWER_THREAD)?.execute((desk, id, effect))?;
+    }
+    for address in [&record.meta.sender, &reply.to.address] {
+        tx.prepare_cached(INSERT_ANSWER_TO)?.execute((desk, address.to_lowercase(), effect))?;
+    }
+    if let Some(case) = &record.decision.case {
+        tx.prepare_cached(INSERT_CASE)?.execute((desk, &reply.message_id, case))?;
+    }
+    Ok(())
+}

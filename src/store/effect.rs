@@ -1,0 +1,124 @@
+//! The words of the outbox: what is to be carried out about a mail, and what became of it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{EffectId, MailId};
+use crate::triage::arrival::MailKey;
+use crate::triage::decision::Reply;
+
+/// One thing to carry out. It stands in the store as JSON until it is done, also across an upgrade of the program:
+/// fields may be added with a default, never renamed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Effect {
+    /// Set keywords on the mail.
+    AddLabels { labels: Vec<String> },
+    /// Take keywords off the mail.
+    RemoveLabels { labels: Vec<String> },
+    /// Send an answer: the one effect that cannot be repeated.
+    Send(Reply),
+    /// Put a copy of a sent answer into the Sent folder. `of`: [`EffectRow::seq`] of the [`Effect::Send`].
+    SentCopy { of: u32 },
+    /// Put an answer into Drafts, for staff to send.
+    Draft(Reply),
+    /// Move the mail to another folder.
+    Move { folder: String },
+}
+
+impl Effect {
+    /// The name in tables and logs; the tag of the JSON form.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Effect::AddLabels { .. } => "add-labels",
+            Effect::RemoveLabels { .. } => "remove-labels",
+            Effect::Send(_) => "send",
+            Effect::SentCopy { .. } => "sent-copy",
+            Effect::Draft(_) => "draft",
+            Effect::Move { .. } => "move",
+        }
+    }
+}
+
+/// An effect to be written down with its decision. Its number (`seq`) is its place in the list, from 0.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEffect {
+    pub effect: Effect,
+    /// Not before this time; none: at once.
+    pub due: Option<Timestamp>,
+}
+
+/// An effect that wants to be carried out, or was being carried out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EffectRow {
+    pub id: EffectId,
+    pub mail_id: MailId,
+    /// Place in the mail's list of effects, from 0.
+    pub seq: u32,
+    pub effect: Effect,
+    /// The mail it is about.
+    pub key: MailKey,
+    /// How often it was started.
+    pub attempts: u32,
+    pub due: Timestamp,
+    /// Its last start; none if it never was started.
+    pub started_at: Option<Timestamp>,
+}
+
+/// How carrying out an effect ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Carried out; `note`: what the server said, if worth keeping.
+    Done { note: Option<String> },
+    /// It will never work; the mail's later effects go on.
+    Failed { reason: String },
+    /// A person must look: it may or may not have happened. The mail's later effects go on.
+    Held { reason: String },
+    /// Not now: try again at `at`; the mail's later effects wait.
+    RetryAt { at: Timestamp, reason: String },
+}
+
+/// Where an effect stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EffectState {
+    /// An earlier effect of the same mail is not finished.
+    Waiting,
+    /// Next in line of its mail; to be carried out when due.
+    Pending,
+    /// Being carried out, or cut off while it was.
+    Started,
+    Done,
+    Failed,
+    Held,
+}
+
+impl EffectState {
+    pub(super) const ALL: [EffectState; 6] = [
+        EffectState::Waiting,
+        EffectState::Pending,
+        EffectState::Started,
+        EffectState::Done,
+        EffectState::Failed,
+        EffectState::Held,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EffectState::Waiting => "waiting",
+            EffectState::Pending => "pending",
+            EffectState::Started => "started",
+            EffectState::Done => "done",
+            EffectState::Failed => "failed",
+            EffectState::Held => "held",
+        }
+    }
+}
+
+/// A [`Effect::Send`] as its copy needs it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SendRow {
+    pub reply: Reply,
+    pub state: EffectState,
+    /// Its last start: the `Date` of the mail that went out.
+    pub started_at: Option<Timestamp>,
+}

@@ -1,0 +1,184 @@
+//! The outbox: which effect is next, and what became of it.
+//!
+//! At most one effect of a mail is `pending` or `started`; the later ones are `waiting`. So the index of pending ones
+//! holds only what can really be done, however much is waiting behind a mail server that is down.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, Transaction};
+
+use super::effect::{Effect, EffectRow, EffectState, Outcome, SendRow};
+use super::error::{Fault, StoreError};
+use super::values::{Ms, key, time};
+use super::{EffectId, MailId, Store};
+
+impl Store {
+    /// Effects to carry out now: due, not waiting for an earlier effect of their mail nor for a retry. Those that
+    /// are due longest come first, and among equals those of the mail decided first.
+    pub async fn ready(&self, desk: &str, now: Timestamp, limit: u32) -> Result<Vec<EffectRow>, StoreError> {
+        let desk = desk.to_owned();
+        self.thread.read(move |tx| rows(tx, READY, (&desk, Ms(now), limit))).await
+    }
+
+    /// Notes that these are about to be carried out. When it returns, the note is on the disk: only then may the
+    /// first byte of a [`Effect::Send`] go out.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongState`] if one of them is not pending (somebody else started it); then none is started.
+    pub async fn start(&self, effects: &[EffectId], now: Timestamp) -> Result<(), StoreError> {
+        let effects = effects.to_vec();
+        let start_all = move |tx: &Transaction<'_>| {
+            for effect in effects {
+                if tx.prepare_cached(START)?.execute((effect, Ms(now)))? == 0 {
+                    return Err(not_open(tx, effect));
+                }
+            }
+            Ok(())
+        };
+        self.thread.write(start_all).await
+    }
+
+    /// Notes how effects ended. An effect that can be repeated need not have been started. A mail whose last effect
+    /// is finished is done.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongState`] if one of them is neither pending nor started; then nothing is noted.
+    pub async fn finish(&self, outcomes: Vec<(EffectId, Outcome)>, now: Timestamp) -> Result<(), StoreError> {
+        let finish_all =
+            move |tx: &Transaction<'_>| outcomes.iter().try_for_each(|(effect, end)| finish(tx, *effect, end, now));
+        self.thread.write(finish_all).await
+    }
+
+    /// Effects that were started and not finished, in their order. At start-up these are the ones a crash cut off:
+    /// what can be repeated is repeated, a [`Effect::Send`] is looked for and else held. Each is then given its
+    /// outcome with [`Store::finish`].
+    pub async fn interrupted(&self, desk: &str) -> Result<Vec<EffectRow>, StoreError> {
+        let desk = desk.to_owned();
+        self.thread.read(move |tx| rows(tx, INTERRUPTED, [&desk])).await
+    }
+
+    /// When [`Store::ready`] next has something: `now` if it has something already, none if nothing is pending.
+    pub async fn next_due(&self, desk: &str, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let desk = desk.to_owned();
+        let next = move |tx: &Transaction<'_>| {
+            let next: Option<Ms> = tx.prepare_cached(NEXT_DUE)?.query_row([&desk], |row| row.get(0))?;
+            Ok(next.map(|ms| ms.0.max(now)))
+        };
+        self.thread.read(next).await
+    }
+
+    /// The send with this number, for the copy of it.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchEffect`] if the mail has no effect of this number, or it is no send.
+    pub async fn send_effect(&self, mail: MailId, seq: u32) -> Result<SendRow, StoreError> {
+        self.thread.read(move |tx| send(tx, mail, seq)).await
+    }
+}
+
+const READY: &str = "
+    SELECT e.id, e.mail_id, e.seq, e.payload, e.attempts, e.due_at, e.started_at, m.mailbox, m.validity, m.uid, m.file
+    FROM effect e INDEXED BY effect_pending JOIN mail m ON m.id = e.mail_id
+    WHERE e.desk = ?1 AND e.state = 'pending' AND e.not_before <= ?2
+    ORDER BY e.not_before, e.id LIMIT ?3";
+
+const INTERRUPTED: &str = "
+    SELECT e.id, e.mail_id, e.seq, e.payload, e.attempts, e.due_at, e.started_at, m.mailbox, m.validity, m.uid, m.file
+    FROM effect e INDEXED BY effect_started JOIN mail m ON m.id = e.mail_id
+    WHERE e.desk = ?1 AND e.state = 'started'
+    ORDER BY e.id";
+
+const NEXT_DUE: &str =
+    "SELECT min(not_before) FROM effect INDEXED BY effect_pending WHERE desk = ?1 AND state = 'pending'";
+
+const START: &str = "
+    UPDATE effect SET state = 'started', attempts = attempts + 1, started_at = ?2
+    WHERE id = ?1 AND state = 'pending'";
+
+const FINISH: &str = "
+    UPDATE effect SET state = ?2, note = ?3, finished_at = ?4
+    WHERE id = ?1 AND state IN ('pending', 'started') RETURNING mail_id";
+
+const RETRY: &str = "
+    UPDATE effect SET state = 'pending', note = ?2, not_before = max(due_at, ?3)
+    WHERE id = ?1 AND state IN ('pending', 'started')";
+
+const NEXT_IN_LINE: &str = "
+    UPDATE effect SET state = 'pending'
+    WHERE mail_id = ?1 AND seq = (SELECT min(seq) FROM effect WHERE mail_id = ?1 AND state = 'waiting')";
+
+const ALL_DONE: &str = "UPDATE mail SET state = 'done' WHERE id = ?1";
+
+const SEND: &str = "SELECT payload, state, started_at FROM effect WHERE mail_id = ?1 AND seq = ?2";
+
+const STATE: &str = "SELECT state FROM effect WHERE id = ?1";
+
+#[cfg(test)]
+pub(super) const SQL: &[&str] =
+    &[READY, INTERRUPTED, NEXT_DUE, START, FINISH, RETRY, NEXT_IN_LINE, ALL_DONE, SEND, STATE];
+
+fn rows(tx: &Transaction<'_>, sql: &str, values: impl rusqlite::Params) -> Result<Vec<EffectRow>, Fault> {
+    let mut statement = tx.prepare_cached(sql)?;
+    let mut rows = statement.query(values)?;
+    let mut effects = Vec::new();
+    while let Some(row) = rows.next()? {
+        effects.push(effect_row(row)?);
+    }
+    Ok(effects)
+}
+
+fn effect_row(row: &Row<'_>) -> Result<EffectRow, Fault> {
+    let due: Ms = row.get("due_at")?;
+    Ok(EffectRow {
+        id: row.get("id")?,
+        mail_id: row.get("mail_id")?,
+        seq: row.get("seq")?,
+        effect: payload(row)?,
+        key: key(row)?,
+        attempts: row.get("attempts")?,
+        due: due.0,
+        started_at: time(row, "started_at")?,
+    })
+}
+
+fn payload(row: &Row<'_>) -> Result<Effect, Fault> {
+    let json: String = row.get("payload")?;
+    Ok(serde_json::from_str(&json)?)
+}
+
+fn finish(tx: &Transaction<'_>, effect: EffectId, outcome: &Outcome, now: Timestamp) -> Result<(), Fault> {
+    let (state, note) = match outcome {
+        Outcome::Done { note } => (EffectState::Done, note.as_ref()),
+        Outcome::Failed { reason } => (EffectState::Failed, Some(reason)),
+        Outcome::Held { reason } => (EffectState::Held, Some(reason)),
+        Outcome::RetryAt { at, reason } => {
+            let changed = tx.prepare_cached(RETRY)?.execute((effect, reason, Ms(*at)))?;
+            return if changed == 0 { Err(not_open(tx, effect)) } else { Ok(()) };
+        }
+    };
+    let values = (effect, state, note, Ms(now));
+    let mail: Option<MailId> = tx.prepare_cached(FINISH)?.query_row(values, |row| row.get(0)).optional()?;
+    let mail = mail.ok_or_else(|| not_open(tx, effect))?;
+    if tx.prepare_cached(NEXT_IN_LINE)?.execute([mail])? == 0 {
+        tx.prepare_cached(ALL_DONE)?.execute([mail])?;
+    }
+    Ok(())
+}
+
+/// Why an update of a pending or started effect found none.
+fn not_open(tx: &Transaction<'_>, effect: EffectId) -> Fault {
+    let state = tx.prepare_cached(STATE).and_then(|mut statement| statement.query_row([effect], |row| row.get(0)));
+    match state {
+        Ok(state) => Fault::WrongState(effect, state),
+        Err(rusqlite::Error::QueryReturnedNoRows) => Fault::NoSuchEffect(effect.to_string()),
+        Err(error) => error.into(),
+    }
+}
+
+fn send(tx: &Transaction<'_>, mail: MailId, seq: u32) -> Result<SendRow, Fault> {
+    let missing = || Fault::NoSuchEffect(format!("send {seq} of mail {mail}"));
+    let mut statement = tx.prepare_cached(SEND)?;
+    let mut rows = statement.query((mail, seq))?;
+    let row = rows.next()?.ok_or_else(missing)?;
+    let Effect::Send(reply) = payload(row)? else { return Err(missing()) };
+    Ok(SendRow { reply, state: row.get("state")?, started_at: time(row, "started_at")? })
+}

@@ -1,0 +1,183 @@
+//! Taking mail in: bytes first, before anybody looks inside (invariant 1), once for each key (invariant 2).
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, Transaction};
+use sha2::{Digest, Sha256};
+
+use super::error::{Fault, StoreError};
+use super::values::{Ms, item_columns, key, time};
+use super::{MailId, Store};
+use crate::triage::arrival::{Arrival, Known};
+
+/// A mail of the journal, whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredMail {
+    pub id: MailId,
+    pub arrival: Arrival,
+    /// When it was journalled.
+    pub seen_at: Timestamp,
+    /// How often working on it failed.
+    pub attempts: u32,
+}
+
+impl Store {
+    /// What the journal has of a mailbox. Lists every Maildir name there is: ask when the mailbox is opened, and go
+    /// on from what was journalled since; [`Store::journal`] skips what it knows anyway.
+    pub async fn known(&self, desk: &str, mailbox: &str, validity: u32) -> Result<Known, StoreError> {
+        let (desk, mailbox) = (desk.to_owned(), mailbox.to_owned());
+        self.thread.read(move |tx| known(tx, &desk, &mailbox, validity)).await
+    }
+
+    /// Takes a batch in, in one transaction. Answers the ids of those that are new, in their order.
+    pub async fn journal(&self, desk: &str, mail: Vec<Arrival>, now: Timestamp) -> Result<Vec<MailId>, StoreError> {
+        let desk = desk.to_owned();
+        let insert_all = move |tx: &Transaction<'_>| {
+            let ids: Result<Vec<_>, Fault> = mail.iter().map(|arrival| insert(tx, &desk, arrival, now)).collect();
+            Ok(ids?.into_iter().flatten().collect())
+        };
+        self.thread.write(insert_all).await
+    }
+
+    /// Mail without a decision, oldest first; not what is in quarantine.
+    pub async fn undecided(&self, desk: &str, limit: u32) -> Result<Vec<StoredMail>, StoreError> {
+        let desk = desk.to_owned();
+        self.thread.read(move |tx| undecided(tx, &desk, limit)).await
+    }
+
+    /// Notes that working on a mail failed; it stays undecided. Answers how often that happened, this time included.
+    pub async fn record_failure(&self, mail: MailId, error: &str, now: Timestamp) -> Result<u32, StoreError> {
+        let note = dated(error, now);
+        let count = move |tx: &Transaction<'_>| {
+            let mut statement = tx.prepare_cached(FAILURE)?;
+            let attempts = statement.query_row((mail, note), |row| row.get(0)).optional()?;
+            attempts.map_or_else(|| Err(not_seen(tx, mail)), Ok)
+        };
+        self.thread.write(count).await
+    }
+
+    /// Takes a mail out of the way: it is not handed out any more, and staff see it with `reason`.
+    pub async fn quarantine(&self, mail: MailId, reason: &str, now: Timestamp) -> Result<(), StoreError> {
+        let note = dated(reason, now);
+        let set = move |tx: &Transaction<'_>| match tx.prepare_cached(QUARANTINE)?.execute((mail, note))? {
+            0 => Err(not_seen(tx, mail)),
+            _ => Ok(()),
+        };
+        self.thread.write(set).await
+    }
+
+    /// When the desk first looked at this mailbox: `now` at the first call, and the same ever after.
+    pub async fn activation(&self, desk: &str, mailbox: &str, now: Timestamp) -> Result<Timestamp, StoreError> {
+        let (desk, mailbox) = (desk.to_owned(), mailbox.to_owned());
+        let set = move |tx: &Transaction<'_>| {
+            tx.prepare_cached(ACTIVATE)?.execute((&desk, &mailbox, Ms(now)))?;
+            let at: Ms = tx.prepare_cached(ACTIVATION)?.query_row((&desk, &mailbox), |row| row.get(0))?;
+            Ok(at.0)
+        };
+        self.thread.write(set).await
+    }
+}
+
+const LAST_UID: &str = "SELECT max(uid) FROM mail WHERE desk = ?1 AND mailbox = ?2 AND validity = ?3";
+
+const FILES: &str =
+    "SELECT file FROM mail WHERE desk = ?1 AND mailbox = ?2 AND validity = ?3 AND uid = 0 AND file > ''";
+
+const INSERT: &str = "
+    INSERT INTO mail (desk, mailbox, validity, uid, file, sha256, internal_date, flags, size, complete, seen_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+    ON CONFLICT (desk, mailbox, validity, uid, file) DO NOTHING
+    RETURNING id";
+
+const INSERT_RAW: &str = "INSERT INTO raw (mail_id, bytes) VALUES (?1, ?2)";
+
+const UNDECIDED: &str = "
+    SELECT m.id, m.mailbox, m.validity, m.uid, m.file, m.internal_date, m.flags, m.size, m.complete, m.seen_at,
+           m.attempts, r.bytes
+    FROM mail m INDEXED BY mail_undecided JOIN raw r ON r.mail_id = m.id
+    WHERE m.desk = ?1 AND m.state = 'seen'
+    ORDER BY m.id LIMIT ?2";
+
+const FAILURE: &str =
+    "UPDATE mail SET attempts = attempts + 1, note = ?2 WHERE id = ?1 AND state = 'seen' RETURNING attempts";
+
+const QUARANTINE: &str = "UPDATE mail SET state = 'quarantined', note = ?2 WHERE id = ?1 AND state = 'seen'";
+
+const ACTIVATE: &str = "INSERT INTO activation (desk, mailbox, at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+
+const ACTIVATION: &str = "SELECT at FROM activation WHERE desk = ?1 AND mailbox = ?2";
+
+const EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM mail WHERE id = ?1)";
+
+#[cfg(test)]
+pub(super) const SQL: &[&str] =
+    &[LAST_UID, FILES, INSERT, INSERT_RAW, UNDECIDED, FAILURE, QUARANTINE, ACTIVATE, ACTIVATION, EXISTS];
+
+fn known(tx: &Transaction<'_>, desk: &str, mailbox: &str, validity: u32) -> Result<Known, Fault> {
+    let whose = (desk, mailbox, validity);
+    let last_uid: Option<u32> = tx.prepare_cached(LAST_UID)?.query_row(whose, |row| row.get(0))?;
+    let mut files = tx.prepare_cached(FILES)?;
+    let files = files.query_map(whose, |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(Known { last_uid: last_uid.unwrap_or(0), files })
+}
+
+/// None if the key is known.
+fn insert(tx: &Transaction<'_>, desk: &str, mail: &Arrival, now: Timestamp) -> Result<Option<MailId>, Fault> {
+    let (uid, file) = item_columns(&mail.key.item);
+    let sha256 = Sha256::digest(&mail.raw);
+    let values = rusqlite::params![
+        desk,
+        mail.key.mailbox,
+        mail.key.validity,
+        uid,
+        file,
+        sha256.as_slice(),
+        mail.internal_date.map(Ms),
+        serde_json::to_string(&mail.flags)?,
+        i64::try_from(mail.size).unwrap_or(i64::MAX),
+        mail.complete,
+        Ms(now),
+    ];
+    let id: Option<MailId> = tx.prepare_cached(INSERT)?.query_row(values, |row| row.get(0)).optional()?;
+    if let Some(id) = id {
+        tx.prepare_cached(INSERT_RAW)?.execute((id, &mail.raw))?;
+    }
+    Ok(id)
+}
+
+fn undecided(tx: &Transaction<'_>, desk: &str, limit: u32) -> Result<Vec<StoredMail>, Fault> {
+    let mut statement = tx.prepare_cached(UNDECIDED)?;
+    let mut rows = statement.query((desk, limit))?;
+    let mut mail = Vec::new();
+    while let Some(row) = rows.next()? {
+        mail.push(stored(row)?);
+    }
+    Ok(mail)
+}
+
+fn stored(row: &Row<'_>) -> Result<StoredMail, Fault> {
+    let flags: String = row.get("flags")?;
+    let arrival = Arrival {
+        key: key(row)?,
+        internal_date: time(row, "internal_date")?,
+        flags: serde_json::from_str(&flags)?,
+        size: row.get::<_, i64>("size")?.unsigned_abs(),
+        raw: row.get("bytes")?,
+        complete: row.get("complete")?,
+    };
+    let seen_at: Ms = row.get("seen_at")?;
+    Ok(StoredMail { id: row.get("id")?, arrival, seen_at: seen_at.0, attempts: row.get("attempts")? })
+}
+
+/// Why an update of a mail in state `seen` found none.
+pub(super) fn not_seen(tx: &Transaction<'_>, mail: MailId) -> Fault {
+    let exists = tx.prepare_cached(EXISTS).and_then(|mut statement| statement.query_row([mail], |row| row.get(0)));
+    match exists {
+        Ok(true) => Fault::AlreadyDecided(mail),
+        Ok(false) => Fault::NoSuchMail(mail),
+        Err(error) => error.into(),
+    }
+}
+
+fn dated(text: &str, now: Timestamp) -> String {
+    format!("{now:.0} {text}")
+}

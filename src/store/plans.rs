@@ -1,0 +1,65 @@
+//! Every statement of the store is looked at by SQLite's planner: none may read a table from end to end, and none may
+//! sort, so that the millionth mail costs what the first one cost.
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::{cases, decisions, effects, history, journal, schema};
+
+fn store() -> Connection {
+    let mut connection = Connection::open_in_memory().unwrap();
+    schema::migrate(&mut connection, 0, Timestamp::UNIX_EPOCH).unwrap();
+    connection
+}
+
+fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let values = vec![rusqlite::types::Value::Null; statement.parameter_count()];
+    let rows = statement.query_map(rusqlite::params_from_iter(values), |row| row.get("detail")).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+/// Steps that cost more the more mail there is.
+fn costly(sql: &str, step: &str) -> bool {
+    // "a" is a subquery of 100 rows at most; the newest mails are read from the end of the table, up to a limit.
+    let bounded = step == "SCAN CONSTANT ROW" || step == "SCAN a" || (sql == cases::NEWEST && step == "SCAN m");
+    (step.contains("SCAN") && !bounded) || step.contains("TEMP B-TREE") || step.contains("AUTOMATIC")
+}
+
+#[test]
+fn no_statement_grows_with_the_store() {
+    let connection = store();
+    let all = [journal::SQL, decisions::SQL, effects::SQL, history::SQL, cases::SQL].concat();
+    assert!(all.len() > 30, "statements are missing from the lists");
+    for sql in all {
+        let plan = plan(&connection, sql);
+        assert!(!plan.iter().any(|step| costly(sql, step)), "{sql}\n{plan:#?}");
+    }
+}
+
+#[test]
+fn the_check_sees_a_full_scan_and_a_sort() {
+    let connection = store();
+    for sql in ["SELECT id FROM mail WHERE size > 5", "SELECT id FROM mail WHERE desk = 'd' ORDER BY size"] {
+        assert!(plan(&connection, sql).iter().any(|step| costly(sql, step)), "{sql}");
+    }
+}
+
+#[test]
+fn the_statements_in_the_hot_path_use_the_index_made_for_them() {
+    let connection = store();
+    let check = |sql: &[&str], index: &str| {
+        let named = sql.iter().filter(|sql| plan(&connection, sql).iter().any(|step| step.contains(index)));
+        assert!(named.count() > 0, "{index}");
+    };
+    for index in ["mail_undecided", "mail_key"] {
+        check(journal::SQL, index);
+    }
+    for index in ["mail_bytes", "mail_message_id", "effect_message_id"] {
+        check(history::SQL, index);
+    }
+    for index in ["effect_pending", "effect_started"] {
+        check(effects::SQL, index);
+    }
+    check(cases::SQL, "mail_desk");
+}

@@ -1,0 +1,65 @@
+//! The schema and its history. A store says by `application_id` that it is ours and by `user_version` how many of
+//! the migrations it has seen.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+
+use super::error::Fault;
+use super::values::Ms;
+
+/// "mado" in ASCII.
+const APPLICATION_ID: i64 = 0x6d61_646f;
+
+/// In order; the n-th leads to version n. A published one is never changed: what is needed next is added.
+const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
+
+/// The version this program works with.
+pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
+
+/// The store's version; 0 for an empty file.
+///
+/// # Errors
+/// Not a store of ours, or one of a newer program.
+pub(super) fn version(connection: &Connection) -> Result<i64, Fault> {
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match (pragma("application_id")?, pragma("user_version")?) {
+        (0, 0) if tables == 0 => Ok(0),
+        (APPLICATION_ID, found) if found > NEWEST => Err(Fault::Newer { found, known: NEWEST }),
+        (APPLICATION_ID, found) if found > 0 => Ok(found),
+        _ => Err(Fault::NotAStore),
+    }
+}
+
+/// Brings a store of version `from` to the newest one, all in one transaction.
+pub(super) fn migrate(connection: &mut Connection, from: i64, now: Timestamp) -> Result<(), Fault> {
+    if from == NEWEST {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for migration in MIGRATIONS.iter().skip(usize::try_from(from).unwrap_or(0)) {
+        transaction.execute_batch(migration)?;
+    }
+    if from == 0 {
+        let set = "INSERT INTO meta (key, value) VALUES (?1, ?2)";
+        transaction.execute(set, ("secret", new_secret()?))?;
+        transaction.execute(set, ("created_at", Ms(now)))?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", NEWEST)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn new_secret() -> Result<[u8; 32], Fault> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(|error| std::io::Error::other(error.to_string()))?;
+    Ok(secret)
+}
+
+/// The key made with the store.
+pub(super) fn secret(connection: &Connection) -> Result<Vec<u8>, Fault> {
+    let secret =
+        connection.query_row("SELECT value FROM meta WHERE key = 'secret'", [], |row| row.get(0)).optional()?;
+    secret.ok_or_else(|| Fault::Damaged("its key is missing".into()))
+}

@@ -1,0 +1,105 @@
+-- Timestamps are milliseconds UTC since 1970. Every look-up that happens once a mail has its own index, so that
+-- the millionth mail costs what the first one cost.
+
+CREATE TABLE meta (
+    key   TEXT NOT NULL PRIMARY KEY,
+    value ANY  NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- When a desk first looked at a mailbox: older mail is never answered.
+CREATE TABLE activation (
+    desk    TEXT    NOT NULL,
+    mailbox TEXT    NOT NULL,
+    at      INTEGER NOT NULL,
+    PRIMARY KEY (desk, mailbox)
+) STRICT, WITHOUT ROWID;
+
+-- What was seen. The bytes live in their own table, so that this one stays dense.
+CREATE TABLE mail (
+    id            INTEGER NOT NULL PRIMARY KEY,
+    desk          TEXT    NOT NULL,
+    mailbox       TEXT    NOT NULL,
+    validity      INTEGER NOT NULL,
+    uid           INTEGER NOT NULL,  -- IMAP; 0 for Maildir
+    file          TEXT    NOT NULL,  -- Maildir; '' for IMAP
+    sha256        BLOB    NOT NULL,
+    internal_date INTEGER,
+    flags         TEXT    NOT NULL,  -- JSON array
+    size          INTEGER NOT NULL,
+    complete      INTEGER NOT NULL,
+    seen_at       INTEGER NOT NULL,
+    attempts      INTEGER NOT NULL DEFAULT 0,
+    state         TEXT    NOT NULL DEFAULT 'seen' CHECK (state IN ('seen', 'decided', 'done', 'quarantined')),
+    note          TEXT,              -- last failure, or why it is in quarantine
+    message_id    TEXT,              -- from here on known when decided
+    sender        TEXT               -- lower case
+) STRICT;
+CREATE UNIQUE INDEX mail_key ON mail (desk, mailbox, validity, uid, file);
+CREATE INDEX mail_desk ON mail (desk);
+CREATE INDEX mail_undecided ON mail (desk, id) WHERE state = 'seen';
+CREATE INDEX mail_bytes ON mail (desk, sha256);
+CREATE INDEX mail_message_id ON mail (desk, message_id, sender) WHERE message_id IS NOT NULL;
+
+CREATE TABLE raw (
+    mail_id INTEGER NOT NULL PRIMARY KEY REFERENCES mail (id),
+    bytes   BLOB    NOT NULL
+) STRICT;
+
+-- What was decided: one decision a mail, whole as JSON.
+CREATE TABLE decision (
+    mail_id     INTEGER NOT NULL PRIMARY KEY REFERENCES mail (id),
+    at          INTEGER NOT NULL,
+    disposition TEXT    NOT NULL,
+    case_ref    TEXT,
+    json        TEXT    NOT NULL
+) STRICT;
+
+-- What is to be done about it, in order of seq. At most one effect of a mail is pending or started; the later
+-- ones are waiting for it.
+CREATE TABLE effect (
+    id          INTEGER NOT NULL PRIMARY KEY,
+    mail_id     INTEGER NOT NULL REFERENCES mail (id),
+    seq         INTEGER NOT NULL,
+    desk        TEXT    NOT NULL,
+    kind        TEXT    NOT NULL,
+    payload     TEXT    NOT NULL,    -- the effect, whole as JSON
+    message_id  TEXT,                -- of a send
+    created_at  INTEGER NOT NULL,
+    due_at      INTEGER NOT NULL,
+    not_before  INTEGER NOT NULL,    -- due_at, or a later retry
+    state       TEXT    NOT NULL
+                CHECK (state IN ('waiting', 'pending', 'started', 'done', 'failed', 'held')),
+    attempts    INTEGER NOT NULL DEFAULT 0,
+    started_at  INTEGER,
+    finished_at INTEGER,
+    note        TEXT,
+    UNIQUE (mail_id, seq)
+) STRICT;
+CREATE INDEX effect_pending ON effect (desk, not_before, id) WHERE state = 'pending';
+CREATE INDEX effect_started ON effect (desk, id) WHERE state = 'started';
+CREATE INDEX effect_message_id ON effect (message_id) WHERE message_id IS NOT NULL;
+
+-- The case of a thread, by every Message-ID of the thread.
+CREATE TABLE thread_case (
+    desk       TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    case_ref   TEXT NOT NULL,
+    PRIMARY KEY (desk, message_id)
+) STRICT, WITHOUT ROWID;
+
+-- Our sends, by every Message-ID of the thread they answer. Only answers have rows here: a robot that writes a
+-- million mails into one thread makes none.
+CREATE TABLE answer_thread (
+    desk       TEXT    NOT NULL,
+    message_id TEXT    NOT NULL,
+    effect_id  INTEGER NOT NULL REFERENCES effect (id),
+    PRIMARY KEY (desk, message_id, effect_id)
+) STRICT, WITHOUT ROWID;
+
+-- Our sends, by the addresses concerned: who wrote, and whom we answered (lower case).
+CREATE TABLE answer_to (
+    desk      TEXT    NOT NULL,
+    address   TEXT    NOT NULL,
+    effect_id INTEGER NOT NULL REFERENCES effect (id),
+    PRIMARY KEY (desk, address, effect_id)
+) STRICT, WITHOUT ROWID;
