@@ -1,1 +1,3 @@
-//! (being written)
+//! The commands, one file each.
+
+pub mod demo;
