@@ -1,1 +1,97 @@
-//! (being written)
+//! TOML with spans → checked types, or all problems at once.
+//!
+//! Reading order: [`problems`] (what an error looks like), [`reader`] (typed getters that go on after a problem),
+//! then one file a table: [`desk`], [`server`], [`secret`], [`register`], [`calendar`], [`pack`]; [`assemble`] looks
+//! up what desks name and puts them together. docs/configuration.md and docs/rules.md describe the files.
+
+mod assemble;
+mod calendar;
+mod check;
+mod desk;
+mod freemail;
+mod pack;
+mod problems;
+mod reader;
+mod register;
+mod secret;
+mod server;
+mod suggest;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+pub use pack::{embedded_files, embedded_pack, embedded_packs, pack_from};
+pub use problems::{Problem, Problems, Severity};
+
+use self::problems::{File, Report};
+use crate::triage::context::DeskProfile;
+use crate::triage::pack::Pack;
+use crate::triage::sender::Register;
+use crate::{mailbox, outbox};
+
+/// What `madoguchi init` writes: a configuration with comments.
+pub const DEFAULT: &str = include_str!("madoguchi.toml");
+
+/// An installation, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// The database file.
+    pub store: PathBuf,
+    pub desks: Vec<Desk>,
+    /// Nothing in here is an error.
+    pub warnings: Problems,
+}
+
+/// One desk, checked.
+#[derive(Debug)]
+pub struct Desk {
+    /// `secret` is left empty: it is kept in the store.
+    pub profile: DeskProfile,
+    /// The desk's own closed days are in its calendar already.
+    pub pack: Arc<Pack>,
+    pub register: Arc<Register>,
+    pub mailbox: mailbox::Settings,
+    pub outbox: outbox::Settings,
+    /// Our answers are also put into the mailbox's folder for sent mail.
+    pub sent_copy: bool,
+    /// Mail that arrived before this is never answered, whatever the day of the first start.
+    pub answer_since: Option<Timestamp>,
+    /// Mails worked on in one go.
+    pub batch: usize,
+}
+
+/// What a configuration may refer to outside its files.
+pub(crate) struct Surroundings<'a> {
+    /// Relative paths start here: the folder of the configuration file.
+    pub folder: &'a Path,
+    /// Environment variables.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// Loads a configuration with everything it names. Relative paths are relative to the file.
+pub fn load(path: &Path) -> Result<Config, Problems> {
+    load_with(path, &|name| std::env::var(name).ok())
+}
+
+/// [`load`] with environment variables from elsewhere.
+pub fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Config, Problems> {
+    let report = Report::default();
+    let around = Surroundings { folder: path.parent().unwrap_or(Path::new("")), variable };
+    let text = text_of(&report, path);
+    let config = text.and_then(|text| assemble::config(File { report: &report, name: path, text: &text }, &around));
+    let (config, warnings) = pack::checked(config, report)?;
+    Ok(Config { warnings, ..config })
+}
+
+/// A file as text; reported if it cannot be read.
+fn text_of(report: &Report, path: &Path) -> Option<String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            report.of_file(path, Problem::error(format!("cannot read the file: {error}")));
+            None
+        }
+    }
+}

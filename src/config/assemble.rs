@@ -1,0 +1,212 @@
+//! The configuration as a whole: desks get their packs and registers, and are compared with each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::desk::{self, Draft};
+use super::pack::{self, PackFiles, embedded_packs};
+use super::problems::{File, Problem, Problems};
+use super::reader::{self, At, Table};
+use super::{Config, Desk, Surroundings, register, suggest, text_of};
+use crate::mailbox;
+use crate::triage::context::DeskProfile;
+use crate::triage::decision::Disposition;
+use crate::triage::pack::Pack;
+use crate::triage::sender::Register;
+
+/// The file as written.
+struct Written {
+    store: Option<PathBuf>,
+    /// Folders of own packs; none: those of the binary.
+    packs: Option<(PathBuf, PathBuf)>,
+    desks: Vec<Draft>,
+}
+
+/// What desks name, loaded once each; none for what could not be loaded.
+struct Loaded {
+    packs: BTreeMap<String, Option<Arc<Pack>>>,
+    registers: BTreeMap<String, Option<Arc<Register>>>,
+}
+
+/// Reads and checks everything; what is wrong is reported.
+pub fn config(file: File<'_>, around: &Surroundings) -> Option<Config> {
+    let written = reader::read(file, |root| Some(written(root, around)))?;
+    distinct_desks(file, &written.desks);
+    let loaded = Loaded { packs: packs(file, &written), registers: registers(file, around, &written.desks) };
+    let own_addresses = own_addresses(&written.desks);
+    for draft in &written.desks {
+        if let Some(pack) = draft.pack.as_ref().and_then(|id| loaded.packs.get(&id.value)?.as_ref()) {
+            names_fit_pack(file, draft, pack);
+        }
+    }
+    let desks = written.desks.into_iter().map(|draft| loaded.desk(draft, &own_addresses));
+    Some(Config { desks: desks.collect::<Option<_>>()?, store: written.store?, warnings: Problems::default() })
+}
+
+fn written(root: &Table<'_>, around: &Surroundings) -> Written {
+    let path = |table: &Table<'_>, key| Some(around.folder.join(table.string(key)?.value));
+    let store = root.require("store").and_then(|store| store.table("[store]", |store| path(store, "path")));
+    let packs = root.get("packs").and_then(|packs| {
+        packs.table("[packs]", |packs| {
+            let (rules, templates) = (path(packs, "rules"), path(packs, "templates"));
+            Some((rules?, templates?))
+        })
+    });
+    root.require("desk");
+    Written { store, packs, desks: root.tables("desk", "[[desk]]", |table| desk::read(table, around)) }
+}
+
+/// Two desks with one id, address or mailbox would answer the same mail twice.
+fn distinct_desks(file: File<'_>, desks: &[Draft]) {
+    let mut seen: BTreeMap<String, &std::ops::Range<usize>> = BTreeMap::new();
+    for desk in desks {
+        let id = desk.id.iter().map(|id| (format!("desk `{}`", id.value), &id.span));
+        let addresses = desk.addresses().map(|address| (format!("address `{}`", address.value), &address.span));
+        let mailbox = desk.mailbox.iter().map(|mailbox| (mailbox_name(&mailbox.value), &mailbox.span));
+        for (what, span) in id.chain(addresses).chain(mailbox) {
+            if let Some(first) = seen.get(&what) {
+                let problem = Problem::error(format!("{what} appears twice")).at(span);
+                file.add(problem.hint(format!("first at {}", file.line(first))));
+            } else {
+                seen.insert(what, span);
+            }
+        }
+    }
+}
+
+fn mailbox_name(settings: &mailbox::Settings) -> String {
+    match settings {
+        mailbox::Settings::Imap(imap) => {
+            format!("mailbox `{}` of `{}` on {}:{}", imap.folder, imap.user, imap.host.to_lowercase(), imap.port)
+        }
+        mailbox::Settings::Maildir { path, .. } => format!("mailbox `{}`", path.display()),
+    }
+}
+
+/// Every address of the installation: mail from them is never answered.
+fn own_addresses(desks: &[Draft]) -> Vec<String> {
+    let addresses = desks.iter().flat_map(|desk| desk.addresses().map(|address| address.value.as_str()));
+    let all: BTreeSet<&str> = addresses.chain(desks.iter().filter_map(Draft::bounce_address)).collect();
+    all.into_iter().map(str::to_owned).collect()
+}
+
+fn packs(file: File<'_>, written: &Written) -> BTreeMap<String, Option<Arc<Pack>>> {
+    let mut packs = BTreeMap::new();
+    for id in written.desks.iter().filter_map(|desk| desk.pack.as_ref()) {
+        packs.entry(id.value.clone()).or_insert_with(|| pack(file, written, id));
+    }
+    packs
+}
+
+fn pack(file: File<'_>, written: &Written, id: &At<String>) -> Option<Arc<Pack>> {
+    let known = match &written.packs {
+        Some((rules, _)) => folders(rules),
+        None => embedded_packs(),
+    };
+    if !known.contains(&id.value) {
+        let problem = Problem::error(format!("there is no pack `{}`", id.value)).at(&id.span);
+        file.add(problem.hint(suggest::hint(&id.value, known.iter().map(String::as_str))));
+        return None;
+    }
+    let files = match &written.packs {
+        Some((rules, templates)) => PackFiles::from_folders(file.report, rules, templates, &id.value),
+        None => PackFiles::embedded(&id.value),
+    };
+    pack::read(file.report, &id.value, &files).map(Arc::new)
+}
+
+/// The packs in a folder of packs.
+fn folders(rules: &std::path::Path) -> Vec<String> {
+    let entries = std::fs::read_dir(rules).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter(|entry| entry.path().is_dir())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names
+}
+
+fn registers(file: File<'_>, around: &Surroundings, desks: &[Draft]) -> BTreeMap<String, Option<Arc<Register>>> {
+    let mut registers = BTreeMap::new();
+    for At { value: path, span } in desks.iter().filter_map(|desk| desk.register.as_ref()) {
+        registers.entry(path.clone()).or_insert_with(|| {
+            let full = around.folder.join(path);
+            if !full.is_file() {
+                file.add(Problem::error(format!("there is no file `{path}`")).at(span));
+                return None;
+            }
+            let text = text_of(file.report, &full)?;
+            register::read(File { report: file.report, name: &full, text: &text }).map(Arc::new)
+        });
+    }
+    registers
+}
+
+/// Folders and departments of the desk, against clauses of its pack.
+fn names_fit_pack(file: File<'_>, draft: &Draft, pack: &Pack) {
+    let dispositions = [Disposition::Auto, Disposition::Review, Disposition::Hold, Disposition::Ignore];
+    let labels = || dispositions.iter().map(|d| d.as_str()).chain(pack.clauses.iter().map(|c| c.id.as_str()));
+    for (key, _) in draft.folders.iter().filter(|(key, _)| !labels().any(|label| label == key.value)) {
+        let message = format!("`{}` is neither a disposition nor a clause of pack `{}`", key.value, pack.id);
+        file.add(Problem::error(message).at(&key.span).hint(suggest::hint(&key.value, labels())));
+    }
+    let needed: BTreeSet<&str> = pack.clauses.iter().filter_map(|clause| clause.department.as_deref()).collect();
+    for name in needed.iter().filter(|name| !draft.departments.iter().any(|(key, _)| key.value == **name)) {
+        let clauses = pack.clauses.iter().filter(|clause| clause.department.as_deref() == Some(name));
+        let clauses: Vec<&str> = clauses.map(|clause| clause.id.as_str()).collect();
+        let message = format!("[desk.departments.{name}] is missing: clauses {} name it", clauses.join(", "));
+        let hint = format!("[desk.departments.{name}] with name = \"…\" and contact = \"…\"");
+        file.add(Problem::error(message).at(&draft.header).hint(hint));
+    }
+    for (key, _) in draft.departments.iter().filter(|(key, _)| !needed.contains(key.value.as_str())) {
+        let message = format!("no clause of pack `{}` names the department `{}`", pack.id, key.value);
+        let hint = suggest::hint(&key.value, needed.iter().copied());
+        file.add(Problem::warning(message).at(&key.span).hint(hint));
+    }
+}
+
+impl Loaded {
+    fn desk(&self, draft: Draft, own_addresses: &[String]) -> Option<Desk> {
+        let pack = self.packs.get(&draft.pack.as_ref()?.value)?.clone()?;
+        let register = match &draft.register {
+            Some(path) => self.registers.get(&path.value)?.clone()?,
+            None => Arc::default(),
+        };
+        let profile = DeskProfile {
+            folders: draft.folder_map(),
+            departments: draft.department_map(),
+            id: draft.id?.value,
+            name: draft.name,
+            address: draft.address?.value,
+            own_addresses: own_addresses.to_vec(),
+            trusted_authserv: draft.trusted_authserv,
+            authentication: draft.authentication,
+            label_prefix: draft.label_prefix,
+            drafts_only: draft.drafts_only,
+            max_age: draft.max_age,
+            signature: draft.signature,
+            secret: Vec::new(),
+        };
+        Some(Desk {
+            profile,
+            pack: with_closed_days(pack, draft.closed),
+            register,
+            mailbox: draft.mailbox?.value,
+            outbox: draft.outbox?,
+            sent_copy: draft.sent_copy,
+            answer_since: draft.answer_since,
+            batch: draft.batch,
+        })
+    }
+}
+
+/// A desk's own closed days come on top of the pack's.
+fn with_closed_days(pack: Arc<Pack>, days: Vec<(jiff::civil::Date, String)>) -> Arc<Pack> {
+    if days.is_empty() {
+        return pack;
+    }
+    let mut pack = Arc::unwrap_or_clone(pack);
+    pack.calendar.closed.extend(days);
+    Arc::new(pack)
+}

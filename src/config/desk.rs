@@ -1,0 +1,147 @@
+//! `[[desk]]`: what one desk says of itself. Packs and registers are looked up later, over all desks.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+
+use super::problems::Problem;
+use super::reader::{At, Table, Value};
+use super::{Surroundings, calendar, check, server};
+use crate::mailbox;
+use crate::outbox;
+use crate::triage::context::{Department, RequiredAuth};
+
+/// A desk as written. What is wrong is reported and left out, so that the rest can still be checked.
+pub struct Draft {
+    pub header: Range<usize>,
+    pub id: Option<At<String>>,
+    pub name: String,
+    pub address: Option<At<String>>,
+    pub aliases: Vec<At<String>>,
+    pub pack: Option<At<String>>,
+    pub authentication: RequiredAuth,
+    pub trusted_authserv: Option<String>,
+    /// Path of the register as written.
+    pub register: Option<At<String>>,
+    pub label_prefix: String,
+    pub max_age: Option<SignedDuration>,
+    pub answer_since: Option<Timestamp>,
+    pub signature: String,
+    pub drafts_only: bool,
+    pub sent_copy: bool,
+    pub batch: usize,
+    pub closed: Vec<(Date, String)>,
+    pub mailbox: Option<At<mailbox::Settings>>,
+    pub outbox: Option<outbox::Settings>,
+    pub folders: Vec<(At<String>, String)>,
+    pub departments: Vec<(At<String>, Department)>,
+}
+
+pub fn read(table: &Table<'_>, around: &Surroundings) -> Option<Draft> {
+    let authentication = authentication(table);
+    let text = |value: Option<At<String>>| value.map(|text| text.value).unwrap_or_default();
+    let names = |key, name, read: fn(Value<'_>) -> Option<String>| {
+        let table = table.get(key).and_then(|value| value.table(name, |t| Some(t.entries().collect::<Vec<_>>())));
+        let entries = table.unwrap_or_default().into_iter();
+        entries.filter_map(|(key, value)| Some((key, read(value)?))).collect()
+    };
+    Some(Draft {
+        header: table.span.clone().unwrap_or_default(),
+        id: table.require("id").and_then(check::name),
+        name: text(table.string("name")),
+        address: table.require("address").and_then(check::address),
+        aliases: table.list("aliases").into_iter().filter_map(check::address).collect(),
+        pack: table.require("pack").and_then(check::name),
+        authentication,
+        trusted_authserv: trusted_authserv(table, authentication),
+        register: table.optional_string("register"),
+        label_prefix: table.get("label_prefix").and_then(check::name).map_or("mado-".into(), |prefix| prefix.value),
+        max_age: max_age(table),
+        answer_since: table.get("answer_since").and_then(Value::moment),
+        signature: text(table.get("signature").and_then(Value::text)).trim_end().to_owned(),
+        drafts_only: table.flag("drafts_only", false),
+        sent_copy: table.flag("sent_copy", true),
+        batch: batch(table),
+        closed: calendar::closed(table),
+        mailbox: table.require("mailbox").and_then(|value| {
+            let span = value.span();
+            server::mailbox(value, around).map(|value| At { value, span })
+        }),
+        outbox: table.require("outbox").and_then(|value| server::outbox(value, around)),
+        folders: names("folders", "[desk.folders]", |value| value.string().map(|text| text.value)),
+        departments: departments(table),
+    })
+}
+
+/// No default: whoever turns it off should have to say so.
+fn authentication(table: &Table<'_>) -> RequiredAuth {
+    const KINDS: [(&str, RequiredAuth); 3] =
+        [("strong", RequiredAuth::Strong), ("weak", RequiredAuth::Weak), ("off", RequiredAuth::Off)];
+    let Some(value) = table.require("authentication") else { return RequiredAuth::Off };
+    let chosen = value.choice(&KINDS);
+    if chosen == Some(RequiredAuth::Off) {
+        let problem =
+            Problem::warning("with authentication = \"off\" anybody can pose as a customer").at(&value.span());
+        let hint = "use \"strong\" and trusted_authserv, if your mail server writes Authentication-Results";
+        table.file.add(problem.hint(hint.to_owned()));
+    }
+    chosen.unwrap_or(RequiredAuth::Off)
+}
+
+fn trusted_authserv(table: &Table<'_>, authentication: RequiredAuth) -> Option<String> {
+    let name = match authentication {
+        RequiredAuth::Off => table.optional_string("trusted_authserv"),
+        RequiredAuth::Strong | RequiredAuth::Weak => table.string("trusted_authserv"),
+    };
+    name.map(|name| name.value)
+}
+
+fn max_age(table: &Table<'_>) -> Option<SignedDuration> {
+    const YEAR_HOURS: i64 = 366 * 24;
+    let hours = table.integer("max_age_hours", 0..=YEAR_HOURS, 24);
+    (hours > 0).then(|| SignedDuration::from_hours(hours))
+}
+
+fn batch(table: &Table<'_>) -> usize {
+    const MOST: i64 = 1000;
+    const USUAL: i64 = 50;
+    usize::try_from(table.integer("batch", 1..=MOST, USUAL)).unwrap_or(1)
+}
+
+fn departments(table: &Table<'_>) -> Vec<(At<String>, Department)> {
+    let read = |entries: &Table<'_>| {
+        let departments =
+            entries.entries().filter_map(|(key, value)| Some((key, value.table("a department", department)?)));
+        Some(departments.collect())
+    };
+    table.get("departments").and_then(|value| value.table("[desk.departments]", read)).unwrap_or_default()
+}
+
+fn department(table: &Table<'_>) -> Option<Department> {
+    let text = |key| table.string(key).map(|text| text.value).unwrap_or_default();
+    Some(Department { name: text("name"), contact: text("contact") })
+}
+
+impl Draft {
+    /// Everything that counts as this desk itself (mail-safety R11).
+    pub fn addresses(&self) -> impl Iterator<Item = &At<String>> {
+        self.address.iter().chain(&self.aliases)
+    }
+
+    pub fn bounce_address(&self) -> Option<&str> {
+        match &self.outbox {
+            Some(outbox::Settings::Smtp(smtp)) => smtp.bounce_address.as_deref(),
+            _ => None,
+        }
+    }
+
+    pub fn folder_map(&self) -> BTreeMap<String, String> {
+        self.folders.iter().map(|(key, folder)| (key.value.clone(), folder.clone())).collect()
+    }
+
+    pub fn department_map(&self) -> BTreeMap<String, Department> {
+        self.departments.iter().map(|(key, department)| (key.value.clone(), department.clone())).collect()
+    }
+}

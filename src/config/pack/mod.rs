@@ -1,0 +1,82 @@
+//! Reads a pack: `pack.toml`, `calendar.toml`, every other `*.toml` as a rules file, and the templates.
+
+mod clauses;
+mod files;
+mod rules;
+mod sheet;
+mod templates;
+
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+pub use files::{PackFiles, embedded_files, embedded_packs};
+
+use self::clauses::Head;
+use self::files::PackFile;
+use super::calendar;
+use super::problems::{File, Problem, Problems, Report};
+use crate::triage::pack::Pack;
+
+const HEAD: &str = "pack.toml";
+const CALENDAR: &str = "calendar.toml";
+
+/// A pack of the binary itself.
+pub fn embedded_pack(id: &str) -> Result<Pack, Problems> {
+    let report = Report::default();
+    let pack = read(&report, id, &PackFiles::embedded(id));
+    checked(pack, report).map(|(pack, _)| pack)
+}
+
+/// A pack from `rules_dir/<id>` and `templates_dir/<id>`.
+pub fn pack_from(rules_dir: &Path, templates_dir: &Path, id: &str) -> Result<Pack, Problems> {
+    let report = Report::default();
+    let pack = read(&report, id, &PackFiles::from_folders(&report, rules_dir, templates_dir, id));
+    checked(pack, report).map(|(pack, _)| pack)
+}
+
+/// The result with its warnings, or all problems.
+pub fn checked<T>(result: Option<T>, report: Report) -> Result<(T, Problems), Problems> {
+    let problems = report.finish();
+    match result {
+        Some(result) if !problems.has_errors() => Ok((result, problems)),
+        _ => Err(problems),
+    }
+}
+
+/// Reads a pack; what is wrong with it is reported.
+pub fn read(report: &Report, id: &str, files: &PackFiles) -> Option<Pack> {
+    let head = file(report, files, HEAD).and_then(|file| Some((file, clauses::read(file, id)?)));
+    let calendar = file(report, files, CALENDAR).and_then(calendar::read);
+    let sheet_files = files.rules.iter().filter(|f| f.name != HEAD && f.name != CALENDAR);
+    let texts: Vec<Option<File<'_>>> = sheet_files.map(|f| f.open(report)).collect();
+    let sheets: Option<Vec<_>> = texts.into_iter().map(|file| sheet::read(file?)).collect();
+    let templates = templates::read(report, &files.templates);
+    let (head_file, head) = head?;
+    templates::fit(head_file, report, &head.clauses, &files.templates);
+    // With a file missing, what the others refer to may only seem to be missing.
+    let rules = rules::resolve(head_file, &head.clauses, &sheets?);
+    let Head { name, version, effective, thresholds, clauses } = head;
+    let clauses = clauses.into_iter().map(|clause| clause.value).collect();
+    let (id, hash, calendar) = (id.to_owned(), hash(files), calendar?);
+    Some(Pack { id, name, version, effective, thresholds, clauses, rules, templates, calendar, hash })
+}
+
+fn file<'a>(report: &'a Report, files: &'a PackFiles, name: &str) -> Option<File<'a>> {
+    let found = files.rules.iter().find(|file| file.name == name);
+    if found.is_none() {
+        report.of_file(&files.folder, Problem::error(format!("the pack has no {name}")));
+    }
+    found.and_then(|file| file.open(report))
+}
+
+/// SHA-256 over names, lengths and bytes of all files in order of their names; hex, first 16 digits.
+fn hash(files: &PackFiles) -> String {
+    let mut hash = Sha256::new();
+    let rules = files.rules.iter().map(|file| ("rules", file));
+    for (folder, PackFile { name, bytes, .. }) in rules.chain(files.templates.iter().map(|file| ("templates", file))) {
+        hash.update(format!("{folder}/{name}\0{}\0", bytes.len()));
+        hash.update(bytes);
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,67 @@
+//! Templates: every answered clause has its paragraph, every paragraph its clause, and all of them compile.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::files::PackFile;
+use crate::config::problems::{File, Problem, Report};
+use crate::config::reader::At;
+use crate::config::suggest;
+use crate::triage::pack::{Clause, ClauseKind};
+
+const PARTS: &str = "parts/";
+
+/// The mails that `triage::reply` writes.
+const MAILS: [&str; 4] = ["acknowledge", "answer", "ask-contract", "redirect"];
+
+/// Name without `.txt` → text, with line ends `\n`.
+pub fn read(report: &Report, files: &[PackFile]) -> BTreeMap<String, String> {
+    let mut templates = BTreeMap::new();
+    for source in files {
+        let Some(file) = source.open(report) else { continue };
+        compile(file);
+        templates.insert(name(source).to_owned(), file.text.replace("\r\n", "\n"));
+    }
+    templates
+}
+
+fn name(file: &PackFile) -> &str {
+    file.name.strip_suffix(".txt").unwrap_or(&file.name)
+}
+
+fn compile(file: File<'_>) {
+    let environment = minijinja::Environment::new();
+    if let Err(error) = environment.template_from_str(file.text) {
+        let reason = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+        let span = error.range().or_else(|| error.line().map(|line| line_span(file.text, line)));
+        let problem = Problem::error(format!("the template does not compile: {reason}"));
+        file.add(Problem { span, ..problem });
+    }
+}
+
+/// The bytes of a line, counted from 1.
+fn line_span(text: &str, line: usize) -> Range<usize> {
+    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let length = text[start..].find('\n').unwrap_or(text.len() - start);
+    start..start + length
+}
+
+/// Is every mail there, and do the paragraphs fit the clauses? Conduct is never answered, so it needs none.
+pub fn fit(head: File<'_>, report: &Report, clauses: &[At<Clause>], files: &[PackFile]) {
+    for mail in MAILS.iter().filter(|mail| !files.iter().any(|file| name(file) == **mail)) {
+        report.of_file(head.name, Problem::error(format!("the pack's templates lack {mail}.txt")));
+    }
+    let parts = || files.iter().filter_map(|file| Some((file, name(file).strip_prefix(PARTS)?)));
+    for clause in clauses.iter().filter(|clause| clause.value.kind != ClauseKind::Conduct) {
+        let id = &clause.value.id;
+        if !parts().any(|(_, part)| part == id) {
+            let problem = Problem::error(format!("clause `{id}` has no paragraph for its answer")).at(&clause.span);
+            head.add(problem.hint(format!("write it into the pack's templates: {PARTS}{id}.txt")));
+        }
+    }
+    let known = || clauses.iter().map(|clause| clause.value.id.as_str());
+    for (file, part) in parts().filter(|(_, part)| !known().any(|id| id == *part)) {
+        let problem = Problem::error(format!("there is no clause `{part}` in pack.toml for this paragraph"));
+        report.of_file(&file.shown, problem.hint(suggest::hint(part, known())));
+    }
+}

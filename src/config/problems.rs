@@ -1,0 +1,239 @@
+//! What is wrong with the configuration: file, line, column, the offending line, the reason and a hint.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
+
+/// Does a problem keep the configuration from being used?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+/// One thing that is wrong, or at least odd.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub severity: Severity,
+    /// As the reader should see it: relative where the configuration was given relative.
+    pub file: PathBuf,
+    /// Bytes of the file; none: the file as a whole.
+    pub span: Option<Range<usize>>,
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    pub fn error(message: impl Into<String>) -> Problem {
+        let file = PathBuf::new();
+        Problem { severity: Severity::Error, file, span: None, message: message.into(), hint: None }
+    }
+
+    pub fn warning(message: impl Into<String>) -> Problem {
+        Problem { severity: Severity::Warning, ..Problem::error(message) }
+    }
+
+    pub fn at(mut self, span: &Range<usize>) -> Problem {
+        self.span = Some(span.clone());
+        self
+    }
+
+    pub fn hint(mut self, hint: impl Into<Option<String>>) -> Problem {
+        self.hint = hint.into();
+        self
+    }
+}
+
+/// All problems of a configuration, with the text of the files they are in.
+#[derive(Clone, Default)]
+pub struct Problems {
+    /// By file and position.
+    pub list: Vec<Problem>,
+    pub sources: BTreeMap<PathBuf, String>,
+}
+
+impl Problems {
+    pub fn has_errors(&self) -> bool {
+        self.list.iter().any(|p| p.severity == Severity::Error)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// For people, one block a problem and a last line that counts them; with ANSI colours if `colour`.
+    pub fn render(&self, colour: bool) -> String {
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let blocks = self.list.iter().map(|problem| renderer.render(&[self.block(problem)]) + "\n\n");
+        let text: String = blocks.collect();
+        text + &self.count() + "\n"
+    }
+
+    fn block<'a>(&'a self, problem: &'a Problem) -> Group<'a> {
+        let level = match problem.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let path = problem.file.to_string_lossy();
+        let group = level.primary_title(problem.message.as_str());
+        let group = match (&problem.span, self.sources.get(&problem.file)) {
+            (Some(span), Some(source)) => {
+                let marked = AnnotationKind::Primary.span(within(span, source));
+                group.element(Snippet::source(without_passwords(source)).path(path).annotation(marked))
+            }
+            _ => group.element(Origin::path(path)),
+        };
+        match &problem.hint {
+            Some(hint) => group.element(Level::HELP.message(normalize_untrusted_str(hint))),
+            None => group,
+        }
+    }
+
+    fn count(&self) -> String {
+        let errors = self.list.iter().filter(|p| p.severity == Severity::Error).count();
+        let warnings = self.list.len() - errors;
+        match (errors, warnings) {
+            (0, w) => plural(w, "warning"),
+            (e, 0) => plural(e, "error"),
+            (e, w) => format!("{}, {}", plural(e, "error"), plural(w, "warning")),
+        }
+    }
+}
+
+fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// At least one character to underline, and never outside the text.
+fn within(span: &Range<usize>, source: &str) -> Range<usize> {
+    let start = source.floor_char_boundary(span.start.min(source.len()));
+    let end = source.ceil_char_boundary(span.end.min(source.len()));
+    if end > start {
+        return start..end;
+    }
+    let next = source[start..].chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
+    start..start + next
+}
+
+/// A password written where only a reference belongs must not reach a terminal or a log (invariant 8). Stars keep
+/// the number of bytes, so that every span stays true.
+fn without_passwords(source: &str) -> Cow<'_, str> {
+    if !source.contains("password") {
+        return Cow::Borrowed(source);
+    }
+    Cow::Owned(source.split_inclusive('\n').map(without_password).collect())
+}
+
+fn without_password(line: &str) -> Cow<'_, str> {
+    let value = line.find("password").map_or("", |at| line[at + "password".len()..].trim_start_matches(['"', '\'']));
+    let value = value.trim_start().strip_prefix('=').unwrap_or("").trim_start();
+    if !value.starts_with(['"', '\'']) {
+        return Cow::Borrowed(line);
+    }
+    let (shown, hidden) = line.split_at(line.len() - value.len() + 1);
+    let stars = hidden.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' });
+    Cow::Owned(shown.chars().chain(stars).collect())
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl fmt::Debug for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// Collects problems while files are being read.
+#[derive(Default)]
+pub struct Report(RefCell<Problems>);
+
+impl Report {
+    pub fn has_errors(&self) -> bool {
+        self.0.borrow().has_errors()
+    }
+
+    /// Reports a problem of a file as a whole.
+    pub fn of_file(&self, file: &Path, problem: Problem) {
+        self.0.borrow_mut().list.push(Problem { file: file.to_owned(), ..problem });
+    }
+
+    pub fn finish(self) -> Problems {
+        let mut problems = self.0.into_inner();
+        problems.list.sort_by_key(|p| (p.file.clone(), p.span.as_ref().map(|s| s.start), p.severity));
+        problems.list.dedup();
+        problems
+    }
+}
+
+/// One file being read.
+#[derive(Clone, Copy)]
+pub struct File<'a> {
+    pub report: &'a Report,
+    pub name: &'a Path,
+    pub text: &'a str,
+}
+
+impl File<'_> {
+    pub fn add(&self, problem: Problem) {
+        let mut problems = self.report.0.borrow_mut();
+        problems.sources.entry(self.name.to_owned()).or_insert_with(|| self.text.to_owned());
+        problems.list.push(Problem { file: self.name.to_owned(), ..problem });
+    }
+
+    /// `rules/optim-biz/conduct.toml:12`, for hints that point elsewhere.
+    pub fn line(&self, span: &Range<usize>) -> String {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        format!("{}:{}", self.name.display(), before.matches('\n').count() + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_starred_without_moving_a_byte() {
+        for (line, shown) in [
+            ("password = \"s3cret\"\n", "password = \"*******\n"),
+            ("password='s3cret'", "password='*******"),
+            ("mailbox = { password = \"秘密\" }\n", "mailbox = { password = \"*********\n"),
+            ("\"password\" = \"x\"\n", "\"password\" = \"**\n"),
+            ("password = { file = \"mail.password\" }\n", "password = { file = \"mail.password\" }\n"),
+            ("# password\nname = \"x\"\n", "# password\nname = \"x\"\n"),
+        ] {
+            assert_eq!(without_passwords(line), shown);
+            assert_eq!(without_passwords(line).len(), line.len());
+        }
+    }
+
+    #[test]
+    fn an_underline_never_leaves_the_text_or_splits_a_character() {
+        for (span, text, expected) in
+            [(0..0, "あ", 0..3), (1..2, "あい", 0..3), (9..12, "ab", 2..2), (0..0, "", 0..0), (1..1, "a\nb", 1..1)]
+        {
+            assert_eq!(within(&span, text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn counts_in_words() {
+        let mut problems = Problems::default();
+        for expected in ["1 error\n", "1 error, 1 warning\n", "1 error, 2 warnings\n"] {
+            let next = if problems.is_empty() { Problem::error("x") } else { Problem::warning("y") };
+            problems.list.push(next);
+            assert!(problems.render(false).ends_with(expected));
+        }
+    }
+}

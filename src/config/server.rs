@@ -1,0 +1,194 @@
+//! `[desk.mailbox]` and `[desk.outbox]`: where mail comes from and where answers go.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use secrecy::SecretString;
+
+use super::reader::{Table, Value};
+use super::{Surroundings, check, secret};
+use crate::mailbox::{self, ImapSettings};
+use crate::outbox::{self, SmtpSettings};
+
+/// The settings of an IMAP or SMTP server that are the same for both.
+struct Server {
+    host: String,
+    port: u16,
+    protection: Protection,
+    timeout: Duration,
+}
+
+enum Protection {
+    Implicit(Option<PathBuf>),
+    StartTls(Option<PathBuf>),
+    None,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum TlsKind {
+    Implicit,
+    StartTls,
+    None,
+}
+
+/// Usual port of each [`TlsKind`], in its order.
+type Ports = [i64; 3];
+const IMAP_PORTS: Ports = [993, 143, 143];
+const SMTP_PORTS: Ports = [465, 587, 25];
+
+const IMAP_TIMEOUT_SECONDS: i64 = 30;
+/// RFC 5321 section 4.5.3.2.6 gives a server ten minutes after the final dot.
+const SMTP_TIMEOUT_SECONDS: i64 = 600;
+
+pub fn mailbox(value: Value<'_>, around: &Surroundings) -> Option<mailbox::Settings> {
+    value.table("[desk.mailbox]", |table| match kind(table, "imap", "maildir")? {
+        "imap" => imap(table, around).map(mailbox::Settings::Imap),
+        _ => {
+            let poll = seconds(table, "poll_seconds", 3600, 60);
+            Some(mailbox::Settings::Maildir { path: path(table, around)?, poll })
+        }
+    })
+}
+
+pub fn outbox(value: Value<'_>, around: &Surroundings) -> Option<outbox::Settings> {
+    value.table("[desk.outbox]", |table| match kind(table, "smtp", "folder")? {
+        "smtp" => smtp(table, around).map(outbox::Settings::Smtp),
+        _ => Some(outbox::Settings::Folder { path: path(table, around)? }),
+    })
+}
+
+/// Which kind of table this is decides which keys it may have: without it, none are judged.
+fn kind(table: &Table<'_>, server: &'static str, folder: &'static str) -> Option<&'static str> {
+    let kind = table.require("kind").and_then(|kind| kind.choice(&[(server, server), (folder, folder)]));
+    if kind.is_none() {
+        table.ignore_the_rest();
+    }
+    kind
+}
+
+fn path(table: &Table<'_>, around: &Surroundings) -> Option<PathBuf> {
+    Some(around.folder.join(table.string("path")?.value))
+}
+
+fn imap(table: &Table<'_>, around: &Surroundings) -> Option<ImapSettings> {
+    const LEAST_HEAD: i64 = 16 * 1024;
+    const MOST_HEAD: i64 = 64 * 1024 * 1024;
+    const HEAD: i64 = 1024 * 1024;
+    let server = server(table, around, IMAP_PORTS, IMAP_TIMEOUT_SECONDS);
+    let user = table.string("user");
+    let password = table.require("password").and_then(|password| secret::password(password, around));
+    let folder = table.optional_string("folder").map_or("INBOX".to_owned(), |folder| folder.value);
+    let poll = seconds(table, "poll_seconds", 3600, 60);
+    let head_bytes = table.integer("head_bytes", LEAST_HEAD..=MOST_HEAD, HEAD);
+    let Server { host, port, protection, timeout } = server?;
+    let tls = match protection {
+        Protection::Implicit(ca_file) => mailbox::Tls::Implicit { ca_file },
+        Protection::StartTls(ca_file) => mailbox::Tls::StartTls { ca_file },
+        Protection::None => mailbox::Tls::None,
+    };
+    let (user, password) = (user?.value, password?);
+    let head_bytes = usize::try_from(head_bytes).ok()?;
+    Some(ImapSettings { host, port, tls, user, password, folder, poll, timeout, head_bytes })
+}
+
+fn smtp(table: &Table<'_>, around: &Surroundings) -> Option<SmtpSettings> {
+    let server = server(table, around, SMTP_PORTS, SMTP_TIMEOUT_SECONDS);
+    let login = login(table, around);
+    let bounce_address = table.get("bounce_address").and_then(check::address).map(|address| address.value);
+    let Server { host, port, protection, timeout } = server?;
+    let tls = match protection {
+        Protection::Implicit(ca_file) => outbox::SmtpTls::Implicit { ca_file },
+        Protection::StartTls(ca_file) => outbox::SmtpTls::StartTls { ca_file },
+        Protection::None => outbox::SmtpTls::None,
+    };
+    Some(SmtpSettings { host, port, tls, login, bounce_address, timeout })
+}
+
+/// User and password together, or neither.
+fn login(table: &Table<'_>, around: &Surroundings) -> Option<(String, SecretString)> {
+    let user = table.get("user");
+    let password = table.get("password");
+    match (user, password) {
+        (Some(_), None) => table.error("[desk.outbox] has a `user` but no `password`"),
+        (None, Some(_)) => table.error("[desk.outbox] has a `password` but no `user`"),
+        _ => {}
+    }
+    let user = user.and_then(Value::string);
+    let password = password.and_then(|password| secret::password(password, around));
+    Some((user?.value, password?))
+}
+
+fn server(table: &Table<'_>, around: &Surroundings, ports: Ports, timeout: i64) -> Option<Server> {
+    const KINDS: [(&str, TlsKind); 3] =
+        [("implicit", TlsKind::Implicit), ("starttls", TlsKind::StartTls), ("none", TlsKind::None)];
+    let host = table.require("host").and_then(check::host);
+    let tls = table.get("tls");
+    let kind = tls.and_then(|tls| tls.choice(&KINDS)).unwrap_or(TlsKind::Implicit);
+    let port = table.integer("port", 1..=65535, ports[kind as usize]);
+    let timeout = seconds(table, "timeout_seconds", 3600, timeout);
+    let ca = table.get("ca_file");
+    let ca_file = ca.and_then(|ca| ca_file(ca, around));
+    if let (TlsKind::None, Some(ca)) = (kind, ca) {
+        ca.error("`ca_file` has no meaning with tls = \"none\"");
+    }
+    let host = host?.value;
+    if let (TlsKind::None, Some(tls), false) = (kind, tls, is_loopback(&host)) {
+        let hint = "use \"implicit\" or \"starttls\"; \"none\" is for localhost, 127.0.0.1 and ::1";
+        tls.error_with(format!("mail and password would cross the network in plain text to `{host}`"), hint);
+    }
+    let protection = match kind {
+        TlsKind::Implicit => Protection::Implicit(ca_file),
+        TlsKind::StartTls => Protection::StartTls(ca_file),
+        TlsKind::None => Protection::None,
+    };
+    Some(Server { host, port: u16::try_from(port).ok()?, protection, timeout })
+}
+
+fn seconds(table: &Table<'_>, key: &'static str, most: i64, default: i64) -> Duration {
+    Duration::from_secs(table.integer(key, 1..=most, default).unsigned_abs())
+}
+
+fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
+/// A PEM file with at least one certificate.
+fn ca_file(value: Value<'_>, around: &Surroundings) -> Option<PathBuf> {
+    let path = around.folder.join(value.string()?.value);
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            value.error(format!("cannot read the certificates: {error}"));
+            return None;
+        }
+    };
+    let mut certificates = CertificateDer::pem_slice_iter(&bytes);
+    if !matches!(certificates.next(), Some(Ok(_))) {
+        value.error("there is no PEM certificate in this file");
+    }
+    Some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for (host, expected) in [
+            ("localhost", true),
+            ("LOCALHOST", true),
+            ("127.0.0.1", true),
+            ("127.8.8.8", true),
+            ("::1", true),
+            ("localhost.example", false),
+            ("10.0.0.1", false),
+            ("mail.example", false),
+        ] {
+            assert_eq!(is_loopback(host), expected, "{host}");
+        }
+    }
+}
