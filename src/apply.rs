@@ -1,1 +1,249 @@
-//! (being written)
+//! From a decision to what happens: numbered effects, each repeatable, carried out in their order.
+//!
+//! Every effect may be carried out twice without harm (labels are sets, copies are looked for by Message-ID, a mail
+//! that is gone was moved) but one: sending. So "started" is noted durably before a send, and a send that was cut
+//! off is never blindly repeated ([`settle_interrupted`], invariant 3).
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use tracing::{info, warn};
+
+use crate::clock::Clock;
+use crate::mailbox::{Inbox, MailboxError, Place};
+use crate::outbox::{Fault, Found, Outbox, Outgoing, SendError, compose};
+use crate::store::{Effect, EffectId, EffectRow, EffectState, NewEffect, Outcome, Store, StoreError};
+use crate::triage::arrival::Item;
+use crate::triage::decision::{Action, Reply};
+use crate::triage::inquiry::Mailbox;
+
+/// First wait after a passing failure; doubled with each attempt up to [`LONGEST_RETRY`].
+const FIRST_RETRY: SignedDuration = SignedDuration::from_secs(30);
+const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(1);
+
+/// What stops the carrying out of effects; the effects themselves stay in the store.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    #[error(transparent)]
+    Mailbox(#[from] MailboxError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The effects of a decision, in the order in which they are carried out: labels first, so that staff see the mail
+/// at once; the answer; its copy and label; the move last, because it takes the mail out of our sight.
+pub fn effects(actions: &[Action], label_prefix: &str, sent_copy: bool) -> Vec<NewEffect> {
+    let mut effects = Vec::new();
+    for action in actions {
+        match action {
+            Action::Label { labels } => now(&mut effects, Effect::AddLabels { labels: labels.clone() }),
+            Action::Draft(reply) => now(&mut effects, Effect::Draft(reply.clone())),
+            Action::Reply(reply) | Action::Redirect(reply) => send(&mut effects, reply, label_prefix, sent_copy),
+            Action::HandOver { .. } | Action::Move { .. } => {}
+        }
+    }
+    for action in actions {
+        if let Action::Move { folder } = action {
+            now(&mut effects, Effect::Move { folder: folder.clone() });
+        }
+    }
+    effects
+}
+
+fn now(effects: &mut Vec<NewEffect>, effect: Effect) {
+    effects.push(NewEffect { effect, due: None });
+}
+
+fn send(effects: &mut Vec<NewEffect>, reply: &Reply, label_prefix: &str, sent_copy: bool) {
+    let of = effects.len() as u32;
+    effects.push(NewEffect { effect: Effect::Send(reply.clone()), due: reply.at });
+    if sent_copy {
+        now(effects, Effect::SentCopy { of });
+    }
+    let label = |name: &str| vec![format!("{label_prefix}{name}")];
+    let remove = if reply.at.is_some() { label("queued") } else { Vec::new() };
+    now(effects, Effect::LabelSend { of, remove, sent: label("answered"), unsent: label("unsent") });
+}
+
+/// What carries effects out for one desk.
+pub struct Hands<'a> {
+    pub inbox: &'a mut Inbox,
+    pub outbox: &'a mut Outbox,
+    pub store: &'a Store,
+    pub clock: &'a Clock,
+    pub from: &'a Mailbox,
+    pub zone: &'a TimeZone,
+}
+
+impl Hands<'_> {
+    /// Carries out effects that are ready, labels together where they are the same, and notes what became of them.
+    ///
+    /// # Errors
+    /// Store failures, and mailbox failures that need a new connection: what was not done stays to be done.
+    pub async fn carry_out(&mut self, rows: Vec<EffectRow>) -> Result<(), ApplyError> {
+        for group in same_labels(rows) {
+            match group.as_slice() {
+                [only] => self.one(only).await?,
+                many => self.labels_of(many).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn one(&mut self, row: &EffectRow) -> Result<(), ApplyError> {
+        let outcome = match &row.effect {
+            Effect::Send(reply) => self.send(row, reply).await?,
+            Effect::AddLabels { .. } => return self.labels_of(std::slice::from_ref(row)).await,
+            Effect::LabelSend { .. } => return self.labels_of(std::slice::from_ref(row)).await,
+            Effect::SentCopy { of } => self.sent_copy(row, *of).await?,
+            Effect::Draft(reply) => {
+                let mail = compose(reply, self.from, &self.clock.now().to_zoned(self.zone.clone()));
+                let filed = self.inbox.file_copy(&Place::Drafts, &mail, &reply.message_id).await;
+                self.outcome(row, filed)?
+            }
+            Effect::Move { folder } => {
+                let moved = self.inbox.move_to(&row.key.item, folder).await;
+                self.outcome(row, moved)?
+            }
+        };
+        self.note(vec![(row.id, outcome)]).await
+    }
+
+    /// Labels that are the same for several mails are set with one command.
+    async fn labels_of(&mut self, rows: &[EffectRow]) -> Result<(), ApplyError> {
+        let Some(first) = rows.first() else { return Ok(()) };
+        let items: Vec<Item> = rows.iter().map(|row| row.key.item.clone()).collect();
+        let (remove, add) = self.wanted_labels(first).await?;
+        let mut result = Ok(());
+        if !remove.is_empty() {
+            result = self.inbox.remove_labels(&items, &remove).await;
+        }
+        if result.is_ok() && !add.is_empty() {
+            result = self.inbox.add_labels(&items, &add).await;
+        }
+        let outcome = self.outcome(first, result)?;
+        self.note(rows.iter().map(|row| (row.id, outcome.clone())).collect()).await
+    }
+
+    /// Labels to take off and to put on.
+    async fn wanted_labels(&self, row: &EffectRow) -> Result<(Vec<String>, Vec<String>), ApplyError> {
+        Ok(match &row.effect {
+            Effect::AddLabels { labels } => (Vec::new(), labels.clone()),
+            Effect::LabelSend { of, remove, sent, unsent } => {
+                let done = self.store.send_effect(row.mail_id, *of).await?.state == EffectState::Done;
+                (remove.clone(), if done { sent.clone() } else { unsent.clone() })
+            }
+            _ => (Vec::new(), Vec::new()),
+        })
+    }
+
+    /// Sends an answer: "started" is on disk before the first byte leaves.
+    async fn send(&mut self, row: &EffectRow, reply: &Reply) -> Result<Outcome, ApplyError> {
+        let started = self.clock.now();
+        self.store.start(&[row.id], started).await?;
+        let raw = compose(reply, self.from, &started.to_zoned(self.zone.clone()));
+        let mail = Outgoing { to: reply.to.address.clone(), message_id: reply.message_id.clone(), raw };
+        let outcome = match self.outbox.send(&mail).await {
+            Ok(receipt) => Outcome::Done { note: Some(receipt.text) },
+            Err(SendError::Uncertain { text }) => Outcome::Held { reason: text },
+            Err(SendError::NotSent { fault: Fault::Mail, text, .. }) => Outcome::Failed { reason: text },
+            Err(SendError::NotSent { text, .. }) => self.later(row, text),
+        };
+        log(row, &outcome);
+        Ok(outcome)
+    }
+
+    /// The copy has the bytes that went out: same Message-ID, same date.
+    async fn sent_copy(&mut self, row: &EffectRow, of: u32) -> Result<Outcome, ApplyError> {
+        let send = self.store.send_effect(row.mail_id, of).await?;
+        match send.started_at {
+            Some(started) if send.state == EffectState::Done => {
+                let mail = compose(&send.reply, self.from, &started.to_zoned(self.zone.clone()));
+                let filed = self.inbox.file_copy(&Place::Sent, &mail, &send.reply.message_id).await;
+                self.outcome(row, filed)
+            }
+            _ => Ok(Outcome::Done { note: Some("nothing was sent".into()) }),
+        }
+    }
+
+    /// What a mailbox result means for the effect; an error that needs a new connection ends the round.
+    fn outcome<T>(&self, row: &EffectRow, result: Result<T, MailboxError>) -> Result<Outcome, ApplyError> {
+        match result {
+            Ok(_) => Ok(Outcome::Done { note: None }),
+            Err(error) if error.needs_reopen() => Err(error.into()),
+            Err(error) if error.is_permanent() => Ok(Outcome::Failed { reason: error.to_string() }),
+            Err(error) => Ok(self.later(row, error.to_string())),
+        }
+    }
+
+    fn later(&self, row: &EffectRow, reason: String) -> Outcome {
+        Outcome::RetryAt { at: retry_at(self.clock.now(), row.attempts), reason }
+    }
+
+    async fn note(&self, outcomes: Vec<(EffectId, Outcome)>) -> Result<(), ApplyError> {
+        Ok(self.store.finish(outcomes, self.clock.now()).await?)
+    }
+}
+
+fn log(row: &EffectRow, outcome: &Outcome) {
+    let (mail, seq) = (row.mail_id, row.seq);
+    match outcome {
+        Outcome::Done { .. } => info!(%mail, seq, "answer sent"),
+        Outcome::RetryAt { reason, .. } => warn!(%mail, seq, reason, "answer not sent yet"),
+        Outcome::Failed { reason } => warn!(%mail, seq, reason, "answer refused: staff must look"),
+        Outcome::Held { reason } => warn!(%mail, seq, reason, "answer perhaps sent: held for staff"),
+    }
+}
+
+/// 30 s, 1 min, 2 min … 1 h; spread by the effect's own attempt count, so that a desk does not knock in step.
+fn retry_at(now: Timestamp, attempts: u32) -> Timestamp {
+    let wait = (0..attempts.min(16)).fold(FIRST_RETRY, |wait, _| (wait * 2).min(LONGEST_RETRY));
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+/// Runs of label effects that set the same labels, together; everything else alone, in order.
+fn same_labels(rows: Vec<EffectRow>) -> Vec<Vec<EffectRow>> {
+    let mut groups: Vec<Vec<EffectRow>> = Vec::new();
+    for row in rows {
+        let same = |group: &&mut Vec<EffectRow>| {
+            let first = &group[0];
+            matches!(row.effect, Effect::AddLabels { .. }) && first.effect == row.effect && first.key.mailbox == row.key.mailbox
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(row),
+            None => groups.push(vec![row]),
+        }
+    }
+    groups
+}
+
+/// After a crash: a send that had begun is looked for, and if nobody can tell, a person must (invariant 3).
+///
+/// # Errors
+/// Store failures, and a mailbox that needs a new connection.
+pub async fn settle_interrupted(hands: &mut Hands<'_>, desk: &str) -> Result<usize, ApplyError> {
+    let rows = hands.store.interrupted(desk).await?;
+    let settled = rows.len();
+    for row in rows {
+        let Effect::Send(reply) = &row.effect else { continue };
+        let outcome = match hands.outbox.find(&reply.message_id).await {
+            Found::Sent => Outcome::Done { note: Some("found sent after a crash".into()) },
+            Found::NotSent => Outcome::RetryAt { at: hands.clock.now(), reason: "was cut off before it was sent".into() },
+            Found::Unknown if in_sent_folder(hands, reply).await? => {
+                Outcome::Done { note: Some("found in the Sent folder after a crash".into()) }
+            }
+            Found::Unknown => Outcome::Held { reason: "cut off while sending: nobody can tell whether it went out".into() },
+        };
+        log(&row, &outcome);
+        hands.note(vec![(row.id, outcome)]).await?;
+    }
+    Ok(settled)
+}
+
+/// Some servers file what goes out over their SMTP into Sent by themselves.
+async fn in_sent_folder(hands: &mut Hands<'_>, reply: &Reply) -> Result<bool, ApplyError> {
+    match hands.inbox.holds(&Place::Sent, &reply.message_id).await {
+        Ok(found) => Ok(found),
+        Err(error) if error.needs_reopen() => Err(error.into()),
+        Err(_) => Ok(false),
+    }
+}

@@ -1,1 +1,337 @@
-//! (being written)
+//! The loop of one desk: read what is new, journal it, decide, carry out what is due, wait.
+//!
+//! Every step ends in the store, so stopping (or dying) between any two of them loses nothing: the next start goes
+//! on where the journal says.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use crate::apply::{ApplyError, Hands, effects, settle_interrupted};
+use crate::clock::Clock;
+use crate::config::Desk;
+use crate::mailbox::{Inbox, MailboxError};
+use crate::outbox::{Outbox, OutboxError};
+use crate::store::{HistoryQuery, MailMeta, Store, StoreError, StoredMail};
+use crate::triage;
+use crate::triage::context::{Context, DeskProfile, Seen};
+use crate::triage::decision::Decision;
+use crate::triage::inquiry::{Inquiry, Mailbox};
+use crate::triage::rulebook::{Rulebook, RulebookError};
+
+/// Effects carried out between two looks at the mailbox and at the wish to stop.
+const EFFECTS_A_ROUND: u32 = 200;
+/// Waits after lost connections: doubled from the first to the longest, and spread by chance.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
+
+/// What stops a desk, or makes it try again.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    #[error(transparent)]
+    Mailbox(#[from] MailboxError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    #[error(transparent)]
+    Rules(#[from] RulebookError),
+}
+
+impl From<ApplyError> for WorkError {
+    fn from(error: ApplyError) -> WorkError {
+        match error {
+            ApplyError::Mailbox(error) => error.into(),
+            ApplyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl WorkError {
+    /// True if another try without a change cannot help.
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            WorkError::Mailbox(error) => error.is_permanent(),
+            WorkError::Store(_) | WorkError::Outbox(_) | WorkError::Rules(_) => true,
+        }
+    }
+}
+
+/// Told after each step, for progress bars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    Journalled(usize),
+    Decided(usize),
+    CarriedOut(usize),
+}
+
+/// One desk at work.
+pub struct Worker {
+    desk: Desk,
+    profile: DeskProfile,
+    rules: Rulebook,
+    from: Mailbox,
+    store: Store,
+    clock: Clock,
+    inbox: Option<Inbox>,
+    outbox: Outbox,
+    settled: bool,
+    /// A round has succeeded: from now on even a refused login is waited out, for it worked before.
+    worked: bool,
+    progress: Arc<dyn Fn(Progress) + Send + Sync>,
+}
+
+impl Worker {
+    /// Prepares a desk; connects nowhere yet.
+    ///
+    /// # Errors
+    /// What no later try can mend: rules that do not compile, an outbox that cannot exist.
+    pub async fn new(desk: Desk, store: Store, clock: Clock) -> Result<Worker, WorkError> {
+        let outbox = Outbox::new(&desk.outbox)?;
+        Worker::with_outbox(desk, store, clock, outbox).await
+    }
+
+    /// The same with an outbox of the caller's.
+    ///
+    /// # Errors
+    /// As [`Worker::new`].
+    pub async fn with_outbox(desk: Desk, store: Store, clock: Clock, outbox: Outbox) -> Result<Worker, WorkError> {
+        let rules = Rulebook::compile(desk.pack.clone())?;
+        let profile = DeskProfile { secret: store.secret(), ..desk.profile.clone() };
+        let from = Mailbox { name: profile.name.clone(), address: profile.address.clone() };
+        let progress = Arc::new(|_| ());
+        Ok(Worker { desk, profile, rules, from, store, clock, inbox: None, outbox, settled: false, worked: false, progress })
+    }
+
+    pub fn on_progress(&mut self, progress: impl Fn(Progress) + Send + Sync + 'static) {
+        self.progress = Arc::new(progress);
+    }
+
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Works until stopped. Lost connections, restarted servers and full disks are waited out.
+    ///
+    /// # Errors
+    /// What another try cannot mend, before the first round has succeeded: wrong password or certificate, a store
+    /// that cannot be used.
+    pub async fn run(&mut self, mut stop: watch::Receiver<bool>) -> Result<(), WorkError> {
+        let mut backoff = FIRST_BACKOFF;
+        while !*stop.borrow() {
+            let result = self.until_stopped(&mut stop).await;
+            let Err(error) = result else { return Ok(()) };
+            self.inbox = None;
+            if error.is_permanent() && !self.worked {
+                return Err(error);
+            }
+            let wait = spread(backoff);
+            warn!(desk = self.profile.id, %error, seconds = wait.as_secs(), "trying again");
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                _ = stop.wait_for(|stop| *stop) => {}
+            }
+            backoff = (backoff * 2).min(LONGEST_BACKOFF);
+        }
+        Ok(())
+    }
+
+    async fn until_stopped(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), WorkError> {
+        while !*stop.borrow() {
+            let busy = self.round().await?;
+            self.worked = true;
+            if busy {
+                continue;
+            }
+            let due = self.store.next_due(&self.profile.id, self.clock.now()).await?;
+            let clock = self.clock.clone();
+            let until = async {
+                tokio::select! {
+                    () = sleep_until(&clock, due) => {}
+                    _ = stop.wait_for(|stop| *stop) => {}
+                }
+            };
+            self.open().await?.wait(until).await?;
+        }
+        Ok(())
+    }
+
+    /// Works until nothing is left to do now; what is queued for later stays queued.
+    ///
+    /// # Errors
+    /// Any failure, also passing ones: the caller decides whether to call again.
+    pub async fn until_idle(&mut self) -> Result<(), WorkError> {
+        while self.round().await? {}
+        Ok(())
+    }
+
+    /// One round: a batch of new mail, a batch of decisions, a batch of effects. False if there was nothing to do.
+    async fn round(&mut self) -> Result<bool, WorkError> {
+        let result = self.steps().await;
+        if result.is_err() {
+            self.inbox = None;
+        }
+        result
+    }
+
+    async fn steps(&mut self) -> Result<bool, WorkError> {
+        self.settle().await?;
+        let read = self.read().await?;
+        let decided = self.decide().await?;
+        let carried_out = self.carry_out().await?;
+        Ok(read + decided + carried_out > 0)
+    }
+
+    async fn open(&mut self) -> Result<&mut Inbox, WorkError> {
+        if self.inbox.is_none() {
+            let inbox = Inbox::open(&self.desk.mailbox).await?;
+            let (mailbox, validity) = inbox.place();
+            info!(desk = self.profile.id, mailbox, validity, "mailbox open");
+            self.inbox = Some(inbox);
+        }
+        self.inbox.as_mut().ok_or(MailboxError::Closed.into())
+    }
+
+    /// Once after a start: sends that a crash cut off.
+    async fn settle(&mut self) -> Result<(), WorkError> {
+        if !self.settled {
+            let desk = self.profile.id.clone();
+            let settled = settle_interrupted(&mut self.hands().await?, &desk).await?;
+            if settled > 0 {
+                warn!(desk, settled, "sends cut off by the last stop were settled");
+            }
+            self.settled = true;
+        }
+        Ok(())
+    }
+
+    /// New mail into the journal, raw bytes first (invariant 1).
+    async fn read(&mut self) -> Result<usize, WorkError> {
+        let (desk, batch, now) = (self.profile.id.clone(), self.desk.batch, self.clock.now());
+        let store = self.store.clone();
+        let inbox = self.open().await?;
+        let (mailbox, validity) = inbox.place();
+        let mailbox = mailbox.to_string();
+        let known = store.known(&desk, &mailbox, validity).await?;
+        // The desk's first look at a mailbox fixes what is old mail, before any of it is journalled.
+        store.activation(&desk, &mailbox, now).await?;
+        let arrivals = inbox.new_mail(&known, batch).await?;
+        let count = arrivals.len();
+        if count > 0 {
+            store.journal(&desk, arrivals, now).await?;
+            (self.progress)(Progress::Journalled(count));
+        }
+        Ok(count)
+    }
+
+    /// Decides what the journal has not decided yet, in the order of arrival.
+    async fn decide(&mut self) -> Result<usize, WorkError> {
+        let mails = self.store.undecided(&self.profile.id, u32::try_from(self.desk.batch).unwrap_or(u32::MAX)).await?;
+        let count = mails.len();
+        for mail in mails {
+            self.decide_one(mail).await?;
+            (self.progress)(Progress::Decided(1));
+        }
+        Ok(count)
+    }
+
+    async fn decide_one(&mut self, mail: StoredMail) -> Result<(), WorkError> {
+        let now = self.clock.now();
+        let inquiry = read_safely(&mail);
+        let meta = meta(&inquiry);
+        let query = HistoryQuery::new(mail.id, &meta);
+        let history = self.store.history(&self.profile.id, &query, now).await?;
+        let seen = Seen {
+            internal_date: mail.arrival.internal_date,
+            flags: mail.arrival.flags.clone(),
+            not_before: Some(self.not_before(&mail, now).await?),
+        };
+        let ctx = Context {
+            now,
+            desk: &self.profile,
+            rules: &self.rules,
+            register: &self.desk.register,
+            seen,
+            history,
+        };
+        let decision = decide_safely(&inquiry, &ctx);
+        let effects = effects(&decision.actions, &self.profile.label_prefix, self.desk.sent_copy);
+        info!(desk = self.profile.id, mail = %mail.id, disposition = decision.disposition.as_str(), scopes = decision.scopes.join(" "), "decided");
+        Ok(self.store.record(mail.id, &meta, &decision, &effects, now).await?)
+    }
+
+    /// From when on mail is answered: as configured, else the desk's first look at the mailbox (invariant 6). Whole
+    /// seconds, as INTERNALDATE has no finer ones.
+    async fn not_before(&self, mail: &StoredMail, now: Timestamp) -> Result<Timestamp, WorkError> {
+        let since = match self.desk.answer_since {
+            Some(since) => since,
+            None => self.store.activation(&self.profile.id, &mail.arrival.key.mailbox, now).await?,
+        };
+        Ok(Timestamp::from_second(since.as_second()).unwrap_or(since))
+    }
+
+    /// Carries out what is due.
+    async fn carry_out(&mut self) -> Result<usize, WorkError> {
+        let ready = self.store.ready(&self.profile.id, self.clock.now(), EFFECTS_A_ROUND).await?;
+        let count = ready.len();
+        if count > 0 {
+            self.hands().await?.carry_out(ready).await?;
+            (self.progress)(Progress::CarriedOut(count));
+        }
+        Ok(count)
+    }
+
+    async fn hands(&mut self) -> Result<Hands<'_>, WorkError> {
+        self.open().await?;
+        let inbox = self.inbox.as_mut().ok_or(MailboxError::Closed)?;
+        Ok(Hands {
+            inbox,
+            outbox: &mut self.outbox,
+            store: &self.store,
+            clock: &self.clock,
+            from: &self.from,
+            zone: &self.rules.pack.calendar.zone,
+        })
+    }
+}
+
+async fn sleep_until(clock: &Clock, due: Option<Timestamp>) {
+    match due {
+        Some(due) => clock.sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Between half and the whole of `wait`: many desks that lost one server do not come back in step.
+fn spread(wait: Duration) -> Duration {
+    wait.mul_f64(0.5 + fastrand::f64() / 2.0)
+}
+
+/// No mail stops the desk: if reading it panics (a bug of ours), it becomes an empty mail that staff must see.
+fn read_safely(mail: &StoredMail) -> Inquiry {
+    let arrival = &mail.arrival;
+    let read = catch_unwind(AssertUnwindSafe(|| triage::read::read(&arrival.raw, arrival.size, arrival.complete)));
+    read.unwrap_or_else(|_| {
+        error!(mail = %mail.id, "reading the mail panicked: please report this");
+        triage::unreadable(arrival.size)
+    })
+}
+
+fn decide_safely(inquiry: &Inquiry, ctx: &Context) -> Decision {
+    let decided = catch_unwind(AssertUnwindSafe(|| triage::decide(inquiry, ctx)));
+    decided.unwrap_or_else(|_| {
+        error!(desk = ctx.desk.id, "deciding panicked: please report this");
+        triage::decide(&triage::unreadable(inquiry.size), ctx)
+    })
+}
+
+/// What the journal must know to find the mail again.
+fn meta(inquiry: &Inquiry) -> MailMeta {
+    let thread = inquiry.references.iter().chain(&inquiry.in_reply_to).cloned().collect();
+    let sender = inquiry.author().map(|from| from.address.clone()).unwrap_or_default();
+    MailMeta { message_id: inquiry.message_id.clone(), sender, thread }
+}

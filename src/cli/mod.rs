@@ -1,3 +1,85 @@
-//! The commands, one file each.
+//! The command line: one file a command.
 
-pub mod demo;
+mod check;
+mod contract;
+mod demo;
+mod explain;
+mod init;
+mod run;
+mod screen;
+mod sources;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// How a command ended, as an exit status that systemd and scripts understand (sysexits.h where it has a word).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Ok,
+    /// Something given was wrong: a file unreadable, a check failed.
+    Failed,
+    /// The store or the mail folder cannot be used (EX_UNAVAILABLE).
+    Unavailable,
+    /// The configuration is wrong (EX_CONFIG): starting again will not help.
+    Config,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(match exit {
+            Exit::Ok => 0,
+            Exit::Failed => 1,
+            Exit::Unavailable => 69,
+            Exit::Config => 78,
+        })
+    }
+}
+
+/// 窓口: answers a support mailbox by readable rules, exactly once, with evidence.
+#[derive(Debug, Parser)]
+#[command(name = "madoguchi", version, about, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  madoguchi demo                              see it work, with embedded parts only
+  madoguchi init desk && cd desk              a commented configuration with rules and templates to edit
+  madoguchi check -c madoguchi.toml           all problems of all files at once
+  madoguchi explain mail.eml                  what would be decided about a mail, and why
+  madoguchi run -c madoguchi.toml             work the desk until stopped";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Args),
+    Init(init::Args),
+    Check(check::Args),
+    Explain(explain::Args),
+    Run(run::Args),
+}
+
+/// Runs the command line `args` (with the program's name first).
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let ended = match cli.command {
+        Command::Demo(args) => demo::command(args),
+        Command::Init(args) => init::command(args),
+        Command::Check(args) => check::command(args),
+        Command::Explain(args) => explain::command(args),
+        Command::Run(args) => run::command(args),
+    };
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            anstream::eprintln!("{} {error:#}", screen::error_word());
+            Exit::Failed.into()
+        }
+    }
+}

@@ -20,6 +20,9 @@ pub enum Effect {
     Send(Reply),
     /// Put a copy of a sent answer into the Sent folder. `of`: [`EffectRow::seq`] of the [`Effect::Send`].
     SentCopy { of: u32 },
+    /// Say on the mail what became of an answer: take `remove` off, put `sent` on if it was sent, else `unsent`. `of`
+    /// as for [`Effect::SentCopy`].
+    LabelSend { of: u32, remove: Vec<String>, sent: Vec<String>, unsent: Vec<String> },
     /// Put an answer into Drafts, for staff to send.
     Draft(Reply),
     /// Move the mail to another folder.
@@ -34,6 +37,7 @@ impl Effect {
             Effect::RemoveLabels { .. } => "remove-labels",
             Effect::Send(_) => "send",
             Effect::SentCopy { .. } => "sent-copy",
+            Effect::LabelSend { .. } => "label-send",
             Effect::Draft(_) => "draft",
             Effect::Move { .. } => "move",
         }

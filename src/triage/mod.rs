@@ -69,3 +69,13 @@ fn made_with(ctx: &Context) -> MadeWith {
         program: PROGRAM.into(),
     }
 }
+
+/// The inquiry that stands for a mail that cannot be read at all: staff must look.
+pub fn unreadable(size: u64) -> Inquiry {
+    let oddity = inquiry::Oddity {
+        code: "unreadable".into(),
+        detail: "the mail could not be read".into(),
+        serious: true,
+    };
+    Inquiry { oddities: vec![oddity], size, ..Inquiry::default() }
+}

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use hmac::{Hmac, KeyInit, Mac};
-use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
@@ -89,7 +88,6 @@ impl Templates {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_fuel(Some(FUEL));
-        environment.set_syntax(text_syntax());
         for (name, source) in sources {
             environment.add_template_owned(name.clone(), source.clone()).map_err(|e| refused(name, &e))?;
         }
@@ -106,13 +104,6 @@ impl Templates {
         let text = template.render(Value::from(Serde(variables))).map_err(|e| refused(name, &e))?;
         Ok(tidy(&text))
     }
-}
-
-/// Tags on a line of their own leave no empty line behind.
-fn text_syntax() -> SyntaxConfig {
-    let mut builder = SyntaxConfig::builder();
-    builder.trim_blocks(true).lstrip_blocks(true);
-    builder.build().unwrap_or_default()
 }
 
 fn refused(name: &str, error: &minijinja::Error) -> RulebookError {

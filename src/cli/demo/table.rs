@@ -1,0 +1,125 @@
+//! The demo's result: who wrote, what it is about, what was decided and sent, and the strongest evidence.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::mails::SampleMail;
+use crate::cli::screen::{Language, colour, fit};
+use crate::store::{CaseRow, EffectState, Store};
+use crate::triage::decision::{Action, Decision, Disposition, Reply};
+
+/// More than the demo ever has.
+const ALL: u32 = 1000;
+
+/// What has been decided and done so far, to see whether anything is new.
+pub async fn state(store: &Store) -> anyhow::Result<Vec<CaseRow>> {
+    Ok(store.overview(None, ALL).await?)
+}
+
+/// Prints a line a mail, in order of arrival, and the sums.
+pub async fn print(store: &Store, samples: &[(Timestamp, SampleMail)], language: Language) -> anyhow::Result<()> {
+    let arrived: HashMap<String, Timestamp> = samples.iter().map(|(at, mail)| (mail.name.clone(), *at)).collect();
+    let mut rows = store.overview(None, ALL).await?;
+    rows.sort_by_key(|row| row.mail);
+    let columns = [("着信", "came"), ("差出人", "from"), ("内容", "asks"), ("判定", "decision"), ("対応", "done"), ("根拠", "evidence")];
+    let titles: Vec<&str> = columns.iter().map(|(ja, en)| language.say(ja, en)).collect();
+    anstream::println!("{}", line(&titles));
+    for row in &rows {
+        let name = sample_name(row);
+        let at = arrived.get(&name).copied().unwrap_or(row.seen_at);
+        print_row(row, at, language)?;
+    }
+    print_sums(&rows, language);
+    Ok(())
+}
+
+/// The sample's name, from the Maildir file name that `deliver` gave it.
+fn sample_name(row: &CaseRow) -> String {
+    let file = match &row.key.item {
+        crate::triage::arrival::Item::File(name) => name.as_str(),
+        crate::triage::arrival::Item::Uid(_) => "",
+    };
+    file.split('.').nth(1).unwrap_or_default().to_string()
+}
+
+const WIDTHS: [usize; 5] = [9, 24, 16, 8, 40];
+
+fn line(cells: &[&str]) -> String {
+    let mut out = String::new();
+    for (i, cell) in cells.iter().enumerate() {
+        match WIDTHS.get(i) {
+            Some(width) => out.push_str(&format!("{} ", fit(cell, *width))),
+            None => out.push_str(cell),
+        }
+    }
+    out
+}
+
+fn print_row(row: &CaseRow, at: Timestamp, language: Language) -> anyhow::Result<()> {
+    let Some(decided) = &row.decision else { return Ok(()) };
+    let decision = decided.decision()?;
+    let came = at.to_zoned(TimeZone::get("Asia/Tokyo")?).strftime("%m/%d %H:%M").to_string();
+    let from = row.sender.clone().unwrap_or_default();
+    let asks = decision.conduct.iter().chain(&decision.scopes).cloned().collect::<Vec<_>>().join(" ");
+    let style = colour(decision.disposition);
+    let cells = [fit(&came, 11), fit(&from, 30), fit(&asks, 14)];
+    let judged = fit(decision.disposition.as_str(), 7);
+    let done = fit(&done(row, &decision, language), 44);
+    anstream::println!("{} {style}{judged}{style:#} {done} {}", cells.join(" "), evidence(&decision));
+    Ok(())
+}
+
+/// What was sent, or until when it waits, or why nothing is sent.
+fn done(row: &CaseRow, decision: &Decision, language: Language) -> String {
+    let reply = decision.actions.iter().find_map(|action| match action {
+        Action::Reply(reply) | Action::Redirect(reply) | Action::Draft(reply) => Some(reply),
+        _ => None,
+    });
+    match reply {
+        Some(reply) => sending(row, reply, language),
+        None => decision.reasons.first().map(|reason| language.reason(reason)).unwrap_or_default(),
+    }
+}
+
+fn sending(row: &CaseRow, reply: &Reply, language: Language) -> String {
+    let send = row.effects.iter().find(|effect| effect.kind == "send");
+    let state = match send.map(|send| (send.state, send.due)) {
+        Some((EffectState::Done, _)) => language.say("送信済み", "sent").to_string(),
+        Some((EffectState::Held, _)) => language.say("要確認", "held").to_string(),
+        Some((EffectState::Failed, _)) => language.say("送信できず", "refused").to_string(),
+        Some((_, due)) => {
+            let local = due.to_zoned(TimeZone::get("Asia/Tokyo").unwrap_or(TimeZone::UTC));
+            format!("{} {}", language.say("予約", "queued until"), local.strftime("%m/%d %H:%M"))
+        }
+        None => language.say("下書き", "draft").to_string(),
+    };
+    format!("{} {state}", reply.template)
+}
+
+fn evidence(decision: &Decision) -> String {
+    if let Some(hit) = decision.gate.hits.first() {
+        return format!("{} {}", hit.rule, hit.detail);
+    }
+    let best = decision.evidence.iter().find(|e| decision.scopes.contains(&e.clause) || decision.conduct.contains(&e.clause));
+    best.map(|e| format!("「{}」", e.text.replace('\n', ""))).unwrap_or_default()
+}
+
+fn print_sums(rows: &[CaseRow], language: Language) {
+    let dispositions = [Disposition::Auto, Disposition::Review, Disposition::Hold, Disposition::Ignore];
+    let count = |d: Disposition| rows.iter().filter(|r| r.decision.as_ref().is_some_and(|x| x.disposition == d.as_str())).count();
+    let sums = dispositions.map(|d| format!("{} {}", d.as_str(), count(d)));
+    let sent = rows.iter().flat_map(|row| &row.effects).filter(|e| e.kind == "send");
+    let (done, waiting): (Vec<_>, Vec<_>) = sent.partition(|e| e.state == EffectState::Done);
+    anstream::println!(
+        "\n{} {}: {}; {} {}, {} {}",
+        rows.len(),
+        language.say("通", "mails"),
+        sums.join(", "),
+        language.say("送信", "sent"),
+        done.len(),
+        language.say("予約", "queued"),
+        waiting.len()
+    );
+}

@@ -1,0 +1,133 @@
+//! `madoguchi run`: works the desks of a configuration until stopped.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{error, info};
+
+use super::{Exit, screen};
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::store::Store;
+use crate::worker::{WorkError, Worker};
+
+/// Work the desks of a configuration until stopped (SIGTERM, Ctrl-C)
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit status: 0 stopped as asked · 1 failed · 69 the store cannot be used · 78 the configuration is wrong
+(in a systemd unit: Restart=on-failure, RestartPreventExitStatus=78).")]
+pub struct Args {
+    /// The configuration
+    #[arg(short, long, value_name = "FILE", default_value = "madoguchi.toml")]
+    config: PathBuf,
+    /// Work off what is there now and end; queued answers stay queued
+    #[arg(long)]
+    once: bool,
+    /// Log lines as text or as JSON
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+pub fn command(args: Args) -> anyhow::Result<Exit> {
+    let config = match config::load(&args.config) {
+        Ok(config) => config,
+        Err(problems) => {
+            anstream::eprint!("{}", problems.render(std::io::stderr().is_terminal()));
+            return Ok(Exit::Config);
+        }
+    };
+    log_to_stderr(args.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads")?;
+    runtime.block_on(work(config, args.once))
+}
+
+/// Structured lines. The IMAP and SQL layers are kept quiet: their trace lines hold mail and passwords.
+fn log_to_stderr(format: LogFormat) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("MADOGUCHI_LOG").unwrap_or_else(|_| "info".into());
+    let quiet = ["async_imap=warn", "imap_proto=warn", "rustls=warn", "lettre=warn"];
+    let filter = quiet.iter().filter_map(|rule| rule.parse().ok()).fold(filter, |filter, rule| filter.add_directive(rule));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colour = std::io::stderr().is_terminal();
+    match format {
+        LogFormat::Text => lines.with_ansi(colour).init(),
+        LogFormat::Json => lines.json().init(),
+    }
+}
+
+async fn work(config: Config, once: bool) -> anyhow::Result<Exit> {
+    let clock = Clock::System;
+    let store = match Store::open(&config.store, clock.now()) {
+        Ok(store) => store,
+        Err(error) => {
+            anstream::eprintln!("{} {error}", screen::error_word());
+            return Ok(Exit::Unavailable);
+        }
+    };
+    let (stop, stopped) = watch::channel(false);
+    let mut desks = JoinSet::new();
+    for desk in config.desks {
+        let (store, clock, stopped) = (store.clone(), clock.clone(), stopped.clone());
+        desks.spawn(async move {
+            let id = desk.profile.id.clone();
+            (id, work_desk(desk, store, clock, once, stopped).await)
+        });
+    }
+    tokio::spawn(async move {
+        wait_for_signal().await;
+        info!("stopping after the step in hand");
+        stop.send_replace(true);
+    });
+    let mut exit = Exit::Ok;
+    while let Some(ended) = desks.join_next().await {
+        let (desk, result) = ended.context("a desk's task ended early")?;
+        match result {
+            Ok(()) => info!(desk, "ended"),
+            Err(error) => {
+                error!(desk, %error, "the desk cannot go on");
+                exit = exit_of(&error);
+            }
+        }
+    }
+    Ok(exit)
+}
+
+async fn work_desk(
+    desk: config::Desk,
+    store: Store,
+    clock: Clock,
+    once: bool,
+    stopped: watch::Receiver<bool>,
+) -> Result<(), WorkError> {
+    let mut worker = Worker::new(desk, store, clock).await?;
+    match once {
+        true => worker.until_idle().await,
+        false => worker.run(stopped).await,
+    }
+}
+
+fn exit_of(error: &WorkError) -> Exit {
+    match error {
+        WorkError::Store(_) => Exit::Unavailable,
+        error if error.is_permanent() => Exit::Config,
+        _ => Exit::Failed,
+    }
+}
+
+/// SIGTERM (systemd) or SIGINT (Ctrl-C).
+async fn wait_for_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut term) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
