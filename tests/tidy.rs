@@ -159,6 +159,14 @@ fn panic_scanner_ignores_tests_comments_and_strings() {
 }
 
 #[test]
+fn test_file_scanner_finds_modules_of_their_own() {
+    let source = "#[cfg(test)]\nmod plans;\nmod real;\n#[cfg(test)] mod inline { }\n";
+    assert_eq!(test_files("src/store/mod.rs", source), ["src/store/plans.rs"]);
+    assert_eq!(test_files("src/store.rs", source), ["src/store/plans.rs"]);
+    assert_eq!(test_files("src/lib.rs", source), ["src/plans.rs"]);
+}
+
+#[test]
 fn pack_scanner_finds_orphans() {
     let files = |names: &[&str]| names.iter().map(|n| n.to_string()).collect::<Vec<_>>();
     let good = ["rules/a/pack.toml", "templates/a/answer.txt", "templates/a/parts/1.txt"];
@@ -347,6 +355,18 @@ fn without_tests(code: &str) -> String {
     left + rest
 }
 
+/// Files that `path` declares as modules for tests only: `#[cfg(test)] mod name;`.
+fn test_files(path: &str, source: &str) -> Vec<String> {
+    let folder = match path.rsplit_once('/') {
+        Some((folder, "mod.rs" | "lib.rs" | "main.rs")) => folder,
+        _ => path.trim_end_matches(".rs"),
+    };
+    let code = tighten(&blank_text(source));
+    let declared = code.split("#[cfg(test)]").skip(1).filter_map(|rest| rest.trim_start().strip_prefix("mod "));
+    let names = declared.filter(|rest| rest.trim_start_matches(is_word).starts_with(';')).map(identifier);
+    names.map(|name| format!("{folder}/{name}.rs")).collect()
+}
+
 /// Blanks comments, strings and character literals; line ends stay.
 fn blank_text(source: &str) -> String {
     let chars = source.chars().collect::<Vec<_>>();
@@ -425,12 +445,13 @@ struct Source {
 
 /// All Rust files under `src` but those that hold only tests.
 fn sources() -> Vec<Source> {
-    let files = repository().into_iter().filter(|(path, _)| path.starts_with("src/") && path.ends_with(".rs"));
-    let files = files.filter(|(path, _)| !path.ends_with("tests.rs") && !path.contains("/tests/"));
-    let found = files.map(|(path, text)| Source { lines: text.lines().count(), code: code_of(&text), path });
-    let found = found.collect::<Vec<_>>();
-    assert!(found.len() > 10, "the scan found only {} source files", found.len());
-    found
+    let mut files = repository();
+    files.retain(|path, _| path.starts_with("src/") && path.ends_with(".rs"));
+    let only_tests = files.iter().flat_map(|(path, text)| test_files(path, text)).collect::<BTreeSet<_>>();
+    files.retain(|path, _| !path.ends_with("tests.rs") && !path.contains("/tests/") && !only_tests.contains(path));
+    assert!(files.len() > 10, "the scan found only {} source files", files.len());
+    let source = |(path, text): (String, String)| Source { lines: text.lines().count(), code: code_of(&text), path };
+    files.into_iter().map(source).collect()
 }
 
 /// Every file of the repository with its text, without what git ignores at the top.
