@@ -206,7 +206,9 @@ fn same_labels(rows: Vec<EffectRow>) -> Vec<Vec<EffectRow>> {
     for row in rows {
         let same = |group: &&mut Vec<EffectRow>| {
             let first = &group[0];
-            matches!(row.effect, Effect::AddLabels { .. }) && first.effect == row.effect && first.key.mailbox == row.key.mailbox
+            matches!(row.effect, Effect::AddLabels { .. })
+                && first.effect == row.effect
+                && first.key.mailbox == row.key.mailbox
         };
         match groups.iter_mut().find(same) {
             Some(group) => group.push(row),
@@ -227,11 +229,15 @@ pub async fn settle_interrupted(hands: &mut Hands<'_>, desk: &str) -> Result<usi
         let Effect::Send(reply) = &row.effect else { continue };
         let outcome = match hands.outbox.find(&reply.message_id).await {
             Found::Sent => Outcome::Done { note: Some("found sent after a crash".into()) },
-            Found::NotSent => Outcome::RetryAt { at: hands.clock.now(), reason: "was cut off before it was sent".into() },
+            Found::NotSent => {
+                Outcome::RetryAt { at: hands.clock.now(), reason: "was cut off before it was sent".into() }
+            }
             Found::Unknown if in_sent_folder(hands, reply).await? => {
                 Outcome::Done { note: Some("found in the Sent folder after a crash".into()) }
             }
-            Found::Unknown => Outcome::Held { reason: "cut off while sending: nobody can tell whether it went out".into() },
+            Found::Unknown => {
+                Outcome::Held { reason: "cut off while sending: nobody can tell whether it went out".into() }
+            }
         };
         log(&row, &outcome);
         hands.note(vec![(row.id, outcome)]).await?;

@@ -104,7 +104,19 @@ impl Worker {
         let profile = DeskProfile { secret: store.secret(), ..desk.profile.clone() };
         let from = Mailbox { name: profile.name.clone(), address: profile.address.clone() };
         let progress = Arc::new(|_| ());
-        Ok(Worker { desk, profile, rules, from, store, clock, inbox: None, outbox, settled: false, worked: false, progress })
+        Ok(Worker {
+            desk,
+            profile,
+            rules,
+            from,
+            store,
+            clock,
+            inbox: None,
+            outbox,
+            settled: false,
+            worked: false,
+            progress,
+        })
     }
 
     pub fn on_progress(&mut self, progress: impl Fn(Progress) + Send + Sync + 'static) {
@@ -250,14 +262,8 @@ impl Worker {
             flags: mail.arrival.flags.clone(),
             not_before: Some(self.not_before(&mail, now).await?),
         };
-        let ctx = Context {
-            now,
-            desk: &self.profile,
-            rules: &self.rules,
-            register: &self.desk.register,
-            seen,
-            history,
-        };
+        let ctx =
+            Context { now, desk: &self.profile, rules: &self.rules, register: &self.desk.register, seen, history };
         let decision = decide_safely(&inquiry, &ctx);
         let effects = effects(&decision.actions, &self.profile.label_prefix, self.desk.sent_copy);
         info!(desk = self.profile.id, mail = %mail.id, disposition = decision.disposition.as_str(), scopes = decision.scopes.join(" "), "decided");

@@ -120,7 +120,14 @@ fn desk(args: &Args) -> anyhow::Result<Result<Desk, String>> {
     Ok(Ok(Desk { profile: found.profile, rules, register: found.register }))
 }
 
-fn one(name: &str, raw: &[u8], desk: &Desk, args: &Args, language: Language, out: &mut impl Write) -> std::io::Result<()> {
+fn one(
+    name: &str,
+    raw: &[u8],
+    desk: &Desk,
+    args: &Args,
+    language: Language,
+    out: &mut impl Write,
+) -> std::io::Result<()> {
     let inquiry = triage::read::read(raw, raw.len() as u64, true);
     let now = args.at.or(inquiry.date).unwrap_or_else(|| Clock::System.now());
     let ctx = Context {
@@ -203,7 +210,11 @@ impl Page<'_> {
         let kind = match (route.kind, route.partner.as_deref()) {
             (RouteKind::Direct, _) => self.language.say("直接のお客様", "direct customer").to_string(),
             (RouteKind::Partner, partner) => {
-                format!("{} {}", self.language.say("パートナーのお客様", "customer of partner"), partner.unwrap_or_default())
+                format!(
+                    "{} {}",
+                    self.language.say("パートナーのお客様", "customer of partner"),
+                    partner.unwrap_or_default()
+                )
             }
             (RouteKind::Unknown, _) => self.language.say("不明", "unknown").to_string(),
         };
@@ -225,7 +236,8 @@ impl Page<'_> {
             Some(at) => format!(" {}", self.ctx.rules.pack.calendar.japanese(*at)),
             None => String::new(),
         };
-        let mail = |ja, en, reply: &Reply| format!("{} {}{}", self.language.say(ja, en), reply.template, when(&reply.at));
+        let mail =
+            |ja, en, reply: &Reply| format!("{} {}{}", self.language.say(ja, en), reply.template, when(&reply.at));
         match action {
             Action::Label { labels } => format!("{} {}", self.language.say("ラベル", "label"), labels.join(" ")),
             Action::Reply(reply) => mail("返信", "reply", reply),

@@ -22,14 +22,17 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
     if target.exists() {
         bail!("{} exists already; nothing was written", target.display());
     }
-    let packs = config::embedded_files();
-    for (path, bytes) in &packs {
-        write_new(&args.folder.join(path), bytes)?;
+    for (path, bytes) in config::embedded_files() {
+        write_new(&args.folder.join(path), &bytes)?;
     }
     write_new(&target, config::DEFAULT.as_bytes())?;
     let say = |ja, en| Language::of_locale().say(ja, en);
     anstream::println!("{} {}", say("作成しました:", "written:"), target.display());
-    anstream::println!("{} {}", say("規則とテンプレート:", "rules and templates:"), args.folder.join("rules").display());
+    anstream::println!(
+        "{} {}",
+        say("規則とテンプレート:", "rules and templates:"),
+        args.folder.join("rules").display()
+    );
     anstream::println!("{}", say("次に:", "next:"));
     anstream::println!("  1. {} {}", say("編集する:", "edit"), target.display());
     anstream::println!("  2. madoguchi check -c {}", target.display());

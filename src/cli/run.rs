@@ -54,7 +54,8 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
 fn log_to_stderr(format: LogFormat) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("MADOGUCHI_LOG").unwrap_or_else(|_| "info".into());
     let quiet = ["async_imap=warn", "imap_proto=warn", "rustls=warn", "lettre=warn"];
-    let filter = quiet.iter().filter_map(|rule| rule.parse().ok()).fold(filter, |filter, rule| filter.add_directive(rule));
+    let filter =
+        quiet.iter().filter_map(|rule| rule.parse().ok()).fold(filter, |filter, rule| filter.add_directive(rule));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let colour = std::io::stderr().is_terminal();
     match format {

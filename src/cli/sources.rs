@@ -39,7 +39,8 @@ fn failed(path: &Path, error: &std::io::Error) -> Source {
 
 /// All files below a folder, sorted; hidden ones (Maildir's own indexes) are left out.
 fn files_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
     entries.sort();
     let mut files = Vec::new();
     for entry in entries {

@@ -72,10 +72,7 @@ fn made_with(ctx: &Context) -> MadeWith {
 
 /// The inquiry that stands for a mail that cannot be read at all: staff must look.
 pub fn unreadable(size: u64) -> Inquiry {
-    let oddity = inquiry::Oddity {
-        code: "unreadable".into(),
-        detail: "the mail could not be read".into(),
-        serious: true,
-    };
+    let oddity =
+        inquiry::Oddity { code: "unreadable".into(), detail: "the mail could not be read".into(), serious: true };
     Inquiry { oddities: vec![oddity], size, ..Inquiry::default() }
 }

@@ -96,7 +96,9 @@ fn set_up(folder: &Path) -> anyhow::Result<()> {
     for (name, text) in FILES {
         let path = folder.join(name);
         match File::create_new(&path) {
-            Ok(mut file) => file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?,
+            Ok(mut file) => {
+                file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?
+            }
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error).with_context(|| format!("cannot create {}", path.display())),
         }
@@ -169,7 +171,10 @@ fn farewell(folder: &Path, later: usize, language: Language) {
         anstream::println!("{}{path}", super::screen::fit(language.say(ja, en), 15));
     }
     if later > 0 {
-        anstream::println!("{}", language.say("まだ届いていないメール:", "mails still to come:").to_string() + &format!(" {later}"));
+        anstream::println!(
+            "{}",
+            language.say("まだ届いていないメール:", "mails still to come:").to_string() + &format!(" {later}")
+        );
     }
     anstream::println!("\n{}", language.say("次に試すこと:", "what to run next:"));
     let keep = folder.display();

@@ -23,7 +23,14 @@ pub async fn print(store: &Store, samples: &[(Timestamp, SampleMail)], language:
     let arrived: HashMap<String, Timestamp> = samples.iter().map(|(at, mail)| (mail.name.clone(), *at)).collect();
     let mut rows = store.overview(None, ALL).await?;
     rows.sort_by_key(|row| row.mail);
-    let columns = [("着信", "came"), ("差出人", "from"), ("内容", "asks"), ("判定", "decision"), ("対応", "done"), ("根拠", "evidence")];
+    let columns = [
+        ("着信", "came"),
+        ("差出人", "from"),
+        ("内容", "asks"),
+        ("判定", "decision"),
+        ("対応", "done"),
+        ("根拠", "evidence"),
+    ];
     let titles: Vec<&str> = columns.iter().map(|(ja, en)| language.say(ja, en)).collect();
     anstream::println!("{}", line(&titles));
     for row in &rows {
@@ -102,13 +109,16 @@ fn evidence(decision: &Decision) -> String {
     if let Some(hit) = decision.gate.hits.first() {
         return format!("{} {}", hit.rule, hit.detail);
     }
-    let best = decision.evidence.iter().find(|e| decision.scopes.contains(&e.clause) || decision.conduct.contains(&e.clause));
+    let best =
+        decision.evidence.iter().find(|e| decision.scopes.contains(&e.clause) || decision.conduct.contains(&e.clause));
     best.map(|e| format!("「{}」", e.text.replace('\n', ""))).unwrap_or_default()
 }
 
 fn print_sums(rows: &[CaseRow], language: Language) {
     let dispositions = [Disposition::Auto, Disposition::Review, Disposition::Hold, Disposition::Ignore];
-    let count = |d: Disposition| rows.iter().filter(|r| r.decision.as_ref().is_some_and(|x| x.disposition == d.as_str())).count();
+    let count = |d: Disposition| {
+        rows.iter().filter(|r| r.decision.as_ref().is_some_and(|x| x.disposition == d.as_str())).count()
+    };
     let sums = dispositions.map(|d| format!("{} {}", d.as_str(), count(d)));
     let sent = rows.iter().flat_map(|row| &row.effects).filter(|e| e.kind == "send");
     let (done, waiting): (Vec<_>, Vec<_>) = sent.partition(|e| e.state == EffectState::Done);
