@@ -125,7 +125,7 @@ impl Hands<'_> {
     }
 
     /// Labels to take off and to put on.
-    async fn wanted_labels(&self, row: &EffectRow) -> Result<(Vec<String>, Vec<String>), ApplyError> {
+    async fn wanted_labels(&mut self, row: &EffectRow) -> Result<(Vec<String>, Vec<String>), ApplyError> {
         Ok(match &row.effect {
             Effect::AddLabels { labels } => (Vec::new(), labels.clone()),
             Effect::LabelSend { of, remove, sent, unsent } => {
@@ -179,7 +179,7 @@ impl Hands<'_> {
         Outcome::RetryAt { at: retry_at(self.clock.now(), row.attempts), reason }
     }
 
-    async fn note(&self, outcomes: Vec<(EffectId, Outcome)>) -> Result<(), ApplyError> {
+    async fn note(&mut self, outcomes: Vec<(EffectId, Outcome)>) -> Result<(), ApplyError> {
         Ok(self.store.finish(outcomes, self.clock.now()).await?)
     }
 }

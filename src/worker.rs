@@ -272,7 +272,7 @@ impl Worker {
 
     /// From when on mail is answered: as configured, else the desk's first look at the mailbox (invariant 6). Whole
     /// seconds, as INTERNALDATE has no finer ones.
-    async fn not_before(&self, mail: &StoredMail, now: Timestamp) -> Result<Timestamp, WorkError> {
+    async fn not_before(&mut self, mail: &StoredMail, now: Timestamp) -> Result<Timestamp, WorkError> {
         let since = match self.desk.answer_since {
             Some(since) => since,
             None => self.store.activation(&self.profile.id, &mail.arrival.key.mailbox, now).await?,

@@ -14,8 +14,6 @@ use crate::triage::decision::Reply;
 pub enum Effect {
     /// Set keywords on the mail.
     AddLabels { labels: Vec<String> },
-    /// Take keywords off the mail.
-    RemoveLabels { labels: Vec<String> },
     /// Send an answer: the one effect that cannot be repeated.
     Send(Reply),
     /// Put a copy of a sent answer into the Sent folder. `of`: [`EffectRow::seq`] of the [`Effect::Send`].
@@ -34,7 +32,6 @@ impl Effect {
     pub fn kind(&self) -> &'static str {
         match self {
             Effect::AddLabels { .. } => "add-labels",
-            Effect::RemoveLabels { .. } => "remove-labels",
             Effect::Send(_) => "send",
             Effect::SentCopy { .. } => "sent-copy",
             Effect::LabelSend { .. } => "label-send",
