@@ -1,0 +1,106 @@
+//! What can go wrong with a mailbox, in words for the operator: no mail text, no addresses, no secrets.
+
+use std::io;
+
+#[derive(Debug, thiserror::Error)]
+pub enum MailboxError {
+    #[error("cannot connect to {host}:{port}: {source}")]
+    Connect { host: String, port: u16, source: io::Error },
+    /// The certificate is not trusted, the roots cannot be read, or the port does not speak TLS.
+    #[error("no TLS with {host}: {text}")]
+    Tls { host: String, text: String },
+    #[error("{0} is not on this machine: refusing to send the password in plain text")]
+    PlainText(String),
+    #[error("the server refused the login: {0}")]
+    LoginRefused(String),
+    #[error("there is no folder {0:?} that can be opened")]
+    NoSuchFolder(String),
+    #[error("the folder {0:?} is read-only for this user")]
+    ReadOnly(String),
+    /// UIDs known so far mean nothing any more: open again and compare [`super::Inbox::place`].
+    #[error("the mailbox was rebuilt (its UIDVALIDITY changed)")]
+    ValidityChanged,
+    #[error("the server ended the session: {0}")]
+    Bye(String),
+    #[error("the server closed the connection")]
+    Closed,
+    #[error("no answer to {0} in time")]
+    Timeout(&'static str),
+    /// A tagged NO or BAD. The connection itself is still good.
+    #[error("the server refused {command}: [{code}] {text}")]
+    Refused { command: &'static str, code: String, text: String },
+    #[error("the server keeps no keywords for the label {0:?}")]
+    LabelsRefused(String),
+    #[error(
+        "{0:?} cannot be a label: only ASCII letters, digits and signs other than ( ) {{ }} % * \" \\ ] are allowed"
+    )]
+    BadLabel(String),
+    #[error("{0:?} cannot be a folder name")]
+    BadFolder(String),
+    #[error("a Message-ID to look for is empty or not plain ASCII")]
+    BadMessageId,
+    /// An IMAP UID was given to a Maildir or a file name to an IMAP server.
+    #[error("the mail belongs to another kind of mailbox")]
+    ForeignItem,
+    #[error("the server does not keep to the protocol: {0}")]
+    Protocol(&'static str),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+impl MailboxError {
+    /// True if trying again unchanged cannot help: configuration, password, certificate. All else deserves a
+    /// back-off and another try.
+    pub fn is_permanent(&self) -> bool {
+        use MailboxError::*;
+        match self {
+            Tls { .. } | PlainText(_) | LoginRefused(_) | NoSuchFolder(_) | ReadOnly(_) => true,
+            LabelsRefused(_) | BadLabel(_) | BadFolder(_) | BadMessageId | ForeignItem => true,
+            Connect { .. } | ValidityChanged | Bye(_) | Closed | Timeout(_) => false,
+            Refused { .. } | Protocol(_) | Io(_) => false,
+        }
+    }
+
+    /// True if this connection is finished and [`super::Inbox::open`] must be called before anything else.
+    pub fn needs_reopen(&self) -> bool {
+        use MailboxError::*;
+        matches!(self, ValidityChanged | Bye(_) | Closed | Timeout(_) | Protocol(_) | Io(_) | Connect { .. })
+    }
+
+    /// A tagged NO that speaks of the server's state, not of what was asked (RFC 5530 §3).
+    pub(super) fn is_passing_refusal(&self) -> bool {
+        matches!(self, MailboxError::Refused { code, .. } if matches!(code.as_str(), "UNAVAILABLE" | "INUSE" | "LIMIT"))
+    }
+}
+
+/// A server's words, fit for a log: one line, at most 200 characters, and nothing that looks like an address.
+pub(super) fn short(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().map(|word| if word.contains('@') { "…@…" } else { word }).collect();
+    words.join(" ").chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn server_words_lose_addresses_controls_and_length() {
+        assert_eq!(short("Quota  of <a@example.jp>\texceeded\u{7}"), "Quota of …@… exceeded");
+        assert_eq!(short(&"長".repeat(500)).chars().count(), 200);
+    }
+
+    #[test]
+    fn only_what_a_retry_cannot_mend_is_permanent() {
+        assert!(MailboxError::LoginRefused(String::new()).is_permanent());
+        assert!(!MailboxError::Closed.is_permanent());
+        assert!(MailboxError::Closed.needs_reopen());
+        assert!(!MailboxError::LabelsRefused(String::new()).needs_reopen());
+    }
+
+    #[test]
+    fn a_refusal_for_load_is_told_from_one_for_cause() {
+        let refused = |code: &str| MailboxError::Refused { command: "X", code: code.into(), text: String::new() };
+        assert!(refused("UNAVAILABLE").is_passing_refusal());
+        assert!(!refused("SERVERBUG").is_passing_refusal());
+    }
+}

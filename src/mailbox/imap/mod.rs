@@ -1,0 +1,293 @@
+//! One IMAP connection working on one folder, its *home* (RFC 3501 and 9051; LOGIN, UID commands, and where offered
+//! IDLE, MOVE, UIDPLUS, SPECIAL-USE).
+
+mod fetch;
+mod folders;
+mod idle;
+mod wire;
+
+use std::collections::{HashMap, HashSet};
+
+use imap_proto::{Capability, MailboxDatum, Response, ResponseCode};
+use secrecy::ExposeSecret;
+
+use self::wire::{Command, Wire};
+use super::{ImapSettings, MailboxError, Place, Tls, tls};
+use crate::triage::arrival::{Arrival, Item, Known};
+
+/// UIDs in one command, so that its line stays below what servers accept (8192 octets, RFC 7162 §4).
+const BATCH: usize = 100;
+
+pub struct Imap {
+    settings: ImapSettings,
+    wire: Wire,
+    /// Upper case.
+    capabilities: HashSet<String>,
+    /// Level delimiter of folder names, if the server has levels.
+    delimiter: Option<char>,
+    home: Home,
+    /// The home folder is selected for writing; else another one is open, or none.
+    at_home: bool,
+    /// Wire names of places found or created over this connection.
+    places: HashMap<Place, String>,
+}
+
+/// What SELECT told about the folder we work on.
+#[derive(Default)]
+struct Home {
+    /// Name as the server writes it.
+    name: String,
+    validity: u32,
+    /// PERMANENTFLAGS; none if the server did not say, and then everything may be tried.
+    flags: Option<Vec<String>>,
+    read_only: bool,
+}
+
+impl Imap {
+    pub async fn open(settings: &ImapSettings) -> Result<Imap, MailboxError> {
+        let mut wire = connect(settings).await?;
+        let capabilities = capabilities(&mut wire).await?;
+        let mut imap = Imap {
+            settings: settings.clone(),
+            wire,
+            capabilities,
+            delimiter: None,
+            home: Home::default(),
+            at_home: false,
+            places: HashMap::new(),
+        };
+        imap.delimiter = imap.find_delimiter().await?;
+        imap.home.name = imap.wire_name(&settings.folder)?;
+        imap.home = imap.select().await?;
+        imap.at_home = true;
+        Ok(imap)
+    }
+
+    /// A new connection in place of one that failed; UIDs known so far stay good, or this is an error.
+    async fn reopen(&mut self) -> Result<(), MailboxError> {
+        let fresh = Imap::open(&self.settings).await?;
+        if fresh.home.validity != self.home.validity {
+            return Err(MailboxError::ValidityChanged);
+        }
+        *self = fresh;
+        Ok(())
+    }
+
+    pub fn place(&self) -> (&str, u32) {
+        (&self.settings.folder, self.home.validity)
+    }
+
+    /// See [`super::Inbox::new_mail`].
+    pub async fn new_mail(&mut self, known: &Known, limit: usize) -> Result<Vec<Arrival>, MailboxError> {
+        self.go_home().await?;
+        // A server tells of new mail at the end of a command: without this one, SEARCH looks at yesterday's mailbox.
+        self.wire.run(Command::new("NOOP")).await?;
+        self.wire.news = false;
+        let mut uids = self.uids_after(known.last_uid).await?;
+        let more = uids.len() > limit;
+        uids.truncate(limit);
+        let heads = self.heads(&uids).await?;
+        self.wire.news |= more;
+        Ok(heads.into_arrivals(&self.settings.folder, self.home.validity))
+    }
+
+    pub async fn add_labels(&mut self, items: &[Item], labels: &[String]) -> Result<(), MailboxError> {
+        self.go_home().await?;
+        if let Some(refused) = labels.iter().find(|label| !self.home.keeps(label)) {
+            return Err(MailboxError::LabelsRefused(refused.clone()));
+        }
+        self.store(items, "+FLAGS.SILENT", labels).await
+    }
+
+    pub async fn remove_labels(&mut self, items: &[Item], labels: &[String]) -> Result<(), MailboxError> {
+        self.go_home().await?;
+        self.store(items, "-FLAGS.SILENT", labels).await
+    }
+
+    async fn store(&mut self, items: &[Item], change: &str, labels: &[String]) -> Result<(), MailboxError> {
+        let uids = items.iter().map(uid).collect::<Result<Vec<u32>, MailboxError>>()?;
+        if labels.is_empty() {
+            return Ok(());
+        }
+        let list = format!("({})", labels.join(" "));
+        for batch in uids.chunks(BATCH) {
+            self.wire.run(Command::new("UID STORE").raw(&uid_set(batch)).raw(change).raw(&list)).await?;
+        }
+        Ok(())
+    }
+
+    /// Selects the home folder if another one is open. A server that rebuilt it meanwhile has new UIDs.
+    async fn go_home(&mut self) -> Result<(), MailboxError> {
+        if self.at_home {
+            return Ok(());
+        }
+        let home = self.select().await?;
+        if home.validity != self.home.validity {
+            return Err(MailboxError::ValidityChanged);
+        }
+        self.home = home;
+        self.at_home = true;
+        Ok(())
+    }
+
+    async fn select(&mut self) -> Result<Home, MailboxError> {
+        let mut home = Home { name: self.home.name.clone(), ..Home::default() };
+        let command = Command::new("SELECT").string(&home.name);
+        let folder = || self.settings.folder.clone();
+        match self.wire.watch(command, &mut |response| home.note(response)).await {
+            Err(MailboxError::Refused { code, .. }) if matches!(code.as_str(), "NO" | "NONEXISTENT" | "TRYCREATE") => {
+                Err(MailboxError::NoSuchFolder(folder()))
+            }
+            Err(error) => Err(error),
+            Ok(()) if home.read_only => Err(MailboxError::ReadOnly(folder())),
+            Ok(()) if home.validity == 0 => Err(MailboxError::Protocol("a folder without UIDVALIDITY")),
+            Ok(()) => Ok(home),
+        }
+    }
+
+    fn can(&self, capability: &str) -> bool {
+        self.capabilities.contains(capability)
+    }
+}
+
+impl Home {
+    fn note(&mut self, response: &Response<'_>) {
+        let (Response::Data { outcome, .. } | Response::Done { outcome, .. }) = response else { return };
+        match &outcome.code {
+            Some(ResponseCode::UidValidity(validity)) => self.validity = *validity,
+            Some(ResponseCode::PermanentFlags(flags)) => {
+                self.flags = Some(flags.iter().map(|flag| flag.to_string()).collect());
+            }
+            Some(ResponseCode::ReadOnly) => self.read_only = true,
+            _ => {}
+        }
+    }
+
+    /// `\*` among the permanent flags means that new keywords may be made (RFC 9051 §7.1, PERMANENTFLAGS).
+    fn keeps(&self, label: &str) -> bool {
+        let Some(flags) = &self.flags else { return true };
+        flags.iter().any(|flag| flag == "\\*" || flag.eq_ignore_ascii_case(label))
+    }
+}
+
+/// TCP, TLS, greeting, login.
+async fn connect(settings: &ImapSettings) -> Result<Wire, MailboxError> {
+    let stream = tls::tcp(settings).await?;
+    let (mut wire, logged_in) = match &settings.tls {
+        Tls::Implicit { ca_file } => {
+            greeted(tls::secured(stream, settings, ca_file.as_deref()).await?, settings).await?
+        }
+        Tls::StartTls { ca_file } => {
+            let (wire, logged_in) = greeted(Box::new(stream), settings).await?;
+            let stream = start_tls(wire, logged_in, settings).await?;
+            // No second greeting after STARTTLS (RFC 9051 §6.2.1).
+            (Wire::new(tls::secured(stream, settings, ca_file.as_deref()).await?, settings.timeout), false)
+        }
+        Tls::None => greeted(Box::new(stream), settings).await?,
+    };
+    if !logged_in {
+        login(&mut wire, settings).await?;
+    }
+    Ok(wire)
+}
+
+async fn greeted(stream: Box<dyn tls::Stream>, settings: &ImapSettings) -> Result<(Wire, bool), MailboxError> {
+    let mut wire = Wire::new(stream, settings.timeout);
+    let logged_in = wire.greeting().await?;
+    Ok((wire, logged_in))
+}
+
+/// A server that skips the login before TLS, or offers none, is taken for somebody in between.
+async fn start_tls(
+    mut wire: Wire,
+    logged_in: bool,
+    settings: &ImapSettings,
+) -> Result<Box<dyn tls::Stream>, MailboxError> {
+    if logged_in || !capabilities(&mut wire).await?.contains("STARTTLS") {
+        let text = "the server does not offer STARTTLS".to_owned();
+        return Err(MailboxError::Tls { host: settings.host.clone(), text });
+    }
+    wire.run(Command::new("STARTTLS")).await?;
+    Ok(wire.into_stream())
+}
+
+async fn login(wire: &mut Wire, settings: &ImapSettings) -> Result<(), MailboxError> {
+    if capabilities(wire).await?.contains("LOGINDISABLED") {
+        return Err(MailboxError::LoginRefused("the server allows no password here (LOGINDISABLED)".to_owned()));
+    }
+    let command = Command::new("LOGIN").string(&settings.user).string(settings.password.expose_secret());
+    match wire.run(command).await {
+        Err(error) if error.is_passing_refusal() => Err(error),
+        Err(MailboxError::Refused { text, .. }) => Err(MailboxError::LoginRefused(text)),
+        other => other,
+    }
+}
+
+/// Asked anew after TLS and after the login, never believed from before.
+async fn capabilities(wire: &mut Wire) -> Result<HashSet<String>, MailboxError> {
+    let mut found = HashSet::new();
+    let mut watch = |response: &Response<'_>| {
+        if let Response::Capabilities(list) = response {
+            found = list.iter().map(capability).collect();
+        }
+    };
+    wire.watch(Command::new("CAPABILITY"), &mut watch).await?;
+    Ok(found)
+}
+
+fn capability(capability: &Capability<'_>) -> String {
+    match capability {
+        Capability::Imap4rev1 => "IMAP4REV1".to_owned(),
+        Capability::Auth(mechanism) => format!("AUTH={}", mechanism.to_ascii_uppercase()),
+        Capability::Atom(atom) => atom.to_ascii_uppercase(),
+    }
+}
+
+fn uid(item: &Item) -> Result<u32, MailboxError> {
+    match item {
+        Item::Uid(uid) => Ok(*uid),
+        Item::File(_) => Err(MailboxError::ForeignItem),
+    }
+}
+
+/// A sequence set, runs as ranges: `1:3,7`.
+fn uid_set(uids: &[u32]) -> String {
+    let mut uids = uids.to_vec();
+    uids.sort_unstable();
+    uids.dedup();
+    let runs = uids.chunk_by(|a, b| a + 1 == *b).map(|run| match run {
+        [one] => one.to_string(),
+        [first, .., last] => format!("{first}:{last}"),
+        [] => String::new(),
+    });
+    runs.collect::<Vec<_>>().join(",")
+}
+
+/// UIDs of the untagged SEARCH answers.
+fn note_search(found: &mut Vec<u32>, response: &Response<'_>) {
+    if let Response::MailboxData(MailboxDatum::Search(uids)) = response {
+        found.extend_from_slice(uids);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uid_sets_are_sorted_runs() {
+        assert_eq!(uid_set(&[7, 1, 3, 2, 3]), "1:3,7");
+        assert_eq!(uid_set(&[u32::MAX - 1, u32::MAX]), "4294967294:4294967295");
+        assert_eq!(uid_set(&[5]), "5");
+    }
+
+    #[test]
+    fn keywords_are_kept_where_the_server_says_so() {
+        let flags =
+            |flags: &[&str]| Home { flags: Some(flags.iter().map(|f| f.to_string()).collect()), ..Home::default() };
+        assert!(flags(&["\\Seen", "\\*"]).keeps("anything"));
+        assert!(flags(&["\\Seen", "Madoguchi"]).keeps("madoguchi"));
+        assert!(!flags(&["\\Seen"]).keeps("madoguchi"));
+        assert!(Home::default().keeps("madoguchi"), "a server that says nothing is asked");
+    }
+}
