@@ -2,6 +2,8 @@
 //!
 //! `tests/bad/*.txt` are changes to `tests/good/` with the messages they must cause; see [`Case`].
 
+#![allow(clippy::unwrap_used, reason = "a broken fixture is a failed test")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -352,7 +354,7 @@ fn the_packs_of_the_binary_load() {
 
 // ---- what we ship and document ----
 
-/// The pack it names may be the binary's or, as here, the reader's own: only the names must fit.
+/// With the binary's pack, or, where that is not in this tree, with the test's under its name.
 #[test]
 fn the_configuration_that_init_writes_loads() {
     let folder = good();
