@@ -123,22 +123,25 @@ fn within(span: &Range<usize>, source: &str) -> Range<usize> {
 
 /// A password written where only a reference belongs must not reach a terminal or a log (invariant 8). Stars keep
 /// the number of bytes, so that every span stays true.
-fn without_passwords(source: &str) -> Cow<'_, str> {
-    if !source.contains("password") {
-        return Cow::Borrowed(source);
-    }
-    Cow::Owned(source.split_inclusive('\n').map(without_password).collect())
+fn without_passwords(source: &str) -> String {
+    source.split_inclusive('\n').map(without_password).collect()
 }
 
 fn without_password(line: &str) -> Cow<'_, str> {
-    let value = line.find("password").map_or("", |at| line[at + "password".len()..].trim_start_matches(['"', '\'']));
-    let value = value.trim_start().strip_prefix('=').unwrap_or("").trim_start();
-    if !value.starts_with(['"', '\'']) {
-        return Cow::Borrowed(line);
-    }
-    let (shown, hidden) = line.split_at(line.len() - value.len() + 1);
-    let stars = hidden.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' });
-    Cow::Owned(shown.chars().chain(stars).collect())
+    let texts = line.match_indices('=').filter_map(|(at, _)| {
+        let value = line[at + 1..].trim_start();
+        (names_a_secret(&line[..at]) && value.starts_with(['"', '\''])).then(|| line.len() - value.len() + 1)
+    });
+    let Some(start) = texts.min() else { return Cow::Borrowed(line) };
+    let stars = line[start..].bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' });
+    Cow::Owned(line[..start].chars().chain(stars).collect())
+}
+
+/// Also when misspelt: `pasword`, `passwd`, `passwrod`.
+fn names_a_secret(before: &str) -> bool {
+    let before = before.trim_end().trim_end_matches(['"', '\'']).to_lowercase();
+    let key = before.rsplit([' ', '{', ',', '.', '"', '\'']).next().unwrap_or_default();
+    ["pas", "word", "secret", "token"].iter().any(|part| key.contains(part))
 }
 
 impl fmt::Display for Problems {
@@ -211,7 +214,10 @@ mod tests {
             ("mailbox = { password = \"秘密\" }\n", "mailbox = { password = \"*********\n"),
             ("\"password\" = \"x\"\n", "\"password\" = \"**\n"),
             ("password = { file = \"mail.password\" }\n", "password = { file = \"mail.password\" }\n"),
+            ("pasword = \"s3cret\"\n", "pasword = \"*******\n"),
+            ("a = 'b', outbox.passwd= 'c=\"d'", "a = 'b', outbox.passwd= '*****"),
             ("# password\nname = \"x\"\n", "# password\nname = \"x\"\n"),
+            ("password = [\"パスワード\"]\n", "password = [\"パスワード\"]\n"),
         ] {
             assert_eq!(without_passwords(line), shown);
             assert_eq!(without_passwords(line).len(), line.len());

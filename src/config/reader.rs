@@ -77,10 +77,11 @@ impl<'a> Table<'a> {
         let unknown = self.entries.keys().filter(|key| !known.contains(&key.get_ref().as_ref()));
         for key in unknown.filter(|_| !self.open.get()) {
             let free = known.iter().copied().filter(|k| !self.entries.contains_key(*k));
-            let near = suggest::nearest(key.get_ref(), free.clone());
+            let near = suggest::nearest(key.get_ref(), free);
             missing.retain(|name| Some(*name) != near);
             let message = format!("unknown key `{}` in {}", key.get_ref(), self.name);
-            self.file.add(Problem::error(message).at(&key.span()).hint(suggest::hint(key.get_ref(), free)));
+            let hint = near.map(suggest::did_you_mean).or_else(|| suggest::list(known.clone()));
+            self.file.add(Problem::error(message).at(&key.span()).hint(hint));
         }
         for name in missing.iter() {
             self.error(format!("{} needs `{name}`", self.name));
@@ -102,13 +103,13 @@ impl<'a> Table<'a> {
         self.open.set(true);
         self.entries.iter().map(|(key, value)| {
             let name: &'a str = key.get_ref();
-            (At { value: name.to_owned(), span: key.span() }, Value { file: self.file, name, value })
+            (At { value: name.to_owned(), span: key.span() }, Value { file: self.file, name, item: false, value })
         })
     }
 
     pub fn get(&self, key: &'static str) -> Option<Value<'a>> {
         self.known.borrow_mut().push(key);
-        self.entries.get(key).map(|value| Value { file: self.file, name: key, value })
+        self.entries.get(key).map(|value| Value { file: self.file, name: key, item: false, value })
     }
 
     pub fn require(&self, key: &'static str) -> Option<Value<'a>> {
@@ -160,7 +161,7 @@ impl<'a> Table<'a> {
     ) -> Vec<T> {
         let Some(value) = self.get(key) else { return Vec::new() };
         if !value.is_array() {
-            return value.wrong("an array of tables").unwrap_or_default();
+            return value.wrong(&format!("an array of tables, written {name}")).unwrap_or_default();
         }
         value.items().into_iter().filter_map(|item| item.table(name, &mut body)).collect()
     }
@@ -171,6 +172,8 @@ impl<'a> Table<'a> {
 pub struct Value<'a> {
     pub file: File<'a>,
     name: &'a str,
+    /// One of the array that the key holds.
+    item: bool,
     value: &'a Spanned<DeValue<'a>>,
 }
 
@@ -201,8 +204,12 @@ impl<'a> Value<'a> {
             DeValue::Boolean(_) => "a boolean",
             DeValue::Datetime(_) => "a date or time",
         };
-        self.error(format!("`{}` must be {wanted}, not {found}", self.name));
+        self.error(format!("{} must be {wanted}, not {found}", self.described()));
         None
+    }
+
+    fn described(self) -> String {
+        if self.item { format!("an item of `{}`", self.name) } else { format!("`{}`", self.name) }
     }
 
     /// Any text, also an empty one.
@@ -217,7 +224,7 @@ impl<'a> Value<'a> {
     pub fn string(self) -> Option<At<String>> {
         let text = self.text()?;
         if text.value.trim().is_empty() {
-            self.error(format!("`{}` is empty", self.name));
+            self.error(format!("{} is empty", self.described()));
             return None;
         }
         Some(text)
@@ -243,7 +250,11 @@ impl<'a> Value<'a> {
             DeValue::Float(float) => float.as_str(),
             _ => return self.wrong("a number"),
         };
-        text.parse().ok().filter(|n: &f64| n.is_finite()).or_else(|| self.wrong("a finite number"))
+        let number = text.parse().ok().filter(|n: &f64| n.is_finite());
+        if number.is_none() {
+            self.error(format!("{} must be a finite number", self.described()));
+        }
+        number
     }
 
     pub fn choice<T: Copy>(self, choices: &[(&str, T)]) -> Option<T> {
@@ -253,7 +264,7 @@ impl<'a> Value<'a> {
             let names: Vec<String> = choices.iter().map(|(name, _)| format!("`{name}`")).collect();
             let near = suggest::nearest(&text, choices.iter().map(|(name, _)| *name));
             let message = format!("`{}` is {}, not `{text}`", self.name, names.join(" or "));
-            let hint = near.map(|near| format!("did you mean `{near}`?"));
+            let hint = near.map(suggest::did_you_mean);
             self.file.add(Problem::error(message).at(&self.span()).hint(hint));
         }
         found.map(|(_, choice)| *choice)
@@ -281,9 +292,7 @@ impl<'a> Value<'a> {
 
     pub fn items(self) -> Vec<Value<'a>> {
         match self.value.get_ref() {
-            DeValue::Array(array) => {
-                array.iter().map(|value| Value { file: self.file, name: self.name, value }).collect()
-            }
+            DeValue::Array(array) => array.iter().map(|value| Value { item: true, value, ..self }).collect(),
             _ => self.wrong("an array").unwrap_or_default(),
         }
     }

@@ -12,7 +12,10 @@ use super::reader::{Table, Value};
 pub fn password(value: Value<'_>, around: &Surroundings) -> Option<SecretString> {
     if value.is_string() {
         let hint = "write password = { file = \"mail.password\" }, or { env = \"…\" }, or { credential = \"…\" }";
-        value.error_with("a password must not stand in the configuration itself", hint);
+        let problem = Problem::error("a password must not stand in the configuration itself").hint(hint.to_owned());
+        // Only its first quote is marked: the lines of a long text would be shown.
+        let start = value.span().start;
+        value.file.add(problem.at(&(start..start + 1)));
         return None;
     }
     value.table("`password`", |table| from_table(table, around))

@@ -1,12 +1,22 @@
 //! "Did you mean …?": the nearest of the names that would have been right.
 
+use std::collections::BTreeSet;
+
 /// `did you mean …?` if something is near, else the names there are.
 pub fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    const SHOWN: usize = 12;
     let known: Vec<&str> = known.into_iter().collect();
-    if let Some(near) = nearest(name, known.iter().copied()) {
-        return Some(format!("did you mean `{near}`?"));
-    }
+    nearest(name, known.iter().copied()).map(did_you_mean).or_else(|| list(known))
+}
+
+pub fn did_you_mean(near: &str) -> String {
+    format!("did you mean `{near}`?")
+}
+
+/// The names there are, each once.
+pub fn list(mut known: Vec<&str>) -> Option<String> {
+    const SHOWN: usize = 12;
+    let mut seen = BTreeSet::new();
+    known.retain(|name| seen.insert(*name));
     let more = if known.len() > SHOWN { " …" } else { "" };
     let shown: Vec<String> = known.iter().take(SHOWN).map(|k| format!("`{k}`")).collect();
     (!shown.is_empty()).then(|| format!("known here: {}{more}", shown.join(", ")))

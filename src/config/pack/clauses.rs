@@ -65,7 +65,7 @@ fn clause(table: &Table<'_>) -> Option<At<Clause>> {
     let title = table.string("title");
     let kind = table.require("kind").and_then(|kind| kind.choice(&KINDS));
     let department = table.get("department").and_then(check::name).map(|department| department.value);
-    let links = table.tables("links", "a link", link);
+    let links = table.tables("links", "{ title, url }", link);
     let At { value: id, span } = id?;
     let title = title.map(|title| title.value).unwrap_or_default();
     // A wrong kind is reported; the id alone keeps its rules from being reported, too.

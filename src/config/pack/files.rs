@@ -1,6 +1,7 @@
 //! The files of a pack: from the binary, or from folders.
 
 use std::borrow::Cow;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rust_embed::Embed;
@@ -17,8 +18,10 @@ struct EmbeddedTemplates;
 
 /// All files of one pack, sorted by name.
 pub struct PackFiles {
-    /// The rules folder, for messages.
+    /// Folder of the rules, for messages.
     pub folder: PathBuf,
+    /// Folder of the templates, for messages.
+    pub templates_folder: PathBuf,
     pub rules: Vec<PackFile>,
     pub templates: Vec<PackFile>,
 }
@@ -58,7 +61,9 @@ impl PackFiles {
             sorted(files.collect())
         };
         let folder = Path::new("rules").join(id);
-        PackFiles { folder, rules: within("rules", is_rules), templates: within("templates", is_template) }
+        let templates_folder = Path::new("templates").join(id);
+        let (rules, templates) = (within("rules", is_rules), within("templates", is_template));
+        PackFiles { folder, templates_folder, rules, templates }
     }
 
     pub fn from_folders(report: &Report, rules_dir: &Path, templates_dir: &Path, id: &str) -> PackFiles {
@@ -67,7 +72,7 @@ impl PackFiles {
         let rules = list(report, &folder, "", is_rules);
         let mut templates = list(report, &templates_folder, "", is_template);
         templates.extend(list(report, &templates_folder.join("parts"), "parts/", is_template));
-        PackFiles { folder, rules: sorted(rules), templates: sorted(templates) }
+        PackFiles { folder, templates_folder, rules: sorted(rules), templates: sorted(templates) }
     }
 }
 
@@ -106,9 +111,11 @@ fn sorted(mut files: Vec<PackFile>) -> Vec<PackFile> {
     files
 }
 
+/// The fitting files of a folder; none if there is no such folder.
 fn list(report: &Report, folder: &Path, prefix: &str, fits: fn(&str) -> bool) -> Vec<PackFile> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
         Err(error) => {
             report.of_file(folder, Problem::error(format!("cannot read the folder: {error}")));
             return Vec::new();

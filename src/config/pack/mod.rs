@@ -46,6 +46,10 @@ pub fn checked<T>(result: Option<T>, report: Report) -> Result<(T, Problems), Pr
 
 /// Reads a pack; what is wrong with it is reported.
 pub fn read(report: &Report, id: &str, files: &PackFiles) -> Option<Pack> {
+    if files.rules.is_empty() {
+        report.of_file(&files.folder, Problem::error("there is no pack here"));
+        return None;
+    }
     let head = file(report, files, HEAD).and_then(|file| Some((file, clauses::read(file, id)?)));
     let calendar = file(report, files, CALENDAR).and_then(calendar::read);
     let sheet_files = files.rules.iter().filter(|f| f.name != HEAD && f.name != CALENDAR);
@@ -53,7 +57,7 @@ pub fn read(report: &Report, id: &str, files: &PackFiles) -> Option<Pack> {
     let sheets: Option<Vec<_>> = texts.into_iter().map(|file| sheet::read(file?)).collect();
     let templates = templates::read(report, &files.templates);
     let (head_file, head) = head?;
-    templates::fit(head_file, report, &head.clauses, &files.templates);
+    templates::fit(head_file, &head.clauses, files);
     // With a file missing, what the others refer to may only seem to be missing.
     let rules = rules::resolve(head_file, &head.clauses, &sheets?);
     let Head { name, version, effective, thresholds, clauses } = head;

@@ -27,12 +27,19 @@ pub fn resolve(head: File<'_>, clauses: &[At<Clause>], sheets: &[Sheet<'_>]) -> 
         known_clause(file, rule, clauses);
     }
     let rules: Vec<Rule> = written().map(|(file, rule)| checked(file, rule, &lists)).collect();
-    unused_lists(&lists);
+    // What seems unused may be misspelt elsewhere: first the errors, then the warnings.
+    if !head.report.has_errors() {
+        unused_lists(&lists);
+        silent_clauses(head, clauses, &rules);
+    }
+    rules
+}
+
+fn silent_clauses(head: File<'_>, clauses: &[At<Clause>], rules: &[Rule]) {
     for clause in clauses.iter().filter(|c| !rules.iter().any(|r| r.clause == c.value.id && r.score > 0.0)) {
         let message = format!("no rule speaks for clause `{}`: it is never found", clause.value.id);
         head.add(Problem::warning(message).at(&clause.span));
     }
-    rules
 }
 
 fn word_lists<'a>(sheets: &'a [Sheet<'a>]) -> Lists<'a> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::files::PackFile;
+use super::files::{PackFile, PackFiles};
 use crate::config::problems::{File, Problem, Report};
 use crate::config::reader::At;
 use crate::config::suggest;
@@ -47,9 +47,14 @@ fn line_span(text: &str, line: usize) -> Range<usize> {
 }
 
 /// Is every mail there, and do the paragraphs fit the clauses? Conduct is never answered, so it needs none.
-pub fn fit(head: File<'_>, report: &Report, clauses: &[At<Clause>], files: &[PackFile]) {
+pub fn fit(head: File<'_>, clauses: &[At<Clause>], pack: &PackFiles) {
+    let (report, files) = (head.report, &pack.templates);
+    if files.is_empty() {
+        report.of_file(&pack.templates_folder, Problem::error("there are no templates here"));
+        return;
+    }
     for mail in MAILS.iter().filter(|mail| !files.iter().any(|file| name(file) == **mail)) {
-        report.of_file(head.name, Problem::error(format!("the pack's templates lack {mail}.txt")));
+        report.of_file(&pack.templates_folder, Problem::error(format!("the template {mail}.txt is missing")));
     }
     let parts = || files.iter().filter_map(|file| Some((file, name(file).strip_prefix(PARTS)?)));
     for clause in clauses.iter().filter(|clause| clause.value.kind != ClauseKind::Conduct) {
