@@ -1,0 +1,138 @@
+//! A desk on real servers: every mail journalled, decided and labelled once, every answer sent once, whatever
+//! happens to the servers meanwhile.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use jiff::ToSpan;
+use madoguchi::store::{CaseRow, EffectState, MailState};
+use madoguchi::worker::Progress;
+use support::desk::{ALL, TestDesk, corpus, corpus_register, header, sent};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_whole_corpus_is_worked_off_exactly_once() {
+    for pack in ["optim-biz", "biz-phone"] {
+        whole_corpus(pack).await;
+    }
+}
+
+async fn whole_corpus(pack: &str) {
+    let mails = corpus(pack);
+    let desk = TestDesk::start(pack, &corpus_register(mails.keys()));
+    for raw in mails.values() {
+        desk.dovecot.deliver(raw);
+    }
+    let store = desk.open_store();
+    let mut worker = desk.worker(&store).await;
+    worker.until_idle().await.unwrap();
+    let rows = store.overview(None, ALL).await.unwrap();
+    all_worked_off(&desk, &rows, &mails);
+
+    // A second run changes nothing on either side.
+    let (labels, received) = (desk.labels(), desk.received());
+    drop((worker, store));
+    let store = desk.open_store();
+    desk.worker(&store).await.until_idle().await.unwrap();
+    assert_eq!(store.overview(None, ALL).await.unwrap(), rows);
+    assert_eq!(desk.labels(), labels);
+    assert_eq!(desk.received(), received);
+}
+
+/// Journalled, decided and labelled once; sent what the journal says, once each; nothing \Seen by us.
+fn all_worked_off(desk: &TestDesk, rows: &[CaseRow], mails: &BTreeMap<String, Vec<u8>>) {
+    assert_eq!(rows.len(), mails.len(), "journalled once each");
+    assert!(rows.iter().all(|row| row.state == MailState::Done), "all done");
+    let labels = desk.labels();
+    for row in rows {
+        let decision = row.decision.as_ref().unwrap();
+        let found = &labels[row.message_id.as_ref().unwrap()];
+        let disposition = format!("mado-{}", decision.disposition);
+        assert!(found.contains(&disposition), "{disposition} in {found:?}");
+        let dispositions = ["mado-auto", "mado-review", "mado-hold", "mado-ignore"];
+        assert_eq!(found.iter().filter(|l| dispositions.contains(&l.as_str())).count(), 1, "{found:?}");
+        let answered = row.effects.iter().any(|e| e.kind == "send" && e.state == EffectState::Done);
+        assert_eq!(found.contains(&"mado-answered".to_string()), answered, "{found:?}");
+    }
+    let sent = sent(rows);
+    assert_eq!(desk.received(), sent, "SMTP got what the journal says");
+    assert!(sent.windows(2).all(|pair| pair[0] != pair[1]), "nothing twice");
+    assert!(!sent.is_empty() && sent.len() < mails.len());
+    let copies = desk.dovecot.doveadm(&["-f flow mailbox status", "messages", "Out"]);
+    assert!(copies.ends_with(&format!("messages={}", sent.len())), "copies in the Sent folder: {copies}");
+    let seen = desk.dovecot.doveadm(&["search", "mailbox", "INBOX", "SEEN"]);
+    assert_eq!(seen, "", "nothing is marked as read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_restart_in_the_middle_change_nothing_about_the_end() {
+    let mails: BTreeMap<String, Vec<u8>> = corpus("optim-biz").into_iter().step_by(12).collect();
+    let undisturbed = outcome(TestDesk::start("optim-biz", &corpus_register(mails.keys())), &mails, &[]).await;
+    let disturbed = outcome(TestDesk::start("optim-biz", &corpus_register(mails.keys())), &mails, &STEPS).await;
+    assert_eq!(disturbed, undisturbed);
+}
+
+/// Progress reports after which both servers die.
+const STEPS: [usize; 5] = [1, 30, 52, 60, 75];
+
+/// What a desk came to: per mail its labels, per answer its recipient and subject line.
+#[derive(Debug, PartialEq)]
+struct End {
+    labels: BTreeMap<String, Vec<String>>,
+    answers: Vec<(String, String)>,
+    states: Vec<(String, MailState)>,
+}
+
+async fn outcome(desk: TestDesk, mails: &BTreeMap<String, Vec<u8>>, deaths: &'static [usize]) -> End {
+    for raw in mails.values() {
+        desk.dovecot.deliver(raw);
+    }
+    let store = desk.open_store();
+    let desk = Arc::new(Mutex::new(desk));
+    let mut worker = {
+        let desk = desk.lock().unwrap_or_else(|e| e.into_inner());
+        let config = madoguchi::config::load(&desk.config_file()).unwrap();
+        let one = config.desks.into_iter().next().unwrap();
+        madoguchi::worker::Worker::new(one, store.clone(), desk.clock.clone())
+    }
+    .await
+    .unwrap();
+    let (killer, steps) = (desk.clone(), AtomicUsize::new(0));
+    worker.on_progress(move |_: Progress| {
+        if deaths.contains(&steps.fetch_add(1, Ordering::SeqCst)) {
+            let mut desk = killer.lock().unwrap();
+            desk.dovecot.crash();
+            desk.sink.stop();
+        }
+    });
+    let mut failures = 0;
+    while let Err(error) = worker.until_idle().await {
+        failures += 1;
+        assert!(failures < 50 && !error.is_permanent(), "{error}");
+        let mut desk = desk.lock().unwrap();
+        desk.dovecot.restart();
+        desk.sink.restart();
+        let later = desk.clock.now().checked_add(2.minutes()).unwrap();
+        desk.clock.set(later);
+    }
+    // Sends that met a dead server wait for their next try.
+    {
+        let mut desk = desk.lock().unwrap();
+        desk.sink.restart();
+        let later = desk.clock.now().checked_add(20.minutes()).unwrap();
+        desk.clock.set(later);
+    }
+    worker.until_idle().await.unwrap();
+    assert!(deaths.is_empty() || failures > 0, "the servers did die");
+    let rows = store.overview(None, ALL).await.unwrap();
+    let desk = desk.lock().unwrap();
+    assert_eq!(desk.received(), sent(&rows), "SMTP got what the journal says, once each");
+    let mut answers: Vec<(String, String)> =
+        desk.sink.received().iter().map(|m| (m.rcpt_to.join(" "), header(&m.message, "In-Reply-To"))).collect();
+    answers.sort();
+    let mut states: Vec<_> = rows.iter().map(|r| (r.message_id.clone().unwrap(), r.state)).collect();
+    states.sort_by(|a, b| a.0.cmp(&b.0));
+    End { labels: desk.labels(), answers, states }
+}
