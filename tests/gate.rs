@@ -11,6 +11,8 @@ use madoguchi::triage::auth;
 use madoguchi::triage::context::RequiredAuth;
 use madoguchi::triage::decision::{AuthLevel, Gate, GateVerdict};
 use madoguchi::triage::gate::{Target, judge, reply_target};
+use madoguchi::triage::inquiry::{Header, Inquiry, Mailbox};
+use proptest::prelude::*;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -163,5 +165,68 @@ fn answers_go_where_nobody_else_can_aim_them() {
             Target::Human { why } => format!("human {why}"),
         };
         assert_eq!(target, case.target, "{}", mail.name);
+    }
+}
+
+#[test]
+fn mail_from_our_own_domain_says_whether_it_was_proved() {
+    let table = toml::toml! {
+        name = "a colleague, or a forger"
+        headers = "From: sales@desk.example"
+    };
+    let inquiry = mail(&table).inquiry();
+    for (level, detail) in [
+        (AuthLevel::None, "From: own domain, not authenticated"),
+        (AuthLevel::Strong, "From: own domain, authenticated"),
+    ] {
+        let gate = in_world(&World::default(), |ctx| judge(&inquiry, ctx, level));
+        assert_eq!(gate.hits[0].detail, detail);
+    }
+}
+
+/// Fields that the gate takes apart.
+const FIELDS: [&str; 9] = [
+    "From",
+    "Return-Path",
+    "Auto-Submitted",
+    "Received",
+    "Authentication-Results",
+    "X-Madoguchi-Loop",
+    "Reply-To",
+    "Resent-To",
+    "X-Forefront-Antispam-Report",
+];
+
+prop_compose! {
+    /// Anything a mail may hold, rich in what parsers stumble over.
+    fn hostile()(
+        fields in prop::collection::vec((prop::sample::select(&FIELDS[..]), r#"(mx.desk.example; )?([a-z=;("\\)<>@.\[\]: あ]|spf=pass|【|自動応答){0,30}"#), 0..8),
+        addresses in prop::collection::vec(r#"[a-z@.<>"\[\]あ+-]{0,12}"#, 0..3),
+        subject in r#"([\[【(<*:#。 ]|Re|自動返信|re\[2\]:|パスワードのお知らせ|\PC){0,12}"#,
+        text in r#"(このメール|自動送信|<<< 5|パスワード：|先程送付|\n|あ{1500}|\PC){0,12}"#,
+    ) -> Inquiry {
+        let boxes: Vec<Mailbox> =
+            addresses.into_iter().map(|address| Mailbox { name: subject.clone(), address }).collect();
+        let headers = fields.into_iter().map(|(name, raw)| Header { name: name.into(), raw }).collect();
+        Inquiry { headers, from: boxes.clone(), reply_to: boxes, subject, text, ..Inquiry::default() }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn hostile_mail_is_judged_like_any_other(inquiry in hostile()) {
+        let (level, _) = auth::level(&inquiry, Some("mx.desk.example"));
+        let gate = in_world(&World::default(), |ctx| judge(&inquiry, ctx, level));
+        prop_assert_eq!(gate.verdict == GateVerdict::Answer, gate.hits.is_empty());
+        prop_assert!(gate.hits.iter().all(|hit| hit.verdict != GateVerdict::Answer));
+        if inquiry.from.len() != 1 {
+            prop_assert!(gate.verdict >= GateVerdict::Human);
+            prop_assert_eq!(level, AuthLevel::None);
+            let target = reply_target(&inquiry, AuthLevel::Strong, RequiredAuth::Off);
+            let staff = matches!(target, Target::Human { .. });
+            prop_assert!(staff);
+        }
     }
 }

@@ -12,8 +12,8 @@ use madoguchi::triage::pack::{Pack, Thresholds};
 use madoguchi::triage::sender::Register;
 use serde::Deserialize;
 
-/// The moment of every decision.
-const NOW: &str = "2026-11-24T10:00:00+09:00";
+/// The moment of every decision: 2026-11-24 10:00 in Tokyo.
+const NOW: Timestamp = Timestamp::constant(1_795_482_000, 0);
 /// An ordinary mail; a case's own fields replace those of the same name.
 const ORDINARY: &str = "\
 Return-Path: <yamada@customer.example.jp>
@@ -177,7 +177,7 @@ pub fn in_world<T>(world: &World, look: impl FnOnce(&Context) -> T) -> T {
         ..History::default()
     };
     let (pack, register) = (empty_pack(), Register::default());
-    look(&Context { now: NOW.parse().unwrap(), desk: &desk, pack: &pack, register: &register, seen, history })
+    look(&Context { now: NOW, desk: &desk, pack: &pack, register: &register, seen, history })
 }
 
 /// The gate knows nothing of clauses and rules.
@@ -186,7 +186,7 @@ fn empty_pack() -> Pack {
         id: "empty".into(),
         name: String::new(),
         version: "1".into(),
-        effective: "2026-01-01".parse().unwrap(),
+        effective: jiff::civil::date(2026, 1, 1),
         thresholds: Thresholds { scope: 1.0, margin: 1.0, conduct: 1.0 },
         clauses: Vec::new(),
         rules: Vec::new(),

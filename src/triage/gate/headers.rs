@@ -63,6 +63,18 @@ const ROBOT_VALUES: &[(&str, &str)] = &[
     ("X-Mailer", "vacation"),
 ];
 
+type Reading = fn(&str) -> bool;
+/// What filters write, and when it means spam.
+const SPAM_FIELDS: &[(&str, Reading)] = &[
+    ("X-Spam-Flag", |raw| first_word(raw) == "yes"),
+    ("X-Spam-Status", |raw| first_word(raw) == "yes"),
+    ("X-SES-Spam-Verdict", |raw| first_word(raw) == "fail"),
+    ("X-MS-Exchange-Organization-SCL", is_spam_level),
+    ("X-Forefront-Antispam-Report", |raw| {
+        raw.split(';').filter_map(|item| item.trim().strip_prefix("SCL:")).any(is_spam_level)
+    }),
+];
+
 /// A rule or a gateway sent it on: the author is not who sent it to us.
 const FORWARDED_FIELDS: &[&str] =
     &["X-MS-Exchange-Inbox-Rules-Loop", "X-MS-Exchange-Generated-Message-Source", "X-Forwarded-For", "Resent-From"];
@@ -129,18 +141,10 @@ pub fn too_many_hops(facts: &Facts) -> Finding {
 
 /// R18
 pub fn spam(facts: &Facts) -> Finding {
-    let flagged = |name, word| facts.inquiry.header(name).any(|raw| first_word(raw) == word).then_some(name);
-    let level = |raw: &str| raw.trim().parse().is_ok_and(|level: i32| level >= SPAM_LEVEL);
-    let report = |raw: &str| raw.split(';').filter_map(|item| item.trim().strip_prefix("SCL:")).any(level);
-    let exchange = |name, by: &dyn Fn(&str) -> bool| facts.inquiry.header(name).any(by).then_some(name);
-    let junk = |flag: &String| ["$junk", "junk"].contains(&flag.to_ascii_lowercase().as_str());
-    flagged("X-Spam-Flag", "yes")
-        .or_else(|| flagged("X-Spam-Status", "yes"))
-        .or_else(|| flagged("X-SES-Spam-Verdict", "fail"))
-        .or_else(|| exchange("X-MS-Exchange-Organization-SCL", &level))
-        .or_else(|| exchange("X-Forefront-Antispam-Report", &report))
-        .or_else(|| facts.ctx.seen.flags.iter().any(junk).then_some("flag $Junk"))
-        .map(human)
+    let says_spam = |(name, is_spam): &&(&str, Reading)| facts.inquiry.header(name).any(is_spam);
+    let junk = |flag: &String| flag.eq_ignore_ascii_case("$Junk") || flag.eq_ignore_ascii_case("Junk");
+    let field = SPAM_FIELDS.iter().find(says_spam).map(|(name, _)| *name);
+    field.or_else(|| facts.ctx.seen.flags.iter().any(junk).then_some("flag $Junk")).map(human)
 }
 
 /// R26
@@ -156,6 +160,10 @@ fn present(facts: &Facts, names: &[&str]) -> Option<String> {
 /// What a field says before parameters and comments, in lower case.
 fn keyword(raw: &str) -> String {
     raw.split([';', '(']).next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn is_spam_level(number: &str) -> bool {
+    number.trim().parse::<i32>().is_ok_and(|level| level >= SPAM_LEVEL)
 }
 
 fn first_word(raw: &str) -> String {
