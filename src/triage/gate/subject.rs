@@ -1,0 +1,260 @@
+//! R16: subjects that robots write, decoded and folded.
+//!
+//! Customers write about these things too (「自動応答の設定方法について」), so most phrases count only at the beginning
+//! and only if a colon, a closing bracket or the end follows. Bounce phrases count anywhere and may fire too often:
+//! the verdict is a person, never the sink.
+
+use icu_normalizer::ComposingNormalizerBorrowed;
+
+use super::{Facts, Finding, human};
+
+/// Phrases that count at the beginning of a subject, before one of these characters.
+struct Beginning {
+    phrases: &'static [&'static str],
+    before: &'static [char],
+    /// Does the end of the subject count as well?
+    or_end: bool,
+    /// Also behind `Re:` and the like?
+    in_replies: bool,
+}
+
+const BEGINNINGS: &[Beginning] = &[
+    Beginning { phrases: AUTO_REPLIES, before: &[':', ']', '】', ')', '>', '-'], or_end: true, in_replies: true },
+    Beginning { phrases: REPORTS, before: &[':'], or_end: false, in_replies: true },
+    // A person who answers a desk's receipt writes `Re: お問い合わせありがとうございます`.
+    Beginning {
+        phrases: DESK_RECEIPTS,
+        before: &[':', ']', '】', ')', '>', '-', '。', '!', '(', '[', '【', '「', '|', '#'],
+        or_end: true,
+        in_replies: false,
+    },
+];
+
+const AUTO_REPLIES: &[&str] = &[
+    "自動応答",
+    "自動返信",
+    "自動送信",
+    "自動配信",
+    "送信専用",
+    "配信専用",
+    "不在",
+    "不在通知",
+    "不在のお知らせ",
+    "休暇中",
+    "休暇のお知らせ",
+    "夏季休暇のお知らせ",
+    "夏期休暇のお知らせ",
+    "冬季休暇のお知らせ",
+    "年末年始休暇のお知らせ",
+    "休業のお知らせ",
+    "夏季休業のお知らせ",
+    "夏期休業のお知らせ",
+    "冬季休業のお知らせ",
+    "年末年始休業のお知らせ",
+    "臨時休業のお知らせ",
+    "開封確認",
+    "メッセージの取り消し",
+    "auto",
+    "auto reply",
+    "auto-reply",
+    "autoreply",
+    "auto response",
+    "auto-response",
+    "autoresponse",
+    "automatic reply",
+    "automatic response",
+    "automated reply",
+    "automated response",
+    "out of office",
+    "out of the office",
+    "out-of-office",
+    "out of office reply",
+    "out of office autoreply",
+    "out of office auto-reply",
+    "out of office message",
+    "vacation",
+    "vacation reply",
+];
+
+/// Read receipts, calendar answers, recalls.
+const REPORTS: &[&str] = &[
+    "開封済み",
+    "未開封",
+    "配信済み",
+    "中継済み",
+    "read",
+    "not read",
+    "delivered",
+    "relayed",
+    "承諾",
+    "承諾済み",
+    "辞退",
+    "仮承諾",
+    "キャンセル済み",
+    "招待",
+    "更新された招待",
+    "取り消し",
+    "accepted",
+    "declined",
+    "tentative",
+    "tentatively accepted",
+    "canceled",
+    "cancelled",
+    "invitation",
+    "updated invitation",
+    "recall",
+];
+
+/// Receipts of another desk's robot.
+const DESK_RECEIPTS: &[&str] = &[
+    "受付完了",
+    "受付完了のお知らせ",
+    "お問い合わせ受付完了",
+    "お問い合わせ受付完了のお知らせ",
+    "お問い合わせを受け付けました",
+    "お問い合わせを受付けました",
+    "お問い合わせを受付ました",
+    "お問い合わせを受付いたしました",
+    "お問い合わせを受け付けいたしました",
+    "お問い合わせありがとうございます",
+    "お問い合わせありがとうございました",
+    "お問い合わせいただきありがとうございます",
+    "お問い合わせいただきありがとうございました",
+];
+
+/// 「自動返信メール：…」
+const TAILS: &[&str] = &["メール", "メッセージ", "通知"];
+
+/// Bounces, anywhere in the subject.
+const BOUNCES: &[&str] = &[
+    "配信不能",
+    "配信できませんでした",
+    "メッセージを配信できません",
+    "送信できませんでした",
+    "メール送信エラー",
+    "undelivered",
+    "undeliverable",
+    "returned mail",
+    "failure notice",
+    "delivery failed",
+    "delivery failure",
+    "could not be delivered",
+    "delivery status notification",
+    "mail system error",
+];
+
+/// Notices of file transfer services, anywhere in the subject.
+const FILE_NOTICES: &[&str] = &[
+    "ファイル送信のお知らせ",
+    "ファイル送付のお知らせ",
+    "ファイル転送のお知らせ",
+    "ファイル受信のお知らせ",
+    "ファイル受け取りのお知らせ",
+    "ファイル共有のお知らせ",
+    "ファイルダウンロードのお知らせ",
+    "ファイル送信通知",
+];
+
+/// The second mail of a pair "encrypted attachment, then its password", at the end of the subject. 「パスワードを
+/// 忘れました」 is an inquiry.
+const PASSWORD_NOTICES: &[&str] =
+    &["パスワードのお知らせ", "パスワードのご連絡", "パスワードお知らせ", "【パスワード】"];
+
+/// Reply and forward marks, before an optional `[2]` or `^2` and the colon.
+const PREFIXES: &[&str] = &["re", "fwd", "fw", "aw", "wg", "返信", "転送", "回复", "答复"];
+/// `[name:0123]`, 【重要】, ***SPAM***: put in front by lists, gateways and people; at most this long, in bytes.
+const MAX_TAG: usize = 60;
+const TAGS: &[(&str, &str)] = &[("[", "]"), ("【", "】"), ("(", ")"), ("<", ">"), ("***", "***")];
+
+/// R16
+pub fn robot_subject(facts: &Facts) -> Finding {
+    let subject = normalised(&facts.inquiry.subject);
+    let anywhere = |phrases: &[&'static str]| phrases.iter().find(|phrase| subject.contains(**phrase)).copied();
+    let last = subject.trim_end_matches(['。', ')', ']', '!']);
+    let password = || PASSWORD_NOTICES.iter().find(|phrase| last.ends_with(**phrase)).copied();
+    let found = beginning(&subject).or_else(|| anywhere(BOUNCES)).or_else(|| anywhere(FILE_NOTICES)).or_else(password);
+    found.map(|phrase| human(format!("Subject: {phrase}")))
+}
+
+/// NFKC, lower case, single blanks, one spelling of お問い合わせ.
+pub fn normalised(text: &str) -> String {
+    let text = ComposingNormalizerBorrowed::new_nfkc().normalize(text).to_lowercase();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    text.replace("お問合せ", "お問い合わせ").replace("お問い合せ", "お問い合わせ").replace("お問合わせ", "お問い合わせ")
+}
+
+/// The phrase the subject begins with, tried before and after every prefix and tag is taken off.
+fn beginning(subject: &str) -> Option<&'static str> {
+    let (mut rest, mut reply) = (subject, false);
+    loop {
+        if let Some(phrase) = BEGINNINGS.iter().filter(|b| b.in_replies || !reply).find_map(|b| b.starts(rest)) {
+            return Some(phrase);
+        }
+        if let Some(stripped) = without_prefix(rest) {
+            (rest, reply) = (stripped, true);
+        } else {
+            rest = without_tag(rest)?;
+        }
+    }
+}
+
+impl Beginning {
+    fn starts(&self, text: &str) -> Option<&'static str> {
+        let text = text.trim_start_matches(['[', '【', '(', '<', '*', ' ']);
+        self.phrases.iter().copied().find(|phrase| text.strip_prefix(*phrase).is_some_and(|rest| self.ends(rest)))
+    }
+
+    /// Is the phrase complete where `rest` begins?
+    fn ends(&self, rest: &str) -> bool {
+        let rest = TAILS.iter().find_map(|tail| rest.strip_prefix(tail)).unwrap_or(rest).trim_start();
+        rest.starts_with(self.before) || (self.or_end && rest.is_empty())
+    }
+}
+
+/// `re:`, `re[2]:`, `re^2:`, 「返信:」
+fn without_prefix(text: &str) -> Option<&str> {
+    let rest = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix))?;
+    let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || "[]^ ".contains(c));
+    rest.strip_prefix(':').map(str::trim_start)
+}
+
+fn without_tag(text: &str) -> Option<&str> {
+    let (_, rest) = TAGS.iter().find_map(|(open, close)| text.strip_prefix(open)?.split_once(close))?;
+    (text.len() - rest.len() <= MAX_TAG).then(|| rest.trim_start())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_off_prefixes_and_tags() {
+        let all_off = |subject: &str| {
+            let subject = normalised(subject);
+            let mut rest = subject.as_str();
+            while let Some(next) = without_prefix(rest).or_else(|| without_tag(rest)) {
+                rest = next;
+            }
+            rest.to_string()
+        };
+        for subject in [
+            "Re: 件名",
+            "RE：件名",
+            "Ｒｅ：　件名",
+            "Re[2]: 件名",
+            "Re^2: 件名",
+            "Re:Re: Fw: 件名",
+            "返信: 件名",
+            "【転送】件名",
+            "(転送) 件名",
+            "AW: WG: 件名",
+            "回复: 件名",
+            "[desk:0123] Re: 件名",
+            "[外部メール]【重要】 ***SPAM*** 件名",
+        ] {
+            assert_eq!(all_off(subject), "件名", "{subject}");
+        }
+        assert_eq!(all_off("Regarding: x"), "regarding: x");
+        assert_eq!(all_off("転送されない"), "転送されない");
+    }
+}
