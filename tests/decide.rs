@@ -159,7 +159,12 @@ fn desk(case: &Case) -> DeskProfile {
 }
 
 fn register() -> Register {
-    let partner = Partner { id: "acme".into(), name: "アクメ商会".into(), contact: "help@acme.example".into(), phone_support: true };
+    let partner = Partner {
+        id: "acme".into(),
+        name: "アクメ商会".into(),
+        contact: "help@acme.example".into(),
+        phone_support: true,
+    };
     let customer = |id: &str, domain: &str, partner: Option<&str>| Customer {
         id: id.into(),
         name: id.into(),
@@ -167,13 +172,15 @@ fn register() -> Register {
         domains: vec![domain.into()],
         partner: partner.map(Into::into),
     };
-    let customers = vec![customer("direct", "direct.example.jp", None), customer("through", "through.example.jp", Some("acme"))];
+    let customers =
+        vec![customer("direct", "direct.example.jp", None), customer("through", "through.example.jp", Some("acme"))];
     Register::new(vec![partner], customers)
 }
 
 fn mini_pack() -> madoguchi::triage::pack::Pack {
     let packs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/packs");
-    config::pack_from(&packs.join("rules"), &packs.join("templates"), "mini").unwrap_or_else(|p| panic!("{}", p.render(false)))
+    config::pack_from(&packs.join("rules"), &packs.join("templates"), "mini")
+        .unwrap_or_else(|p| panic!("{}", p.render(false)))
 }
 
 fn reply(decision: &Decision) -> Option<&Reply> {
@@ -226,7 +233,8 @@ fn an_answer_names_the_department_and_the_opening() {
 #[test]
 fn a_redirect_names_the_partner_and_the_telephone_only_with_a_contract() {
     let rules = Rulebook::compile(mini_pack().into()).unwrap();
-    let case: Case = toml::from_str("name = ''\nfrom = 'b@through.example.jp'\nbody = '設定の手順を教えてください。'").unwrap();
+    let case: Case =
+        toml::from_str("name = ''\nfrom = 'b@through.example.jp'\nbody = '設定の手順を教えてください。'").unwrap();
     let decision = decide_case(&case, &rules);
     assert_eq!(reply(&decision).unwrap().body, "パートナー アクメ商会（help@acme.example）へ。電話可\n");
 }
@@ -234,6 +242,7 @@ fn a_redirect_names_the_partner_and_the_telephone_only_with_a_contract() {
 #[test]
 fn the_same_mail_in_the_same_context_gives_the_same_decision() {
     let rules = Rulebook::compile(mini_pack().into()).unwrap();
-    let case: Case = toml::from_str("name = ''\nfrom = 'a@direct.example.jp'\nbody = '設定の手順を教えてください。'").unwrap();
+    let case: Case =
+        toml::from_str("name = ''\nfrom = 'a@direct.example.jp'\nbody = '設定の手順を教えてください。'").unwrap();
     assert_eq!(decide_case(&case, &rules), decide_case(&case, &rules));
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use jiff::ToSpan;
 use madoguchi::store::{CaseRow, EffectState, MailState};
 use madoguchi::worker::Progress;
-use support::desk::{ALL, TestDesk, corpus, corpus_register, header, sent};
+use support::desk::{ALL, TestDesk, corpus, corpus_register, header, recipient, sent};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_corpus_is_worked_off_exactly_once() {
@@ -130,7 +130,7 @@ async fn outcome(desk: TestDesk, mails: &BTreeMap<String, Vec<u8>>, deaths: &'st
     let desk = desk.lock().unwrap();
     assert_eq!(desk.received(), sent(&rows), "SMTP got what the journal says, once each");
     let mut answers: Vec<(String, String)> =
-        desk.sink.received().iter().map(|m| (m.rcpt_to.join(" "), header(&m.message, "In-Reply-To"))).collect();
+        desk.sink.received().iter().map(|m| (recipient(m), header(&m.message, "In-Reply-To"))).collect();
     answers.sort();
     let mut states: Vec<_> = rows.iter().map(|r| (r.message_id.clone().unwrap(), r.state)).collect();
     states.sort_by(|a, b| a.0.cmp(&b.0));

@@ -13,7 +13,7 @@ use madoguchi::worker::Worker;
 use tempfile::TempDir;
 
 use super::dovecot::{Dovecot, PASSWORD, USER};
-use super::smtp::SmtpSink;
+use super::smtp::{Received, SmtpSink};
 
 /// More mails than any test delivers.
 pub const ALL: u32 = 1_000_000;
@@ -111,22 +111,25 @@ onsite = {{ name = "導入支援", contact = "onsite@desk.example" }}
 
     /// What the SMTP server got: recipient and Message-ID, sorted.
     pub fn received(&self) -> Vec<(String, String)> {
-        let mut got: Vec<(String, String)> = self
-            .sink
-            .received()
-            .iter()
-            .map(|mail| (mail.rcpt_to.join(" "), header(&mail.message, "Message-ID")))
-            .collect();
+        let mut got: Vec<(String, String)> =
+            self.sink.received().iter().map(|mail| (recipient(mail), header(&mail.message, "Message-ID"))).collect();
         got.sort();
         got
     }
+}
+
+/// The one recipient, `<address>`, without the options behind it.
+pub fn recipient(mail: &Received) -> String {
+    let [only] = mail.rcpt_to.as_slice() else { panic!("{} recipients", mail.rcpt_to.len()) };
+    only.split(' ').next().unwrap_or_default().to_string()
 }
 
 /// One header field of a mail, without angle brackets.
 pub fn header(raw: &[u8], name: &str) -> String {
     let text = String::from_utf8_lossy(raw);
     let prefix = format!("{}:", name.to_ascii_lowercase());
-    let line = text.lines().take_while(|line| !line.is_empty()).find(|line| line.to_ascii_lowercase().starts_with(&prefix));
+    let line =
+        text.lines().take_while(|line| !line.is_empty()).find(|line| line.to_ascii_lowercase().starts_with(&prefix));
     let value = line.map(|line| line[prefix.len()..].trim().trim_matches(['<', '>'])).unwrap_or_default();
     value.to_string()
 }
@@ -173,7 +176,9 @@ pub fn corpus_register<'a>(ids: impl Iterator<Item = &'a String>) -> String {
             1 => "partner = \"acme\"\n",
             _ => continue,
         };
-        text.push_str(&format!("[[customer]]\nid = \"{id}\"\nname = \"{id}\"\ndomains = [\"{id}.example\"]\n{partner}"));
+        text.push_str(&format!(
+            "[[customer]]\nid = \"{id}\"\nname = \"{id}\"\ndomains = [\"{id}.example\"]\n{partner}"
+        ));
     }
     text
 }
