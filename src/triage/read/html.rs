@@ -44,26 +44,44 @@ pub fn meta_charset(html: &[u8]) -> Option<&str> {
     std::str::from_utf8(&value[..end]).ok().filter(|name| !name.is_empty())
 }
 
-/// An element name, cut to eight bytes: enough to tell them apart, and nothing to allocate.
-type Name = [u8; 8];
+/// An element name, cut to ten bytes: enough to tell them apart, and nothing to allocate.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+struct Name([u8; 10]);
 
-fn name(tag: &[u8]) -> Name {
-    let mut name = [0; 8];
-    let len = tag.len().min(8);
-    name[..len].copy_from_slice(&tag[..len]);
-    name
+impl Name {
+    fn of(tag: &[u8]) -> Name {
+        let mut name = [0; 10];
+        let len = tag.len().min(10);
+        name[..len].copy_from_slice(&tag[..len]);
+        Name(name)
+    }
+
+    fn get(&self) -> &[u8] {
+        let len = self.0.iter().position(|b| *b == 0).unwrap_or(self.0.len());
+        &self.0[..len]
+    }
+
+    fn is_in(&self, list: &str) -> bool {
+        list.split(' ').any(|name| name.as_bytes() == self.get())
+    }
 }
+
+/// Elements whose content is no text.
+const NO_TEXT: &str = "script style title template object iframe svg select xml";
+/// Elements without content.
+const VOID: &str = "img input meta link col wbr area base source br hr";
+/// Elements that begin and end a line.
+const BLOCK: &str = "p div blockquote li ul ol tr table tbody thead pre h1 h2 h3 h4 h5 h6 dl dt dd section article \
+                     header footer address center body form hr";
 
 #[derive(Default)]
 struct Element {
     name: Name,
-    /// By style or because its content is no text (`script`).
+    /// Hidden by style.
     hidden: bool,
-    styled_hidden: bool,
     /// Where its quoted text begins.
     quote: Option<usize>,
-    /// Where the text of a Gmail quote container begins: quoted as a whole, unless it holds a `blockquote`;
-    /// then what stands between is the customer's interleaved answer.
+    /// Where the text of a Gmail quote container begins: quoted as a whole, unless it holds a `blockquote`.
     container: Option<usize>,
     /// `MsoNormal`, `margin:0`: a line, no paragraph.
     tight: bool,
@@ -104,13 +122,13 @@ impl Page {
     fn event(&mut self, event: CallbackEvent<'_>) {
         match event {
             CallbackEvent::OpenStartTag { name: tag } => {
-                self.tag = Element { name: name(tag), hidden: is_no_text(tag), ..Element::default() };
+                self.tag = Element { name: Name::of(tag), ..Element::default() };
                 self.attribute = None;
             }
             CallbackEvent::AttributeName { name } => self.attribute = Some(attribute(name)),
             CallbackEvent::AttributeValue { value } => self.attribute_value(&String::from_utf8_lossy(value)),
             CallbackEvent::CloseStartTag { .. } => self.start(),
-            CallbackEvent::EndTag { name: tag } => self.end(name(tag)),
+            CallbackEvent::EndTag { name: tag } => self.end(Name::of(tag)),
             CallbackEvent::String { value } => self.string(&String::from_utf8_lossy(value)),
             _ => {}
         }
@@ -122,7 +140,7 @@ impl Page {
         match self.attribute {
             Some(Attribute::Style) => {
                 let style: String = value.split_whitespace().collect();
-                self.tag.styled_hidden |= hides(&style);
+                self.tag.hidden |= hides(&style);
                 self.tag.tight |= style.contains("margin:0");
                 self.tag.indent |= style.contains("border:none");
             }
@@ -142,48 +160,49 @@ impl Page {
     }
 
     fn start(&mut self) {
-        // `hidden` has no value
-        let hidden = matches!(self.attribute, Some(Attribute::Hidden));
         let mut tag = std::mem::take(&mut self.tag);
-        tag.styled_hidden |= hidden;
-        let key = tag.name;
-        match &key {
-            b"br\0\0\0\0\0\0" => return self.line_end(),
-            b"hr\0\0\0\0\0\0" => return self.block(),
-            b"td\0\0\0\0\0\0" | b"th\0\0\0\0\0\0" => self.space = Some(Space::Cell).filter(|_| self.line),
-            b"p\0\0\0\0\0\0\0" | b"li\0\0\0\0\0\0" => self.end_open(key),
+        // `hidden` has no value
+        tag.hidden |= matches!(self.attribute, Some(Attribute::Hidden));
+        let name = tag.name;
+        match name.get() {
+            b"br" => self.line_end(),
+            b"td" | b"th" => self.space = Some(Space::Cell).filter(|_| self.line),
+            b"p" | b"li" => self.end_open(name),
             _ => {}
         }
-        if is_void(&key) {
-            return;
-        }
-        if is_block(&key) {
+        if name.is_in(BLOCK) {
             self.block();
             self.paragraph(&tag);
         }
+        if !name.is_in(VOID) && self.open.len() < MAX_OPEN {
+            self.mark_quote(&mut tag);
+            self.open.push(tag);
+        }
+    }
+
+    /// Where the text of a quote begins. A `blockquote` inside a Gmail container means that what stands between is
+    /// the customer's interleaved answer; one without border is how Gmail indents.
+    fn mark_quote(&mut self, tag: &mut Element) {
         let here = self.out.text.len();
         let indent = tag.indent && tag.quote.is_none() && tag.container.is_none();
-        if key == *b"blockquo" && !indent {
+        if tag.name.get() == b"blockquote" && !indent {
             tag.quote = Some(here);
             tag.container = None;
             self.open.iter_mut().for_each(|e| e.container = None);
         }
         tag.quote = tag.quote.map(|_| here);
         tag.container = tag.container.map(|_| here);
-        if self.open.len() < MAX_OPEN {
-            self.open.push(tag);
-        }
     }
 
     /// A `<p>` or `<li>` ends the one before it.
-    fn end_open(&mut self, key: Name) {
-        if self.open.last().is_some_and(|e| e.name == key) {
-            self.end(key);
+    fn end_open(&mut self, name: Name) {
+        if self.open.last().is_some_and(|e| e.name == name) {
+            self.end(name);
         }
     }
 
-    fn end(&mut self, key: Name) {
-        if let Some(at) = self.open.iter().rposition(|e| e.name == key) {
+    fn end(&mut self, name: Name) {
+        if let Some(at) = self.open.iter().rposition(|e| e.name == name) {
             while self.open.len() > at {
                 self.close();
             }
@@ -192,7 +211,7 @@ impl Page {
 
     fn close(&mut self) {
         let Some(element) = self.open.pop() else { return };
-        if is_block(&element.name) {
+        if element.name.is_in(BLOCK) {
             self.block();
             self.paragraph(&element);
         }
@@ -202,12 +221,12 @@ impl Page {
     }
 
     fn string(&mut self, value: &str) {
-        if self.open.iter().any(|e| e.hidden) {
+        if self.open.iter().any(|e| e.name.is_in(NO_TEXT)) {
             return;
         }
-        if self.open.iter().any(|e| e.styled_hidden) {
+        if self.open.iter().any(|e| e.hidden) {
             self.out.hidden += value.chars().filter(|c| !c.is_whitespace()).count();
-        } else if self.open.iter().any(|e| e.name == *b"pre\0\0\0\0\0") {
+        } else if self.open.iter().any(|e| e.name.get() == b"pre") {
             self.preformatted(value);
         } else {
             self.flow(value);
@@ -282,7 +301,7 @@ impl Page {
 
     /// Paragraphs have an empty line between them.
     fn paragraph(&mut self, element: &Element) {
-        let gap = element.name == *b"p\0\0\0\0\0\0\0" && !element.tight;
+        let gap = element.name.get() == b"p" && !element.tight;
         if gap && !self.out.text.is_empty() && !self.out.text.ends_with("\n\n") {
             self.out.text.push('\n');
         }
@@ -327,54 +346,9 @@ fn attribute(name: &[u8]) -> Attribute {
 
 /// Does a style (without white space, lower case) hide the text?
 fn hides(style: &str) -> bool {
-    let zero = style
-        .split("font-size:0")
-        .nth(1)
-        .is_some_and(|rest| !rest.starts_with(['.', '1', '2', '3', '4', '5', '6', '7', '8', '9']));
+    let zero =
+        style.split("font-size:0").nth(1).is_some_and(|rest| !rest.starts_with(|c: char| ".123456789".contains(c)));
     zero || style.contains("display:none") || style.contains("visibility:hidden") || style.contains("mso-hide:all")
-}
-
-fn is_no_text(tag: &[u8]) -> bool {
-    matches!(tag, b"script" | b"style" | b"title" | b"template" | b"object" | b"iframe" | b"svg" | b"select" | b"xml")
-}
-
-fn is_void(name: &Name) -> bool {
-    const VOID: [&[u8]; 9] = [b"img", b"input", b"meta", b"link", b"col", b"wbr", b"area", b"base", b"source"];
-    VOID.iter().any(|v| self::name(v) == *name)
-}
-
-fn is_block(name: &Name) -> bool {
-    const BLOCK: [&[u8]; 28] = [
-        b"p",
-        b"div",
-        b"blockquote",
-        b"li",
-        b"ul",
-        b"ol",
-        b"tr",
-        b"table",
-        b"tbody",
-        b"thead",
-        b"h1",
-        b"h2",
-        b"h3",
-        b"h4",
-        b"h5",
-        b"h6",
-        b"pre",
-        b"dl",
-        b"dt",
-        b"dd",
-        b"section",
-        b"article",
-        b"header",
-        b"footer",
-        b"address",
-        b"center",
-        b"body",
-        b"form",
-    ];
-    BLOCK.iter().any(|b| self::name(b) == *name)
 }
 
 /// Japanese text is broken between any two characters; a line end there is no blank.
