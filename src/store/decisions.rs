@@ -7,7 +7,7 @@ use rusqlite::Transaction;
 
 use super::effect::{Effect, EffectState, NewEffect};
 use super::error::{Fault, StoreError};
-use super::history::{HistoryQuery, history};
+use super::history::{HistoryQuery, history, person};
 use super::journal::not_seen;
 use super::values::Ms;
 use super::{EffectId, MailId, Store};
@@ -196,7 +196,7 @@ fn index_answer(
         tx.prepare_cached(INSERT_ANSWER_THREAD)?.execute((desk, id, effect))?;
     }
     for address in [&record.meta.sender, &reply.to.address] {
-        tx.prepare_cached(INSERT_ANSWER_TO)?.execute((desk, address.to_lowercase(), effect))?;
+        tx.prepare_cached(INSERT_ANSWER_TO)?.execute((desk, person(address), effect))?;
     }
     if let Some(case) = &record.decision.case {
         tx.prepare_cached(INSERT_CASE)?.execute((desk, &reply.message_id, case))?;

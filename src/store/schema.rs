@@ -63,3 +63,51 @@ pub(super) fn secret(connection: &Connection) -> Result<Vec<u8>, Fault> {
         connection.query_row("SELECT value FROM meta WHERE key = 'secret'", [], |row| row.get(0)).optional()?;
     secret.ok_or_else(|| Fault::Damaged("its key is missing".into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn migrated() -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        assert_eq!(version(&connection).unwrap(), 0);
+        migrate(&mut connection, 0, Timestamp::UNIX_EPOCH).unwrap();
+        connection
+    }
+
+    #[test]
+    fn a_new_store_is_of_the_newest_version_and_stays_as_it_is() {
+        let mut connection = migrated();
+        assert_eq!(version(&connection).unwrap(), NEWEST);
+        let before = secret(&connection).unwrap();
+        migrate(&mut connection, NEWEST, Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(secret(&connection).unwrap(), before);
+        assert!(before.len() == 32 && before.iter().any(|byte| *byte != 0));
+    }
+
+    #[test]
+    fn every_table_checks_its_types() {
+        let connection = migrated();
+        let mut statement =
+            connection.prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND strict = 0").unwrap();
+        let lax: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(lax, ["sqlite_schema"]);
+    }
+
+    #[test]
+    fn a_migration_that_fails_leaves_the_store_as_it_was() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        // The last table of the schema is in the way.
+        connection.execute_batch("CREATE TABLE answer_to (x)").unwrap();
+        assert!(migrate(&mut connection, 0, Timestamp::UNIX_EPOCH).is_err());
+        let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
+        assert_eq!(tables, 1);
+    }
+
+    #[test]
+    fn a_store_without_its_key_is_damaged() {
+        let connection = migrated();
+        connection.execute("DELETE FROM meta", []).unwrap();
+        assert!(matches!(secret(&connection), Err(Fault::Damaged(_))));
+    }
+}

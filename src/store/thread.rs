@@ -90,3 +90,78 @@ impl Drop for StoreThread {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn thread() -> StoreThread {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t (a BLOB)").unwrap();
+        StoreThread::spawn("store.db".into(), connection, None).unwrap()
+    }
+
+    async fn count(thread: &StoreThread) -> i64 {
+        let count = |tx: &Transaction<'_>| Ok(tx.query_row("SELECT count(*) FROM t", [], |row| row.get(0))?);
+        thread.read(count).await.unwrap()
+    }
+
+    fn insert(tx: &Transaction<'_>, bytes: i64) -> Result<(), Fault> {
+        tx.execute("INSERT INTO t VALUES (zeroblob(?1))", [bytes])?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_failed_job_leaves_nothing() {
+        let thread = thread();
+        let half = |tx: &Transaction<'_>| {
+            insert(tx, 1)?;
+            Err::<(), _>(Fault::Locked)
+        };
+        assert!(matches!(thread.write(half).await, Err(StoreError::Locked { path }) if path == *"store.db"));
+        assert_eq!(count(&thread).await, 0);
+        thread.write(|tx| insert(tx, 1)).await.unwrap();
+        assert_eq!(count(&thread).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_named_and_leaves_nothing() {
+        let thread = thread();
+        let limit = |tx: &Transaction<'_>| {
+            let pages: i64 = tx.query_row("PRAGMA max_page_count = 20", [], |row| row.get(0))?;
+            assert_eq!(pages, 20);
+            Ok(())
+        };
+        thread.write(limit).await.unwrap();
+        let too_much = |tx: &Transaction<'_>| (0..30).try_for_each(|_| insert(tx, 4096));
+        let error = thread.write(too_much).await.unwrap_err();
+        assert_eq!(error.to_string(), "store.db: no space left for the store");
+        assert_eq!(count(&thread).await, 0);
+        thread.write(|tx| insert(tx, 4096)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn work_is_done_in_the_order_it_was_sent() {
+        let thread = thread();
+        let mut jobs = Vec::new();
+        for _ in 0..10 {
+            let job = Box::pin(thread.write(|tx| {
+                insert(tx, 1)?;
+                Ok(tx.last_insert_rowid())
+            }));
+            jobs.push(job);
+        }
+        assert_eq!(
+            futures_util::future::join_all(jobs).await.into_iter().map(Result::unwrap).collect::<Vec<_>>(),
+            Vec::from_iter(1..=10)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_the_thread_and_is_an_error_for_callers() {
+        let thread = thread();
+        let fall = |_: &Transaction<'_>| -> Result<(), Fault> { panic!("on purpose") };
+        assert!(matches!(thread.write(fall).await, Err(StoreError::Stopped)));
+        assert!(matches!(thread.write(|tx| insert(tx, 1)).await, Err(StoreError::Stopped)));
+    }
+}

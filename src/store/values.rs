@@ -87,3 +87,34 @@ impl FromSql for EffectState {
         EffectState::ALL.into_iter().find(|state| state.as_str() == word).ok_or(FromSqlError::InvalidType)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_kept_to_the_millisecond() {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        for (time, kept) in [
+            ("2026-11-24T01:02:03.456789Z", "2026-11-24T01:02:03.456Z"),
+            ("2026-11-24T10:02:03+09:00", "2026-11-24T01:02:03Z"),
+            ("1969-12-31T23:59:59Z", "1969-12-31T23:59:59Z"),
+        ] {
+            let time: Timestamp = time.parse().unwrap();
+            let back: Ms = connection.query_row("SELECT ?1", [Ms(time)], |row| row.get(0)).unwrap();
+            assert_eq!(back.0, kept.parse().unwrap());
+        }
+        assert!(connection.query_row("SELECT 9223372036854775807", [], |row| row.get::<_, Ms>(0)).is_err());
+    }
+
+    #[test]
+    fn every_state_has_its_own_word() {
+        for state in EffectState::ALL {
+            assert_eq!(EffectState::column_result(ValueRef::Text(state.as_str().as_bytes())), Ok(state));
+        }
+        for state in MailState::ALL {
+            assert_eq!(MailState::column_result(ValueRef::Text(state.as_str().as_bytes())), Ok(state));
+        }
+        assert!(EffectState::column_result(ValueRef::Text(b"other")).is_err());
+    }
+}

@@ -96,7 +96,7 @@ CREATE TABLE answer_thread (
     PRIMARY KEY (desk, message_id, effect_id)
 ) STRICT, WITHOUT ROWID;
 
--- Our sends, by the addresses concerned: who wrote, and whom we answered (lower case).
+-- Our sends, by the people concerned: who wrote, and whom we answered (lower case, without plus-tag).
 CREATE TABLE answer_to (
     desk      TEXT    NOT NULL,
     address   TEXT    NOT NULL,

@@ -1,0 +1,129 @@
+use madoguchi::store::{MailState, StoreError};
+use madoguchi::triage::arrival::{Arrival, Item, Known, MailKey};
+
+use crate::bench::{Bench, DESK, arrival, decision, file_arrival, label, meta, minute};
+
+#[tokio::test]
+async fn a_mail_comes_back_exactly_as_it_arrived() {
+    let bench = Bench::new();
+    let odd = Arrival {
+        key: MailKey { mailbox: "サポート/受信".into(), validity: u32::MAX, item: Item::Uid(u32::MAX) },
+        internal_date: None,
+        flags: vec![],
+        size: 5_000_000_000,
+        raw: vec![0, 0xff, b'\r', b'\n', 0x1b],
+        complete: false,
+    };
+    let all = vec![arrival(1, "one"), odd, file_arrival("1700000000.M1P2.host"), arrival(2, "")];
+    let ids = bench.store.journal(DESK, all.clone(), minute(3)).await.unwrap();
+    let bench = bench.reopen();
+    let stored = bench.store.undecided(DESK, 10).await.unwrap();
+    assert_eq!(stored.iter().map(|mail| mail.id).collect::<Vec<_>>(), ids);
+    assert_eq!(stored.iter().map(|mail| mail.arrival.clone()).collect::<Vec<_>>(), all);
+    assert!(stored.iter().all(|mail| mail.seen_at == minute(3) && mail.attempts == 0));
+}
+
+#[tokio::test]
+async fn a_key_is_journalled_once() {
+    let bench = Bench::new();
+    let first = bench.store.journal(DESK, vec![arrival(1, "one"), arrival(2, "two")], minute(0)).await.unwrap();
+    assert_eq!(first.len(), 2);
+    let again = vec![arrival(2, "another two"), arrival(3, "three"), arrival(3, "three again")];
+    assert_eq!(bench.store.journal(DESK, again, minute(1)).await.unwrap().len(), 1);
+    let raw: Vec<_> = bench.store.undecided(DESK, 10).await.unwrap().into_iter().map(|m| m.arrival.raw).collect();
+    assert_eq!(raw, [b"one".to_vec(), b"two".to_vec(), b"three".to_vec()]);
+}
+
+#[tokio::test]
+async fn desk_mailbox_validity_and_item_make_the_key() {
+    let bench = Bench::new();
+    let base = arrival(1, "x");
+    let key = |mailbox: &str, validity, item| MailKey { mailbox: mailbox.into(), validity, item };
+    let others = [
+        key("INBOX", 8, Item::Uid(1)),
+        key("Other", 7, Item::Uid(1)),
+        key("INBOX", 7, Item::Uid(2)),
+        key("INBOX", 7, Item::File("1".into())),
+    ];
+    bench.store.journal(DESK, vec![base.clone()], minute(0)).await.unwrap();
+    let others: Vec<_> = others.into_iter().map(|key| Arrival { key, ..base.clone() }).collect();
+    assert_eq!(bench.store.journal(DESK, others, minute(0)).await.unwrap().len(), 4);
+    assert_eq!(bench.store.journal("sales", vec![base], minute(0)).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn known_is_where_reading_goes_on() {
+    let bench = Bench::new();
+    let known = async |desk, mailbox, validity| bench.store.known(desk, mailbox, validity).await.unwrap();
+    assert_eq!(known(DESK, "INBOX", 7).await, Known::default());
+    let mail = vec![arrival(10, "a"), arrival(4, "b"), file_arrival("f1"), file_arrival("f2")];
+    bench.store.journal(DESK, mail, minute(0)).await.unwrap();
+    let names = ["f1".to_string(), "f2".to_string()].into();
+    assert_eq!(known(DESK, "INBOX", 7).await, Known { last_uid: 10, files: Default::default() });
+    assert_eq!(known(DESK, "INBOX", 0).await, Known { last_uid: 0, files: names });
+    for (desk, mailbox, validity) in [(DESK, "INBOX", 8), (DESK, "Other", 7), ("sales", "INBOX", 7)] {
+        assert_eq!(known(desk, mailbox, validity).await, Known::default(), "{desk} {mailbox} {validity}");
+    }
+}
+
+#[tokio::test]
+async fn undecided_mail_is_that_of_the_desk_oldest_first_up_to_the_limit() {
+    let bench = Bench::new();
+    for uid in 1..=4 {
+        bench.mail(uid, "x").await;
+    }
+    bench.store.journal("sales", vec![arrival(9, "x")], minute(0)).await.unwrap();
+    let first = bench.store.undecided(DESK, 1).await.unwrap().remove(0);
+    bench.store.record(first.id, &meta("m", "a@b.example", &[]), &decision(None), &[], minute(0)).await.unwrap();
+    let uids: Vec<_> = bench.store.undecided(DESK, 2).await.unwrap().into_iter().map(|m| m.arrival.key.item).collect();
+    assert_eq!(uids, [Item::Uid(2), Item::Uid(3)]);
+    assert_eq!(bench.store.undecided("sales", 10).await.unwrap().len(), 1);
+    assert_eq!(bench.store.undecided("nobody", 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn failures_are_counted_across_restarts_and_quarantine_takes_the_mail_away() {
+    let bench = Bench::new();
+    let mail = bench.mail(1, "broken").await;
+    assert_eq!(bench.store.record_failure(mail, "first", minute(1)).await.unwrap(), 1);
+    let bench = bench.reopen();
+    assert_eq!(bench.store.record_failure(mail, "reader gave up", minute(2)).await.unwrap(), 2);
+    assert_eq!(bench.store.undecided(DESK, 10).await.unwrap()[0].attempts, 2);
+    bench.store.quarantine(mail, "failed too often", minute(3)).await.unwrap();
+    assert_eq!(bench.store.undecided(DESK, 10).await.unwrap(), []);
+    let case = bench.store.overview(Some(DESK), 10).await.unwrap().remove(0);
+    assert_eq!((case.state, case.attempts), (MailState::Quarantined, 2));
+    assert_eq!(case.note.as_deref(), Some("2026-11-24T01:03:00Z failed too often"));
+}
+
+#[tokio::test]
+async fn only_undecided_mail_can_fail_or_go_to_quarantine() {
+    let bench = Bench::new();
+    let mail = bench.decided(1, &meta("m", "a@b.example", &[]), vec![label()]).await;
+    let error = bench.store.quarantine(mail, "why", minute(0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::AlreadyDecided { mail: id } if id == mail), "{error}");
+    assert!(bench.store.record_failure(mail, "why", minute(0)).await.is_err());
+    assert_eq!(bench.states(mail).await, "decided pending");
+    let other = Bench::new();
+    let error = other.store.quarantine(mail, "why", minute(0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::NoSuchMail { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn activation_is_the_first_call_for_ever() {
+    let bench = Bench::new();
+    assert_eq!(bench.store.activation(DESK, "INBOX", minute(1)).await.unwrap(), minute(1));
+    let bench = bench.reopen();
+    assert_eq!(bench.store.activation(DESK, "INBOX", minute(2)).await.unwrap(), minute(1));
+    assert_eq!(bench.store.activation(DESK, "Other", minute(3)).await.unwrap(), minute(3));
+    assert_eq!(bench.store.activation("sales", "INBOX", minute(4)).await.unwrap(), minute(4));
+}
+
+#[tokio::test]
+async fn an_empty_batch_is_no_work_and_no_error() {
+    let bench = Bench::new();
+    assert_eq!(bench.store.journal(DESK, vec![], minute(0)).await.unwrap(), []);
+    bench.store.start(&[], minute(0)).await.unwrap();
+    bench.store.finish(vec![], minute(0)).await.unwrap();
+    assert_eq!(bench.store.record_all(vec![], minute(0)).await.unwrap(), []);
+}

@@ -1,0 +1,133 @@
+use madoguchi::store::{EffectState, HistoryQuery, MailState, Record, StoreError};
+use madoguchi::triage::context::History;
+
+use crate::bench::{Bench, DESK, at_once, decision, due, label, meta, minute, send};
+
+#[tokio::test]
+async fn a_decision_and_its_effects_are_written_together() {
+    let bench = Bench::new();
+    let mail = bench.mail(1, "one").await;
+    let effects = [at_once(label()), due(send("r1@desk"), 60)];
+    let meta = meta("m1@kaisha.example", "Taro@Kaisha.example", &[]);
+    bench.store.record(mail, &meta, &decision(Some("C-1")), &effects, minute(2)).await.unwrap();
+    let bench = bench.reopen();
+    let case = bench.store.overview(Some(DESK), 10).await.unwrap().remove(0);
+    assert_eq!((case.mail, case.state), (mail, MailState::Decided));
+    assert_eq!(case.sender.as_deref(), Some("taro@kaisha.example"));
+    assert_eq!(case.message_id.as_deref(), Some("m1@kaisha.example"));
+    let decided = case.decision.unwrap();
+    assert_eq!((decided.at, decided.disposition.as_str(), decided.case.as_deref()), (minute(2), "auto", Some("C-1")));
+    assert_eq!(decided.decision().unwrap(), decision(Some("C-1")));
+    let effects: Vec<_> = case.effects.iter().map(|e| (e.seq, e.kind.as_str(), e.state, e.due)).collect();
+    assert_eq!(
+        effects,
+        [(0, "add-labels", EffectState::Pending, minute(2)), (1, "send", EffectState::Waiting, minute(60))]
+    );
+}
+
+#[tokio::test]
+async fn a_second_decision_is_an_error_and_changes_nothing() {
+    let bench = Bench::new();
+    let meta = meta("m1", "a@b.example", &[]);
+    let mail = bench.decided(1, &meta, vec![label()]).await;
+    let effects = [at_once(send("r")), at_once(label())];
+    let again = bench.store.record(mail, &meta, &decision(Some("C-2")), &effects, minute(9)).await;
+    assert!(matches!(again.unwrap_err(), StoreError::AlreadyDecided { mail: id } if id == mail));
+    assert_eq!(bench.states(mail).await, "decided pending");
+    let case = bench.store.overview(None, 1).await.unwrap().remove(0);
+    assert_eq!(case.decision.unwrap().case, None);
+}
+
+#[tokio::test]
+async fn nothing_to_do_is_done() {
+    let bench = Bench::new();
+    let mail = bench.decided(1, &meta("m1", "a@b.example", &[]), vec![]).await;
+    assert_eq!(bench.states(mail).await, "done");
+}
+
+#[tokio::test]
+async fn a_quarantined_mail_is_not_decided() {
+    let bench = Bench::new();
+    let mail = bench.mail(1, "one").await;
+    bench.store.quarantine(mail, "broken", minute(0)).await.unwrap();
+    let result = bench.store.record(mail, &meta("m", "a@b.example", &[]), &decision(None), &[], minute(0)).await;
+    assert!(matches!(result.unwrap_err(), StoreError::AlreadyDecided { .. }));
+}
+
+#[tokio::test]
+async fn overview_is_newest_first_of_one_desk_or_all() {
+    let bench = Bench::new();
+    let (one, two) = (bench.mail(1, "one").await, bench.mail(2, "two").await);
+    let other = bench.store.journal("sales", vec![crate::bench::arrival(1, "x")], minute(0)).await.unwrap()[0];
+    let listed = async |desk, limit| {
+        let cases = bench.store.overview(desk, limit).await.unwrap();
+        cases.iter().map(|case| case.mail).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(None, 10).await, [other, two, one]);
+    assert_eq!(listed(None, 2).await, [other, two]);
+    assert_eq!(listed(Some(DESK), 10).await, [two, one]);
+    assert_eq!(listed(Some("nobody"), 10).await, []);
+}
+
+#[tokio::test]
+async fn a_mail_is_found_by_its_message_id() {
+    let bench = Bench::new();
+    let mail = bench.decided(1, &meta("m1", "a@b.example", &[]), vec![label()]).await;
+    let found = bench.store.find(DESK, "m1").await.unwrap();
+    assert_eq!((found.len(), found[0].mail, found[0].effects.len()), (1, mail, 1));
+    assert_eq!(bench.store.find(DESK, "m2").await.unwrap(), []);
+    assert_eq!(bench.store.find("sales", "m1").await.unwrap(), []);
+}
+
+/// Records these mails (Message-ID, thread) side by side, as decided with the history that each has by then; answers
+/// how many must be decided anew.
+async fn stale(bench: &Bench, mails: &[(&str, &[&str])]) -> usize {
+    let mut records = Vec::new();
+    for (at, (id, thread)) in mails.iter().enumerate() {
+        let sender = format!("sender{at}@b.example");
+        let meta = meta(id, if thread.is_empty() { "a@b.example" } else { &sender }, thread);
+        let mail = bench.mail(at as u32 + 1, &format!("mail {at}")).await;
+        let history = bench.store.history(DESK, &HistoryQuery::new(mail, &meta), minute(0)).await.unwrap();
+        let mut effect = send(&format!("r{at}@desk"));
+        if let madoguchi::store::Effect::Send(reply) = &mut effect {
+            reply.to.address = meta.sender.clone();
+        }
+        let effects = vec![at_once(effect)];
+        records.push((Record { mail, meta, decision: decision(None), effects }, history));
+    }
+    let stale = bench.store.record_all(records, minute(0)).await.unwrap();
+    let undecided: Vec<_> = bench.store.undecided(DESK, 100).await.unwrap().iter().map(|mail| mail.id).collect();
+    assert_eq!(stale, undecided);
+    stale.len()
+}
+
+#[tokio::test]
+async fn mails_decided_side_by_side_are_recorded_if_they_do_not_touch() {
+    assert_eq!(stale(&Bench::new(), &[("m1", &["t1"]), ("m2", &["t2"]), ("m3", &["t3"])]).await, 0);
+}
+
+#[tokio::test]
+async fn a_mail_whose_history_changed_meanwhile_is_not_recorded() {
+    // The same Message-ID and sender, another sender's answer in the same thread, the same sender twice.
+    assert_eq!(stale(&Bench::new(), &[("m1", &[]), ("m1", &[])]).await, 1);
+    assert_eq!(stale(&Bench::new(), &[("m1", &["t"]), ("m2", &["t"])]).await, 1);
+    assert_eq!(stale(&Bench::new(), &[("m1", &[]), ("m2", &[]), ("m3", &["t"])]).await, 1);
+}
+
+#[tokio::test]
+async fn a_batch_with_a_decided_mail_is_refused_as_a_whole() {
+    let bench = Bench::new();
+    let meta1 = meta("m1", "a@b.example", &[]);
+    let decided = bench.decided(1, &meta1, vec![]).await;
+    let fresh = bench.mail(2, "two").await;
+    let record = |mail, id: &str| Record {
+        mail,
+        meta: meta(id, &format!("{id}@b.example"), &[]),
+        decision: decision(None),
+        effects: vec![],
+    };
+    let batch = [(record(fresh, "x"), History::default()), (record(decided, "y"), History::default())];
+    let error = bench.store.record_all(batch.into(), minute(0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::AlreadyDecided { .. }), "{error}");
+    assert_eq!(bench.states(fresh).await, "seen");
+}
