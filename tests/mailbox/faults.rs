@@ -174,6 +174,7 @@ async fn no_bad_bye_silence_nonsense_and_hanging_up_are_errors_at_every_step() {
         "* 3 EXI<hang up>",
         "* \u{1}\u{2}nonsense(((\r\n{tag} OK done\r\n",
         "WRONG OK done\r\n",
+        "* OK [ALERT]あ\r\n{tag} OK done\r\n",
         SILENCE,
     ];
     for step in ["CAPABILITY", "LOGIN", "LIST \"\" \"\"", "SELECT", "NOOP", "UID SEARCH"] {

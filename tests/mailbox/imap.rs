@@ -116,6 +116,23 @@ async fn two_hundred_mails_come_in_batches_oldest_first_and_once() {
     assert_eq!(all(&mut inbox).await.len(), 230, "more than one command's worth in one call");
 }
 
+/// The desks' loop runs on a pool of threads.
+#[tokio::test]
+async fn an_inbox_can_work_in_a_task_of_its_own() {
+    let dovecot = Dovecot::start();
+    let settings = Settings::Imap(dovecot.settings());
+    let worked = tokio::spawn(async move {
+        let mut inbox = Inbox::open(&settings).await?;
+        inbox.new_mail(&Known::default(), 10).await?;
+        inbox.add_labels(&[Item::Uid(1)], &labels(&["x"])).await?;
+        inbox.move_to(&Item::Uid(1), "Done").await?;
+        inbox.file_copy(&Place::Sent, &mail("s", 1), "s@example.com").await?;
+        inbox.wait(std::future::ready(())).await
+    });
+    // Coming back from the folder of sent mail, it cannot know whether there was news meanwhile.
+    assert_eq!(worked.await.unwrap().unwrap(), Wake::News);
+}
+
 #[tokio::test]
 async fn known_mail_is_not_read_again() {
     let dovecot = Dovecot::start();
