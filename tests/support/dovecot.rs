@@ -1,4 +1,5 @@
 //! A real Dovecot with a folder and ports of its own, for as long as a test runs.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
 #![allow(dead_code, reason = "every test file uses its own part")]
 
 use std::fs;

@@ -114,8 +114,12 @@ impl Imap {
 
     /// True if the folder we knew is no longer there; it is then forgotten, to be found or created anew.
     fn was_removed(&mut self, place: &Place, error: &MailboxError) -> bool {
-        let gone = matches!(error, MailboxError::Refused { code, .. }
-            if matches!(code.as_str(), "TRYCREATE" | "NONEXISTENT"));
+        let gone = match error {
+            // Dovecot refuses EXAMINE without a code.
+            MailboxError::Refused { command: "EXAMINE", code, .. } if code == "NO" => true,
+            MailboxError::Refused { code, .. } => matches!(code.as_str(), "TRYCREATE" | "NONEXISTENT"),
+            _ => false,
+        };
         gone && self.places.remove(place).is_some()
     }
 

@@ -4,7 +4,11 @@
 //! `async-imap` is used for framing and parsing answers only. Its own commands take NO, BAD and a lost connection for
 //! empty results, and what it writes ends up, password and all, in its trace log.
 
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use async_imap::Client;
@@ -172,7 +176,7 @@ impl Wire {
         limit: Duration,
         watch: Watch<'_>,
     ) -> Result<Step, MailboxError> {
-        let read = timeout(limit, self.client.read_response()).await;
+        let read = timeout(limit, unpanicked(self.client.read_response())).await;
         let answer = match read.map_err(|_| MailboxError::Timeout(command))? {
             Ok(Some(answer)) => answer,
             Ok(None) => return Err(MailboxError::Closed),
@@ -220,6 +224,17 @@ async fn written(
 
 async fn flush(stream: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
     stream.flush().await
+}
+
+/// The parser panics on some answers (`* OK [ALERT]` and a letter of several bytes right behind): to us that is an
+/// answer like any other that cannot be parsed.
+async fn unpanicked<T>(read: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    let mut read = pin!(read);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| read.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| Poll::Ready(Err(io::Error::other("the parser panicked"))))
+    })
+    .await
 }
 
 /// The parser's own message quotes its whole buffer, which is mail: it must not reach a log.

@@ -68,6 +68,10 @@ fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
     Ok(entries)
 }
 
+pub(super) fn unique_names(folder: &Path) -> io::Result<HashSet<String>> {
+    Ok(entries(folder)?.into_iter().map(|entry| entry.unique).collect())
+}
+
 /// Looks twice: a file renamed while a directory is read may be missed once.
 pub(super) fn find(folder: &Path, unique: &str) -> io::Result<Option<Entry>> {
     let look = || Ok(entries(folder)?.into_iter().find(|entry| entry.unique == unique));

@@ -55,9 +55,10 @@ impl Maildir {
     }
 
     fn change_labels(&self, items: &[Item], change: impl Fn(&mut Vec<String>)) -> Result<(), MailboxError> {
+        let there = files::unique_names(&self.root)?;
         for item in items {
             let unique = unique(item)?;
-            if files::find(&self.root, unique)?.is_some() {
+            if there.contains(unique) || files::find(&self.root, unique)?.is_some() {
                 labels::change(&self.root, unique, &change)?;
             }
         }
