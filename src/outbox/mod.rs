@@ -1,9 +1,24 @@
 //! Where answers go: SMTP, a folder, or memory (tests assert that *nothing* went out).
+//!
+//! What a caller may rely on: [`SendError::NotSent`] means the mail was surely not taken, so a second try cannot
+//! make a second mail; [`SendError::Uncertain`] means nobody can tell, so a person looks before anything is sent
+//! again. There is no third kind of failure.
 
+mod compose;
+mod folder;
+mod memory;
+mod smtp;
+
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
+
+pub use compose::compose;
+pub use folder::Folder;
+pub use memory::Memory;
+pub use smtp::Smtp;
 
 /// A desk's way out, checked.
 #[derive(Debug, Clone)]
@@ -24,6 +39,7 @@ pub struct SmtpSettings {
     pub login: Option<(String, SecretString)>,
     /// Envelope sender; none: the null sender `<>`.
     pub bounce_address: Option<String>,
+    /// Longest wait for one step (connecting, one answer); the answer to the mail's end may take twice as long.
     pub timeout: Duration,
 }
 
@@ -38,4 +54,150 @@ pub enum SmtpTls {
     },
     /// Plain text: only to loopback, and only when the configuration says so.
     None,
+}
+
+/// A way out that is ready to send.
+pub enum Outbox {
+    Smtp(Box<Smtp>),
+    Folder(Folder),
+    Memory(Memory),
+}
+
+/// A mail to be sent, finished.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The one recipient, `local@domain`.
+    pub to: String,
+    /// Without angle brackets, as in the mail's header.
+    pub message_id: String,
+    /// The whole mail, as [`compose`] made it.
+    pub raw: Vec<u8>,
+}
+
+/// Proof that a mail was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// For logs: the server's answer (`250 2.0.0 Ok: queued as …`) or where the file is.
+    pub text: String,
+}
+
+/// Was a mail with this Message-ID sent?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    Sent,
+    NotSent,
+    /// This way out keeps no record that could be asked.
+    Unknown,
+}
+
+/// Why a mail is not known to be sent. The texts hold no full addresses and no secrets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// Surely not taken: it was refused, or the connection failed before the end of the mail was written.
+    #[error("not sent: {text}")]
+    NotSent {
+        fault: Fault,
+        /// The server's answer, if it gave one.
+        code: Option<u16>,
+        text: String,
+    },
+    /// The end of the mail was (perhaps) written and no clear answer came: it may have been taken.
+    #[error("perhaps sent: {text}")]
+    Uncertain { text: String },
+}
+
+/// Whose fault it is that a mail was not sent, which says what to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// This mail is refused for good (5xx, impossible recipient): trying again is useless, a person must look.
+    Mail,
+    /// It may pass (4xx, connection lost, time out): try again later.
+    Passing,
+    /// The desk's way out is broken (login, certificate, TLS, sender address, disk): no mail goes out until the
+    /// operator acts. The mail itself is fine: keep it, try again later, tell the operator.
+    Setup,
+}
+
+/// Why a way out cannot be used at all.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboxError {
+    #[error("SMTP host {host}: plain text is allowed to this machine only (127.0.0.1, ::1, localhost)")]
+    PlainText { host: String },
+    #[error("SMTP host {host}: not a name or address that a certificate can be checked against")]
+    ServerName { host: String },
+    #[error("bounce address: must be a plain ASCII address like bounce@example.jp")]
+    BounceAddress,
+    #[error("CA file {}: {reason}", path.display())]
+    CaFile { path: PathBuf, reason: String },
+    #[error("no root certificates on this system: install ca-certificates or set a CA file")]
+    NoRoots,
+    #[error("TLS: {0}")]
+    Tls(#[from] rustls::Error),
+    #[error("folder {}: {source}", path.display())]
+    Folder { path: PathBuf, source: io::Error },
+}
+
+impl Outbox {
+    /// Prepares the way out; connects nowhere.
+    ///
+    /// # Errors
+    /// What no later try can mend: see [`OutboxError`].
+    pub fn new(settings: &Settings) -> Result<Outbox, OutboxError> {
+        Ok(match settings {
+            Settings::Smtp(smtp) => Outbox::Smtp(Box::new(Smtp::new(smtp)?)),
+            Settings::Folder { path } => Outbox::Folder(Folder::new(path)?),
+        })
+    }
+
+    /// Sends nothing and remembers everything: for tests and dry runs.
+    pub fn memory() -> Outbox {
+        Outbox::Memory(Memory::default())
+    }
+
+    /// Sends one mail. Dropping the future half way leaves the mail in the state of [`SendError::Uncertain`].
+    ///
+    /// # Errors
+    /// [`SendError::NotSent`] if it was surely not taken, else [`SendError::Uncertain`].
+    pub async fn send(&mut self, mail: &Outgoing) -> Result<Receipt, SendError> {
+        match self {
+            Outbox::Smtp(smtp) => smtp.send(mail).await,
+            Outbox::Folder(folder) => folder.send(mail).await,
+            Outbox::Memory(memory) => Ok(memory.send(mail)),
+        }
+    }
+
+    /// Settles an uncertain send, where this way out can be asked.
+    pub async fn find(&mut self, message_id: &str) -> Found {
+        match self {
+            Outbox::Smtp(_) => Found::Unknown,
+            Outbox::Folder(folder) => folder.find(message_id),
+            Outbox::Memory(memory) => memory.find(message_id),
+        }
+    }
+}
+
+impl SendError {
+    /// True if trying this mail again is useless.
+    pub fn is_permanent(&self) -> bool {
+        matches!(self, SendError::NotSent { fault: Fault::Mail, .. })
+    }
+
+    fn not_sent(fault: Fault, text: impl Into<String>) -> SendError {
+        SendError::NotSent { fault, code: None, text: text.into() }
+    }
+}
+
+/// Can this address stand in an envelope and between `<` and `>` of a header field as it is?
+///
+/// Not RFC 5321's grammar: `a..b@docomo.ne.jp` is a person. Only what could end the address early or start
+/// something else is refused: controls, spaces, and the specials of RFC 5322 §3.2.3 but `.` and `@`.
+fn is_plain_address(address: &str) -> bool {
+    let halves = address.rsplit_once('@');
+    halves.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
+        && address.len() <= 254
+        && address.chars().all(is_plain_address_char)
+}
+
+fn is_plain_address_char(c: char) -> bool {
+    !c.is_control() && !c.is_whitespace() && !"()<>[]:;,\\\"".contains(c)
 }

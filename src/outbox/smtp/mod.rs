@@ -1,0 +1,68 @@
+//! SMTP submission (RFC 5321, 6409): one connection, kept and used again.
+//!
+//! The client is our own because the delivery guarantee hangs on knowing at which byte a send failed.
+//! [`wire`] moves lines and bytes, [`session`] knows the steps of the dialogue and what a failure at each one
+//! means, [`tls`] checks certificates; this file keeps the connection.
+
+mod session;
+mod tls;
+mod wire;
+
+use std::net::IpAddr;
+
+use self::session::Session;
+use self::tls::Tls;
+use super::{Fault, OutboxError, Outgoing, Receipt, SendError, SmtpSettings, SmtpTls, is_plain_address};
+
+/// A submission server.
+pub struct Smtp {
+    settings: SmtpSettings,
+    tls: Option<Tls>,
+    /// Taken out while in use and put back only after a mail was taken: a send that fails or is dropped half way
+    /// takes its connection with it, so the state of a kept one is never in doubt.
+    kept: Option<Session>,
+}
+
+impl Smtp {
+    /// Checks the settings and reads certificates; connects nowhere.
+    ///
+    /// # Errors
+    /// Plain text to another machine, a bad host name, bounce address or CA file.
+    pub fn new(settings: &SmtpSettings) -> Result<Smtp, OutboxError> {
+        let host = &settings.host;
+        let tls = match &settings.tls {
+            SmtpTls::None if is_loopback(host) => None,
+            SmtpTls::None => return Err(OutboxError::PlainText { host: host.clone() }),
+            SmtpTls::Implicit { ca_file } | SmtpTls::StartTls { ca_file } => Some(Tls::new(host, ca_file.as_deref())?),
+        };
+        match settings.bounce_address.as_deref() {
+            Some(address) if !address.is_ascii() || !is_plain_address(address) => Err(OutboxError::BounceAddress),
+            _ => Ok(Smtp { settings: settings.clone(), tls, kept: None }),
+        }
+    }
+
+    pub(super) async fn send(&mut self, mail: &Outgoing) -> Result<Receipt, SendError> {
+        if !is_plain_address(&mail.to) {
+            return Err(SendError::not_sent(Fault::Mail, "the recipient's address cannot be used in SMTP"));
+        }
+        if let Some(kept) = self.kept.take() {
+            match self.deliver(kept, mail).await {
+                // The server hung up on the idle connection. Surely not taken, so a second try is safe.
+                Err(SendError::NotSent { fault: Fault::Passing, code: None | Some(421), .. }) => {}
+                outcome => return outcome,
+            }
+        }
+        let fresh = Session::open(&self.settings, self.tls.as_ref()).await?;
+        self.deliver(fresh, mail).await
+    }
+
+    async fn deliver(&mut self, mut session: Session, mail: &Outgoing) -> Result<Receipt, SendError> {
+        let receipt = session.deliver(self.settings.bounce_address.as_deref(), mail).await?;
+        self.kept = Some(session);
+        Ok(receipt)
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
