@@ -372,9 +372,12 @@ async fn without_starttls_nothing_is_said() {
 }
 
 #[tokio::test]
-async fn answers_injected_before_starttls_are_not_believed() {
+async fn answers_injected_before_starttls_end_the_connection() {
     let forged = "220 go\r\n250 mx\r\n250 ok\r\n250 ok\r\n354 go\r\n250 queued\r\n";
-    check_tls("injected", "localhost", |_| until_starttls(OFFER, forged), false, "Passing").await;
+    // Even though the encrypted server behind would take the mail.
+    let after = after_data(&taken()).split_off(1);
+    let script = |tls| [until_starttls(OFFER, forged), vec![tls], after].concat();
+    check_tls("injected", "localhost", script, false, "Passing").await;
 }
 
 // ---- settings ----------------------------------------------------------------------------------------------------
