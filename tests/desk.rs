@@ -1,5 +1,6 @@
 //! A desk on real servers: every mail journalled, decided and labelled once, every answer sent once, whatever
 //! happens to the servers meanwhile.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod support;
 

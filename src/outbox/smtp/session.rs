@@ -19,7 +19,7 @@ pub(super) struct Session {
     offers: Vec<String>,
 }
 
-/// A step before the end of a mail: whatever fails here, the mail was surely not taken.
+/// A step of the dialogue. Whatever fails before the end of the mail, the mail was surely not taken.
 struct Step {
     name: &'static str,
     /// First digit of the answer that lets us go on.
@@ -37,7 +37,7 @@ const LOGIN: Step = Step { name: "AUTH", wanted: 2, refusal: Fault::Setup };
 const MAIL: Step = Step { name: "MAIL FROM", wanted: 2, refusal: Fault::Setup };
 const RCPT: Step = Step { name: "RCPT TO", wanted: 2, refusal: Fault::Mail };
 const DATA: Step = Step { name: "DATA", wanted: 3, refusal: Fault::Mail };
-const END: Step = Step { name: "end of mail", wanted: 2, refusal: Fault::Mail };
+const END: Step = Step { name: "mail", wanted: 2, refusal: Fault::Mail };
 
 impl Session {
     /// Connects, encrypts as the settings say, logs in.
@@ -47,7 +47,7 @@ impl Session {
             stream = encrypt(settings, tls, stream).await?;
         }
         let mut session = Session { wire: Wire::new(stream, settings.timeout), offers: Vec::new() };
-        let greeting = session.wire.reply(settings.timeout).await;
+        let greeting = session.wire.reply().await;
         GREETING.check(greeting)?;
         session.hello(&client).await?;
         if let (SmtpTls::StartTls { .. }, Some(tls)) = (&settings.tls, tls) {
@@ -71,17 +71,30 @@ impl Session {
         self.message(&mail.raw).await
     }
 
-    /// The one step after which we may not know. Until the final dot is handed over the server must not take the
-    /// mail (RFC 5321 §4.1.1.4); from then on only its answer tells.
+    /// The one step after which we may not know. A server must not take a mail without its final dot (RFC 5321
+    /// §4.1.1.4), so as long as the dot is not written all is clear; from then on only the answer tells.
     async fn message(&mut self, raw: &[u8]) -> Result<Receipt, SendError> {
-        self.wire.write(&dot_stuffed(raw)).await.map_err(|error| DATA.lost(&error))?;
-        let reply = match self.wire.ask_end().await {
-            Ok(reply) => reply,
-            Err(error) => return Err(SendError::Uncertain { text: format!("{}: {error}", END.name) }),
+        if let Err(error) = self.wire.write(&dot_stuffed(raw)).await {
+            return Err(self.cut_off(&error).await);
+        }
+        match self.wire.reply_to_mail().await {
+            Ok(reply) if reply.code / 100 != 3 => Ok(Receipt { text: END.check(Ok(reply))?.to_string() }),
+            Ok(reply) => Err(END.uncertain(&reply)),
+            Err(error) => Err(END.uncertain(&error)),
+        }
+    }
+
+    /// The server cut us off in the middle of the mail; it may have said why before.
+    async fn cut_off(&mut self, error: &io::Error) -> SendError {
+        let said = match error.kind() {
+            io::ErrorKind::TimedOut => None,
+            _ => self.wire.reply().await.ok(),
         };
-        match reply.code {
-            300..400 => Err(SendError::Uncertain { text: format!("{}: {reply}", END.name) }),
-            _ => END.check(Ok(reply)).map(|reply| Receipt { text: reply.to_string() }),
+        match said.map(|reply| END.check(Ok(reply))) {
+            Some(Err(refused)) => refused,
+            // Taken without its end? Only a person can tell what that means.
+            Some(Ok(reply)) => END.uncertain(&reply),
+            None => END.lost(error),
         }
     }
 
@@ -165,6 +178,10 @@ impl Step {
         };
         let text = format!("{}: {reply}", self.name);
         Err(SendError::NotSent { fault, code: Some(reply.code), text })
+    }
+
+    fn uncertain(&self, what: &dyn std::fmt::Display) -> SendError {
+        SendError::Uncertain { text: format!("{}: {what}", self.name) }
     }
 
     fn lost(&self, error: &io::Error) -> SendError {

@@ -41,17 +41,10 @@ impl Wire {
     /// Writes one command line and reads the answer.
     pub(super) async fn ask(&mut self, line: &str) -> io::Result<Reply> {
         self.write(format!("{line}\r\n").as_bytes()).await?;
-        self.reply(self.limit).await
+        self.reply().await
     }
 
-    /// Writes the final dot and reads the answer. The server may be busy storing and scanning, and giving up early
-    /// makes doubt: twice the usual time, as RFC 5321 §4.5.3.2.6 has it.
-    pub(super) async fn ask_end(&mut self) -> io::Result<Reply> {
-        self.write(b".\r\n").await?;
-        self.reply(self.limit * 2).await
-    }
-
-    /// Returns once every byte is with the operating system.
+    /// Returns once every byte is with the operating system; after an error at least the last one is not.
     pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let written = async {
             self.stream.write_all(bytes).await?;
@@ -60,9 +53,15 @@ impl Wire {
         within(self.limit, written).await
     }
 
-    /// Reads one answer: the greeting, or a late one.
-    pub(super) async fn reply(&mut self, limit: Duration) -> io::Result<Reply> {
-        within(limit, self.read_reply()).await
+    /// Reads one answer.
+    pub(super) async fn reply(&mut self) -> io::Result<Reply> {
+        within(self.limit, self.read_reply()).await
+    }
+
+    /// Reads the answer to a whole mail. The server may be busy storing and scanning it, and giving up early makes
+    /// doubt: twice the usual time, the proportion of RFC 5321 §4.5.3.2.
+    pub(super) async fn reply_to_mail(&mut self) -> io::Result<Reply> {
+        within(self.limit * 2, self.read_reply()).await
     }
 
     /// The bare stream for STARTTLS. Bytes that came before the encryption began are an attack: whoever sits in
@@ -128,14 +127,14 @@ fn parse_line(line: &[u8]) -> Option<(u16, bool, String)> {
     (200..600).contains(&code).then_some((code, last, text))
 }
 
-/// The mail as it goes after `DATA`, but for the final dot (RFC 5321 §4.5.2).
+/// The mail as it goes after `DATA`, to the final dot (RFC 5321 §4.5.2).
 ///
 /// Bare CR and LF become line ends: servers that take `LF . LF` for the end of a mail would read the rest of it as
 /// commands (SMTP smuggling).
 pub(super) fn dot_stuffed(mail: &[u8]) -> Vec<u8> {
     let mail = mail.strip_suffix(b"\n").unwrap_or(mail);
     let lines = mail.split(|b| *b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    let mut stuffed = Vec::with_capacity(mail.len() + mail.len() / 32 + 2);
+    let mut stuffed = Vec::with_capacity(mail.len() + mail.len() / 32 + 8);
     for line in lines.flat_map(|line| line.split(|b| *b == b'\r')) {
         if line.first() == Some(&b'.') {
             stuffed.push(b'.');
@@ -143,6 +142,7 @@ pub(super) fn dot_stuffed(mail: &[u8]) -> Vec<u8> {
         stuffed.extend_from_slice(line);
         stuffed.extend_from_slice(b"\r\n");
     }
+    stuffed.extend_from_slice(b".\r\n");
     stuffed
 }
 
@@ -162,7 +162,7 @@ mod tests {
     async fn read(answer: &'static [u8]) -> Result<Reply, io::ErrorKind> {
         let stream: Stream = Box::new(tokio::io::join(answer, tokio::io::sink()));
         let mut wire = Wire::new(stream, Duration::from_secs(5));
-        wire.reply(Duration::from_secs(5)).await.map_err(|error| error.kind())
+        wire.reply().await.map_err(|error| error.kind())
     }
 
     #[tokio::test]
@@ -216,7 +216,8 @@ mod tests {
     #[test]
     fn dots_are_stuffed_and_every_line_ends_in_crlf() {
         let check = |mail: &str, wire: &str| {
-            assert_eq!(String::from_utf8(dot_stuffed(mail.as_bytes())).unwrap(), wire, "{mail:?}");
+            let stuffed = String::from_utf8(dot_stuffed(mail.as_bytes())).unwrap();
+            assert_eq!(stuffed, format!("{wire}.\r\n"), "{mail:?}");
         };
         check("a\r\n", "a\r\n");
         check("a", "a\r\n");
