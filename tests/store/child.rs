@@ -50,12 +50,20 @@ impl Process {
     /// SIGKILL, and what it still said before.
     pub fn kill(mut self) -> Vec<String> {
         self.child.kill().unwrap();
-        self.child.wait().unwrap();
         std::iter::from_fn(|| self.said()).collect()
     }
 
+    /// Waits for its own end; true if it was a good one.
     pub fn end(mut self) -> bool {
         while self.said().is_some() {}
         self.child.wait().unwrap().success()
+    }
+}
+
+/// A test that fails leaves no process behind.
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -104,19 +104,23 @@ fn a_file_that_is_no_database_is_refused() {
     refused(|path| fs::write(path, "From: a@b.example\n".repeat(500)).unwrap(), "not a madoguchi store");
 }
 
+/// Whichever page it is: only a look at every page finds them all.
 #[test]
-fn a_damaged_store_is_refused() {
+fn a_store_with_a_damaged_page_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
     drop(Store::open(&path, minute(0)).unwrap());
-    let mut bytes = fs::read(&path).unwrap();
-    let end = bytes.len();
-    // The last pages hold indices: only a look at every page finds this.
-    bytes[end - 4096..].fill(0x5a);
-    fs::write(&path, &bytes).unwrap();
-    let error = Store::open(&path, minute(0)).err().unwrap();
-    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
-    assert!(error.to_string().contains("restore it from a backup"), "{error}");
+    let whole = fs::read(&path).unwrap();
+    let pages = whole.len() / 4096;
+    assert!(pages > 10);
+    for page in 1..pages {
+        let mut bytes = whole.clone();
+        bytes[page * 4096..][..4096].fill(0x5a);
+        fs::write(&path, &bytes).unwrap();
+        let error = Store::open(&path, minute(0)).err().unwrap();
+        assert!(matches!(error, StoreError::Damaged { .. }), "page {page}: {error}");
+        assert!(error.to_string().contains("restore it from a backup"), "{error}");
+    }
 }
 
 #[test]
