@@ -9,6 +9,7 @@ use madoguchi::triage::calendar::Calendar;
 use madoguchi::triage::context::{Context, DeskProfile, History, Seen};
 use madoguchi::triage::inquiry::{Header, Inquiry, Mailbox, Oddity, Part, Section, SectionKind};
 use madoguchi::triage::pack::{Pack, Thresholds};
+use madoguchi::triage::rulebook::Rulebook;
 use madoguchi::triage::sender::Register;
 use serde::Deserialize;
 
@@ -176,8 +177,8 @@ pub fn in_world<T>(world: &World, look: impl FnOnce(&Context) -> T) -> T {
         answers_to_sender: world.answers_to_sender,
         ..History::default()
     };
-    let (pack, register) = (empty_pack(), Register::default());
-    look(&Context { now: NOW, desk: &desk, pack: &pack, register: &register, seen, history })
+    let (rules, register) = (Rulebook::compile(empty_pack().into()).unwrap(), Register::default());
+    look(&Context { now: NOW, desk: &desk, rules: &rules, register: &register, seen, history })
 }
 
 /// The gate knows nothing of clauses and rules.

@@ -19,12 +19,22 @@ fn retry(minutes: i64) -> Outcome {
     Outcome::RetryAt { at: minute(minutes), reason: "421 try later".into() }
 }
 
+fn label_send() -> Effect {
+    let label = |name: &str| vec![name.to_string()];
+    Effect::LabelSend {
+        of: 2,
+        remove: label("mado-queued"),
+        sent: label("mado-answered"),
+        unsent: label("mado-unsent"),
+    }
+}
+
 #[tokio::test]
 async fn every_kind_of_effect_comes_back_as_it_was_written() {
     let bench = Bench::new();
     let all = vec![
         label(),
-        Effect::RemoveLabels { labels: vec![] },
+        label_send(),
         send("r1@desk"),
         Effect::SentCopy { of: 2 },
         Effect::Draft(reply("r2@desk")),
@@ -213,7 +223,10 @@ async fn the_copy_finds_what_was_sent_and_when() {
 fn the_stored_form_of_effects_does_not_change() {
     let stored = [
         (label(), r#"{"kind":"add-labels","labels":["mado-4-1-3"]}"#),
-        (Effect::RemoveLabels { labels: vec![] }, r#"{"kind":"remove-labels","labels":[]}"#),
+        (
+            label_send(),
+            r#"{"kind":"label-send","of":2,"remove":["mado-queued"],"sent":["mado-answered"],"unsent":["mado-unsent"]}"#,
+        ),
         (Effect::SentCopy { of: 2 }, r#"{"kind":"sent-copy","of":2}"#),
         (moved(), r#"{"kind":"move","folder":"完了"}"#),
         (
