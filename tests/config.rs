@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use madoguchi::config::{self, Config, Desk, Problems};
 use madoguchi::mailbox::{self, Tls};
 use madoguchi::outbox::{self, SmtpTls};
-use madoguchi::triage::context::RequiredAuth;
+use madoguchi::triage::context::{Drafts, RequiredAuth};
 use madoguchi::triage::pack::{Pack, Place, Term};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
@@ -137,7 +137,7 @@ fn every_key_of_a_desk_arrives() {
     assert_eq!(profile.folders["4-2-6"], "ライセンス");
     assert_eq!(profile.folders.len(), 2);
     assert_eq!(profile.departments["sales"].contact, "sales@desk.example");
-    assert!(profile.drafts_only && profile.secret.is_empty());
+    assert!(profile.drafts == Drafts::All && profile.secret.is_empty());
     assert_eq!((desk.sent_copy, desk.batch), (false, 20));
     assert_eq!(desk.answer_since, Some("2026-10-31T15:00:00Z".parse::<Timestamp>().unwrap()));
 }
@@ -148,7 +148,7 @@ fn keys_left_out_have_their_defaults() {
     assert_eq!(desk.profile.label_prefix, "mado-");
     assert_eq!(desk.profile.max_age, None);
     assert_eq!(desk.profile.authentication, RequiredAuth::Weak);
-    assert!(desk.sent_copy && !desk.profile.drafts_only && desk.profile.signature.is_empty());
+    assert!(desk.sent_copy && desk.profile.drafts == Drafts::Never && desk.profile.signature.is_empty());
     assert_eq!((desk.answer_since, desk.batch), (None, 50));
     assert!(desk.register.partner("tokyo-it").is_none());
     match desk.mailbox {
@@ -366,7 +366,7 @@ fn the_configuration_that_init_writes_loads() {
     write_secret(&folder.path().join("mail.password"), "s3cret\n");
     let config = load(folder.path()).unwrap_or_else(|problems| panic!("{problems}"));
     let desk = &config.desks[0];
-    assert!(desk.profile.drafts_only, "a new desk starts with drafts");
+    assert_eq!(desk.profile.drafts, Drafts::All, "a new desk starts with drafts");
     assert_eq!(desk.profile.authentication, RequiredAuth::Strong);
     assert_eq!(desk.profile.max_age, Some(SignedDuration::from_hours(24)));
 }

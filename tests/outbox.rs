@@ -127,6 +127,8 @@ async fn the_answer_to_the_final_dot_decides() {
     check("taken", after_data(&taken()), "sent").await;
     check("taken, another 2xx", after_data(&[HearMail, Say("252 fine\r\n")]), "sent").await;
     check("content refused", after_data(&[HearMail, Say("552 too big\r\n")]), "Mail 552").await;
+    check("refused, an odd code", after_data(&[HearMail, Say("571 blocked\r\n")]), "Mail 571").await;
+    check("refused, without a word", after_data(&[HearMail, Say("554\r\n")]), "Mail 554").await;
     check("try later", after_data(&[HearMail, Say("451 later\r\n")]), "Passing 451").await;
     check("answer in pieces", after_data(&[HearMail, Say("250-a\r\n25"), Say("0 b\r\n")]), "sent").await;
 }
@@ -288,6 +290,17 @@ async fn login_uses_plain_or_else_login() {
     let asked = [Hear("AUTH LOGIN"), Say("334 VXNlcm5hbWU6\r\n"), Hear("ZGVzaw=="), Say("334 UGFzc3dvcmQ6\r\n")];
     let said = [Hear("cGFzcw=="), Say("235 ok\r\n")];
     check_login("LOGIN", [&only_login[..], &asked, &said, &mailed].concat(), "sent").await;
+}
+
+#[tokio::test]
+async fn login_answers_however_the_server_asks() {
+    let mailed = after_data(&taken())[3..].to_vec();
+    let only_login = [Say("220 hi\r\n"), Hear("EHLO"), Say("250-mx\r\n250 AUTH LOGIN\r\n")];
+    for question in ["334\r\n", "334 \r\n", "334 TG9naW46\r\n", "334 not base64\r\n"] {
+        let asked = [Hear("AUTH LOGIN\r\n"), Say(question), Hear("ZGVzaw==\r\n"), Say(question)];
+        let said = [Hear("cGFzcw==\r\n"), Say("235 ok\r\n")];
+        check_login(question, [&only_login[..], &asked, &said, &mailed].concat(), "sent").await;
+    }
 }
 
 #[tokio::test]

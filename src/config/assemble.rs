@@ -10,7 +10,7 @@ use super::problems::{File, Problem, Problems};
 use super::reader::{self, At, Table};
 use super::{Config, Desk, Surroundings, register, suggest, text_of};
 use crate::mailbox;
-use crate::triage::context::{DeskProfile, Drafts};
+use crate::triage::context::DeskProfile;
 use crate::triage::decision::Disposition;
 use crate::triage::pack::Pack;
 use crate::triage::sender::Register;
@@ -183,7 +183,7 @@ impl Loaded {
             trusted_authserv: draft.trusted_authserv,
             authentication: draft.authentication,
             label_prefix: draft.label_prefix,
-            drafts: if draft.drafts_only { Drafts::All } else { Drafts::Never },
+            drafts: draft.drafts,
             max_age: draft.max_age,
             signature: draft.signature,
             secret: Vec::new(),

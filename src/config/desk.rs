@@ -11,7 +11,7 @@ use super::reader::{At, Table, Value};
 use super::{Surroundings, calendar, check, server};
 use crate::mailbox;
 use crate::outbox;
-use crate::triage::context::{Department, RequiredAuth};
+use crate::triage::context::{Department, Drafts, RequiredAuth};
 
 /// A desk as written. What is wrong is reported and left out, so that the rest can still be checked.
 pub struct Draft {
@@ -29,7 +29,7 @@ pub struct Draft {
     pub max_age: Option<SignedDuration>,
     pub answer_since: Option<Timestamp>,
     pub signature: String,
-    pub drafts_only: bool,
+    pub drafts: Drafts,
     pub sent_copy: bool,
     pub batch: usize,
     pub closed: Vec<(Date, String)>,
@@ -61,7 +61,7 @@ pub fn read(table: &Table<'_>, around: &Surroundings) -> Option<Draft> {
         max_age: max_age(table),
         answer_since: table.get("answer_since").and_then(Value::moment),
         signature: text(table.get("signature").and_then(Value::text)).trim_end().to_owned(),
-        drafts_only: table.flag("drafts_only", false),
+        drafts: table.get("drafts").and_then(|value| value.choice(&DRAFTS)).unwrap_or_default(),
         sent_copy: table.flag("sent_copy", true),
         batch: batch(table),
         closed: calendar::closed(table),
@@ -74,6 +74,8 @@ pub fn read(table: &Table<'_>, around: &Surroundings) -> Option<Draft> {
         departments: departments(table),
     })
 }
+
+const DRAFTS: [(&str, Drafts); 3] = [("never", Drafts::Never), ("review", Drafts::Review), ("all", Drafts::All)];
 
 /// No default: whoever turns it off should have to say so.
 fn authentication(table: &Table<'_>) -> RequiredAuth {

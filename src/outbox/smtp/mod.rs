@@ -1,14 +1,17 @@
 //! SMTP submission (RFC 5321, 6409): one connection, kept and used again.
 //!
-//! The client is our own because the delivery guarantee hangs on knowing at which byte a send failed.
-//! [`wire`] moves lines and bytes, [`session`] knows the steps of the dialogue and what a failure at each one
-//! means, [`tls`] checks certificates; this file keeps the connection.
+//! The language of SMTP is lettre's: commands, addresses, login, what EHLO offers. The connection is our own,
+//! because the delivery guarantee hangs on knowing at which byte a send failed, and lettre's does not tell; it also
+//! waits 40 ms at each step (no TCP_NODELAY). [`wire`] moves lines and bytes, [`session`] knows the steps of the
+//! dialogue and what a failure at each one means, [`tls`] checks certificates; this file keeps the connection.
 
 mod session;
 mod tls;
 mod wire;
 
 use std::net::IpAddr;
+
+use lettre::Address;
 
 use self::session::Session;
 use self::tls::Tls;
@@ -17,6 +20,8 @@ use super::{Fault, OutboxError, Outgoing, Receipt, SendError, SmtpSettings, Smtp
 /// A submission server.
 pub struct Smtp {
     settings: SmtpSettings,
+    /// Envelope sender; none: the null sender `<>`.
+    sender: Option<Address>,
     tls: Option<Tls>,
     /// Taken out while in use and put back only after a mail was taken: a send that fails or is dropped half way
     /// takes its connection with it, so the state of a kept one is never in doubt.
@@ -35,32 +40,39 @@ impl Smtp {
             SmtpTls::None => return Err(OutboxError::PlainText { host: host.clone() }),
             SmtpTls::Implicit { ca_file } | SmtpTls::StartTls { ca_file } => Some(Tls::new(host, ca_file.as_deref())?),
         };
-        match settings.bounce_address.as_deref() {
-            Some(address) if !address.is_ascii() || !is_plain_address(address) => Err(OutboxError::BounceAddress),
-            _ => Ok(Smtp { settings: settings.clone(), tls, kept: None }),
-        }
+        let sender = match &settings.bounce_address {
+            Some(bounces) if !bounces.is_ascii() => return Err(OutboxError::BounceAddress),
+            Some(bounces) => Some(envelope_address(bounces).ok_or(OutboxError::BounceAddress)?),
+            None => None,
+        };
+        Ok(Smtp { settings: settings.clone(), sender, tls, kept: None })
     }
 
     pub(super) async fn send(&mut self, mail: &Outgoing) -> Result<Receipt, SendError> {
-        if !is_plain_address(&mail.to) {
-            return Err(SendError::not_sent(Fault::Mail, "the recipient's address cannot be used in SMTP"));
-        }
+        let impossible = || SendError::not_sent(Fault::Mail, "the recipient's address cannot be used in SMTP");
+        let to = envelope_address(&mail.to).ok_or_else(impossible)?;
         if let Some(kept) = self.kept.take() {
-            match self.deliver(kept, mail).await {
+            match self.deliver(kept, &to, &mail.raw).await {
                 // The server hung up on the idle connection. Surely not taken, so a second try is safe.
                 Err(SendError::NotSent { fault: Fault::Passing, code: None | Some(421), .. }) => {}
                 outcome => return outcome,
             }
         }
         let fresh = Session::open(&self.settings, self.tls.as_ref()).await?;
-        self.deliver(fresh, mail).await
+        self.deliver(fresh, &to, &mail.raw).await
     }
 
-    async fn deliver(&mut self, mut session: Session, mail: &Outgoing) -> Result<Receipt, SendError> {
-        let receipt = session.deliver(self.settings.bounce_address.as_deref(), mail).await?;
+    async fn deliver(&mut self, mut session: Session, to: &Address, raw: &[u8]) -> Result<Receipt, SendError> {
+        let receipt = session.deliver(self.sender.as_ref(), to, raw).await?;
         self.kept = Some(session);
         Ok(receipt)
     }
+}
+
+/// lettre's own check is RFC 5321's grammar, which refuses people: see [`is_plain_address`], whose check this is.
+fn envelope_address(address: &str) -> Option<Address> {
+    let (local, domain) = address.rsplit_once('@').filter(|_| is_plain_address(address))?;
+    Some(Address::new_dangerous(local, domain))
 }
 
 fn is_loopback(host: &str) -> bool {

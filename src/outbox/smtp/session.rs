@@ -1,22 +1,35 @@
 //! The dialogue: greeting, EHLO, STARTTLS, login, then mails. Each step says what its failure means.
 
+use std::fmt::Display;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use lettre::Address;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::commands::{Auth, Data, Ehlo, Mail, Rcpt, Starttls};
+use lettre::transport::smtp::extension::{
+    ClientId, Extension, MailBodyParameter, MailParameter, RcptParameter, ServerInfo,
+};
+use lettre::transport::smtp::response::{Category, Code, Detail, Response, Severity};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpStream;
 
 use super::tls::Tls;
 use super::wire::{Reply, Stream, Wire, dot_stuffed, within};
-use crate::outbox::{Fault, Outgoing, Receipt, SendError, SmtpSettings, SmtpTls};
+use crate::outbox::{Fault, Receipt, SendError, SmtpSettings, SmtpTls};
 
 /// A connection that is ready for mails.
 pub(super) struct Session {
     wire: Wire,
-    /// What the server offers: the lines of its answer to EHLO but the first.
-    offers: Vec<String>,
+    offers: Offers,
+}
+
+/// What the server's answer to EHLO offers.
+#[derive(Default)]
+struct Offers {
+    known: ServerInfo,
+    /// RFC 3461, which lettre does not know.
+    dsn: bool,
 }
 
 /// A step of the dialogue. Whatever fails before the end of the mail, the mail was surely not taken.
@@ -39,21 +52,29 @@ const RCPT: Step = Step { name: "RCPT TO", wanted: 2, refusal: Fault::Mail };
 const DATA: Step = Step { name: "DATA", wanted: 3, refusal: Fault::Mail };
 const END: Step = Step { name: "mail", wanted: 2, refusal: Fault::Mail };
 
+/// LOGIN asks for the user, then for the password, and each server in its own words. lettre knows a few of them and
+/// refuses the others, so it gets to see one it knows.
+const ASKED: &[(&Step, Option<&str>)] =
+    &[(&CHALLENGE, None), (&CHALLENGE, Some("Username:")), (&LOGIN, Some("Password:"))];
+/// All other mechanisms say everything at once.
+const AT_ONCE: &[(&Step, Option<&str>)] = &[(&LOGIN, None)];
+
 impl Session {
     /// Connects, encrypts as the settings say, logs in.
     pub(super) async fn open(settings: &SmtpSettings, tls: Option<&Tls>) -> Result<Session, SendError> {
         let (mut stream, client) = connect(settings).await?;
+        let hello = Ehlo::new(client);
         if let (SmtpTls::Implicit { .. }, Some(tls)) = (&settings.tls, tls) {
             stream = encrypt(settings, tls, stream).await?;
         }
-        let mut session = Session { wire: Wire::new(stream, settings.timeout), offers: Vec::new() };
+        let mut session = Session { wire: Wire::new(stream, settings.timeout), offers: Offers::default() };
         let greeting = session.wire.reply().await;
         GREETING.check(greeting)?;
-        session.hello(&client).await?;
+        session.hello(&hello).await?;
         if let (SmtpTls::StartTls { .. }, Some(tls)) = (&settings.tls, tls) {
             session = session.start_tls(settings, tls).await?;
             // What was offered before the encryption may be forged (RFC 3207 §4.2).
-            session.hello(&client).await?;
+            session.hello(&hello).await?;
         }
         if let Some((user, password)) = &settings.login {
             session.login(user, password).await?;
@@ -62,13 +83,17 @@ impl Session {
     }
 
     /// Sends one mail to one recipient. After an error the session must not be used again.
-    pub(super) async fn deliver(&mut self, sender: Option<&str>, mail: &Outgoing) -> Result<Receipt, SendError> {
-        let params = self.mail_params(mail)?;
-        self.ask(&MAIL, &format!("MAIL FROM:<{}>{params}", sender.unwrap_or_default())).await?;
-        let notify = self.notify(sender);
-        self.ask(&RCPT, &format!("RCPT TO:<{}>{notify}", mail.to)).await?;
-        self.ask(&DATA, "DATA").await?;
-        self.message(&mail.raw).await
+    pub(super) async fn deliver(
+        &mut self,
+        sender: Option<&Address>,
+        to: &Address,
+        raw: &[u8],
+    ) -> Result<Receipt, SendError> {
+        let params = self.mail_params(to, raw)?;
+        self.ask(&MAIL, &Mail::new(sender.cloned(), params)).await?;
+        self.ask(&RCPT, &Rcpt::new(to.clone(), self.notify(sender))).await?;
+        self.ask(&DATA, &Data).await?;
+        self.message(raw).await
     }
 
     /// The one step after which we may not know. A server must not take a mail without its final dot (RFC 5321
@@ -98,46 +123,42 @@ impl Session {
         }
     }
 
-    async fn hello(&mut self, client: &str) -> Result<(), SendError> {
-        let reply = self.ask(&EHLO, &format!("EHLO {client}")).await?;
-        self.offers = reply.lines.into_iter().skip(1).collect();
+    async fn hello(&mut self, hello: &Ehlo) -> Result<(), SendError> {
+        self.offers = Offers::read(&self.ask(&EHLO, hello).await?);
         Ok(())
     }
 
     async fn start_tls(mut self, settings: &SmtpSettings, tls: &Tls) -> Result<Session, SendError> {
-        if self.offer("STARTTLS").is_none() {
+        if !self.offers.known.supports_feature(Extension::StartTls) {
             return Err(SendError::not_sent(Fault::Setup, "the server does not offer STARTTLS"));
         }
-        self.ask(&STARTTLS, "STARTTLS").await?;
+        self.ask(&STARTTLS, &Starttls).await?;
         let stream = self.wire.into_stream().map_err(|error| STARTTLS.lost(&error))?;
         let stream = encrypt(settings, tls, stream).await?;
-        Ok(Session { wire: Wire::new(stream, settings.timeout), offers: Vec::new() })
+        Ok(Session { wire: Wire::new(stream, settings.timeout), offers: Offers::default() })
     }
 
     /// PLAIN (RFC 4616), or LOGIN where a server knows nothing else. Only ever over TLS or loopback.
     async fn login(&mut self, user: &str, password: &SecretString) -> Result<(), SendError> {
-        let password = password.expose_secret();
-        let mechanisms = self.offer("AUTH").unwrap_or_default().to_ascii_uppercase();
-        let offered = |name| mechanisms.split_ascii_whitespace().any(|mechanism| mechanism == name);
-        if offered("PLAIN") {
-            let answer = BASE64.encode(format!("\0{user}\0{password}"));
-            self.ask(&LOGIN, &format!("AUTH PLAIN {answer}")).await?;
-        } else if offered("LOGIN") {
-            self.ask(&CHALLENGE, "AUTH LOGIN").await?;
-            self.ask(&CHALLENGE, &BASE64.encode(user)).await?;
-            self.ask(&LOGIN, &BASE64.encode(password)).await?;
-        } else {
+        let Some(mechanism) = self.offers.known.get_auth_mechanism(DEFAULT_MECHANISMS) else {
             return Err(SendError::not_sent(Fault::Setup, "the server offers neither AUTH PLAIN nor AUTH LOGIN"));
+        };
+        let credentials = Credentials::new(user.to_string(), password.expose_secret().to_string());
+        for (step, question) in if mechanism.supports_initial_response() { AT_ONCE } else { ASKED } {
+            let auth = Auth::new(mechanism, credentials.clone(), question.map(str::to_string));
+            let auth = auth.map_err(|error| SendError::not_sent(Fault::Setup, format!("AUTH: {error}")))?;
+            self.ask(step, &auth).await?;
         }
         Ok(())
     }
 
     /// Composed mails are ASCII, unless the recipient's address is not: that needs RFC 6531 and 6152.
-    fn mail_params(&self, mail: &Outgoing) -> Result<&'static str, SendError> {
-        if mail.to.is_ascii() && mail.raw.is_ascii() {
-            Ok("")
-        } else if self.offer("SMTPUTF8").is_some() && self.offer("8BITMIME").is_some() {
-            Ok(" SMTPUTF8 BODY=8BITMIME")
+    fn mail_params(&self, to: &Address, raw: &[u8]) -> Result<Vec<MailParameter>, SendError> {
+        let offered = |extension| self.offers.known.supports_feature(extension);
+        if to.user().is_ascii() && to.domain().is_ascii() && raw.is_ascii() {
+            Ok(Vec::new())
+        } else if offered(Extension::SmtpUtfEight) && offered(Extension::EightBitMime) {
+            Ok(vec![MailParameter::SmtpUtfEight, MailParameter::Body(MailBodyParameter::EightBitMime)])
         } else {
             Err(SendError::not_sent(Fault::Mail, "the server does not offer SMTPUTF8, which this address needs"))
         }
@@ -145,24 +166,27 @@ impl Session {
 
     /// RFC 3461 §4.1, where offered: failures to the bounce address and no notes about delays; nothing at all to
     /// the null sender.
-    fn notify(&self, sender: Option<&str>) -> &'static str {
-        match (self.offer("DSN"), sender) {
-            (None, _) => "",
-            (Some(_), None) => " NOTIFY=NEVER",
-            (Some(_), Some(_)) => " NOTIFY=FAILURE",
-        }
+    fn notify(&self, sender: Option<&Address>) -> Vec<RcptParameter> {
+        let value = if sender.is_some() { "FAILURE" } else { "NEVER" };
+        let notify = RcptParameter::Other { keyword: "NOTIFY".into(), value: Some(value.into()) };
+        self.offers.dsn.then_some(notify).into_iter().collect()
     }
 
-    /// The parameters of an extension, if the server offers it.
-    fn offer(&self, name: &str) -> Option<&str> {
-        self.offers.iter().find_map(|line| {
-            let (keyword, params) = line.split_once(' ').unwrap_or((line, ""));
-            keyword.eq_ignore_ascii_case(name).then_some(params)
-        })
+    async fn ask(&mut self, step: &Step, command: &impl Display) -> Result<Reply, SendError> {
+        step.check(self.wire.ask(command).await)
     }
+}
 
-    async fn ask(&mut self, step: &Step, line: &str) -> Result<Reply, SendError> {
-        step.check(self.wire.ask(line).await)
+impl Offers {
+    fn read(answer: &Reply) -> Offers {
+        // The first line names the server; lettre would take a name like "STARTTLS" for an offer. And it knows
+        // keywords in capitals only, while a server may write them as it likes (RFC 5321 §2.4).
+        let lines: Vec<String> = answer.lines.iter().skip(1).map(|line| line.to_ascii_uppercase()).collect();
+        let dsn = lines.iter().any(|line| line.split_ascii_whitespace().next() == Some("DSN"));
+        let code = Code::new(Severity::PositiveCompletion, Category::MailSystem, Detail::Zero);
+        // The error is that of an empty answer: a server that offers nothing.
+        let known = ServerInfo::from_response(&Response::new(code, lines)).unwrap_or_default();
+        Offers { known, dsn }
     }
 }
 
@@ -180,7 +204,7 @@ impl Step {
         Err(SendError::NotSent { fault, code: Some(reply.code), text })
     }
 
-    fn uncertain(&self, what: &dyn std::fmt::Display) -> SendError {
+    fn uncertain(&self, what: &dyn Display) -> SendError {
         SendError::Uncertain { text: format!("{}: {what}", self.name) }
     }
 
@@ -190,21 +214,28 @@ impl Step {
 }
 
 /// Also says how we introduce ourselves: as an address literal, which needs no host name (RFC 5321 §4.1.4).
-async fn connect(settings: &SmtpSettings) -> Result<(Stream, String), SendError> {
+async fn connect(settings: &SmtpSettings) -> Result<(Stream, ClientId), SendError> {
     let failed = |error: io::Error| SendError::not_sent(Fault::Passing, format!("connecting: {error}"));
     let tcp = TcpStream::connect((settings.host.as_str(), settings.port));
     let tcp = within(settings.timeout, tcp).await.map_err(failed)?;
-    // "localhost" is a name, and a name may be anything.
-    if settings.tls == SmtpTls::None && !tcp.peer_addr().map_err(failed)?.ip().is_loopback() {
-        return Err(SendError::not_sent(Fault::Setup, "plain text to another machine is not allowed"));
-    }
+    check_peer(&settings.tls, tcp.peer_addr().map_err(failed)?.ip())?;
     // Each step waits for an answer: Nagle's algorithm would add 40 ms to every one.
     tcp.set_nodelay(true).map_err(failed)?;
     let client = match tcp.local_addr().map_err(failed)? {
-        SocketAddr::V4(address) => format!("[{}]", address.ip()),
-        SocketAddr::V6(address) => format!("[IPv6:{}]", address.ip()),
+        SocketAddr::V4(address) => ClientId::Ipv4(*address.ip()),
+        SocketAddr::V6(address) => ClientId::Ipv6(*address.ip()),
     };
     Ok((Box::new(tcp), client))
+}
+
+/// "localhost" is a name, and a name may be anything: what counts is who answered.
+fn check_peer(tls: &SmtpTls, peer: IpAddr) -> Result<(), SendError> {
+    match tls {
+        SmtpTls::None if !peer.is_loopback() => {
+            Err(SendError::not_sent(Fault::Setup, "plain text to another machine is not allowed"))
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn encrypt(settings: &SmtpSettings, tls: &Tls, stream: Stream) -> Result<Stream, SendError> {
@@ -213,4 +244,41 @@ async fn encrypt(settings: &SmtpSettings, tls: &Tls, stream: Stream) -> Result<S
         let fault = if certificate { Fault::Setup } else { Fault::Passing };
         SendError::not_sent(fault, format!("TLS: {error}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use lettre::transport::smtp::authentication::Mechanism;
+
+    use super::*;
+
+    #[test]
+    fn plain_text_to_a_peer_on_another_machine_is_refused() {
+        let check = |tls: &SmtpTls, peer: &str, allowed| {
+            assert_eq!(check_peer(tls, peer.parse().unwrap()).is_ok(), allowed, "{tls:?} {peer}");
+        };
+        check(&SmtpTls::None, "127.0.0.1", true);
+        check(&SmtpTls::None, "127.0.1.1", true);
+        check(&SmtpTls::None, "::1", true);
+        check(&SmtpTls::None, "192.0.2.1", false);
+        check(&SmtpTls::None, "10.0.0.1", false);
+        check(&SmtpTls::None, "fe80::1", false);
+        check(&SmtpTls::StartTls { ca_file: None }, "192.0.2.1", true);
+        check(&SmtpTls::Implicit { ca_file: None }, "192.0.2.1", true);
+    }
+
+    #[test]
+    fn offers_are_read_from_the_second_line_on_in_any_case() {
+        let check = |lines: &[&str], expected: (bool, Option<Mechanism>, bool)| {
+            let reply = Reply { code: 250, lines: lines.iter().map(|line| line.to_string()).collect() };
+            let Offers { known, dsn } = Offers::read(&reply);
+            let offered = (known.supports_feature(Extension::StartTls), known.get_auth_mechanism(DEFAULT_MECHANISMS));
+            assert_eq!((offered.0, offered.1, dsn), expected, "{lines:?}");
+        };
+        check(&["mx", "StartTLS", "auth login Plain", "dsn"], (true, Some(Mechanism::Plain), true));
+        check(&["mx", "AUTH LOGIN", "SIZE 1000"], (false, Some(Mechanism::Login), false));
+        check(&["STARTTLS"], (false, None, false));
+        check(&["mx", "STARTTLSX", "DSNX", "AUTH CRAM-MD5"], (false, None, false));
+        check(&[""], (false, None, false));
+    }
 }

@@ -25,6 +25,9 @@ pub(super) struct Wire {
 }
 
 /// A whole answer of the server.
+///
+/// Our own: lettre's `Response` takes neither a code without text (RFC 5321 §4.2) nor the 571 of some servers, and
+/// a mail that was refused so would count as perhaps sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Reply {
     /// 200…599.
@@ -38,9 +41,9 @@ impl Wire {
         Wire { stream: BufReader::new(stream), limit }
     }
 
-    /// Writes one command line and reads the answer.
-    pub(super) async fn ask(&mut self, line: &str) -> io::Result<Reply> {
-        self.write(format!("{line}\r\n").as_bytes()).await?;
+    /// Writes one command with its line end and reads the answer.
+    pub(super) async fn ask(&mut self, command: &impl fmt::Display) -> io::Result<Reply> {
+        self.write(command.to_string().as_bytes()).await?;
         self.reply().await
     }
 
@@ -130,7 +133,7 @@ fn parse_line(line: &[u8]) -> Option<(u16, bool, String)> {
 /// The mail as it goes after `DATA`, to the final dot (RFC 5321 §4.5.2).
 ///
 /// Bare CR and LF become line ends: servers that take `LF . LF` for the end of a mail would read the rest of it as
-/// commands (SMTP smuggling).
+/// commands (SMTP smuggling). lettre's private codec would pass them on.
 pub(super) fn dot_stuffed(mail: &[u8]) -> Vec<u8> {
     let mail = mail.strip_suffix(b"\n").unwrap_or(mail);
     let lines = mail.split(|b| *b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
@@ -180,6 +183,7 @@ mod tests {
             &["mx.example.jp", "STARTTLS", "AUTH PLAIN"],
         )
         .await;
+        check(b"571 blocked\r\n", 571, &["blocked"]).await;
         check(b"550 \x83\x81\r\n", 550, &["\u{fffd}\u{fffd}"]).await;
     }
 
