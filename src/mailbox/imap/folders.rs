@@ -106,10 +106,7 @@ impl Imap {
         }
         // EXAMINE closes what was open, even if it is refused.
         self.at_home = false;
-        let news = self.wire.news;
-        let examined = self.wire.run(Command::new("EXAMINE").string(target)).await;
-        self.wire.news = news;
-        examined
+        self.wire.run(Command::new("EXAMINE").string(target)).await
     }
 
     /// True if the folder we knew is no longer there; it is then forgotten, to be found or created anew.

@@ -4,15 +4,16 @@
 mod fetch;
 mod folders;
 mod idle;
+mod login;
 mod wire;
 
 use std::collections::{HashMap, HashSet};
 
-use imap_proto::{Capability, MailboxDatum, Response, ResponseCode};
-use secrecy::ExposeSecret;
+use imap_proto::{MailboxDatum, Response, ResponseCode};
 
+use self::login::{capabilities, connect};
 use self::wire::{Command, Wire};
-use super::{ImapSettings, MailboxError, Place, Tls, tls};
+use super::{ImapSettings, MailboxError, Place};
 use crate::triage::arrival::{Arrival, Item, Known};
 
 /// UIDs in one command, so that its line stays below what servers accept (8192 octets, RFC 7162 §4).
@@ -28,16 +29,19 @@ pub struct Imap {
     home: Home,
     /// The home folder is selected for writing; else another one is open, or none.
     at_home: bool,
+    /// All mail below this UID was known or handed out.
+    listed_below: u32,
     /// Wire names of places found or created over this connection.
     places: HashMap<Place, String>,
 }
 
 /// What SELECT told about the folder we work on.
-#[derive(Default)]
 struct Home {
     /// Name as the server writes it.
     name: String,
     validity: u32,
+    /// UIDNEXT, if the server said it.
+    next_uid: Option<u32>,
     /// PERMANENTFLAGS; none if the server did not say, and then everything may be tried.
     flags: Option<Vec<String>>,
     read_only: bool,
@@ -52,8 +56,9 @@ impl Imap {
             wire,
             capabilities,
             delimiter: None,
-            home: Home::default(),
+            home: Home::named(String::new()),
             at_home: false,
+            listed_below: 0,
             places: HashMap::new(),
         };
         imap.delimiter = imap.find_delimiter().await?;
@@ -86,8 +91,11 @@ impl Imap {
         let mut uids = self.uids_after(known.last_uid).await?;
         let more = uids.len() > limit;
         uids.truncate(limit);
+        let after_last = uids.last().map(|last| last.saturating_add(1));
+        let listed_below = if more { after_last } else { after_last.max(self.home.next_uid) };
         let heads = self.heads(&uids).await?;
         self.wire.news |= more;
+        self.listed_below = self.listed_below.max(listed_below.unwrap_or(0));
         Ok(heads.into_arrivals(&self.settings.folder, self.home.validity))
     }
 
@@ -116,7 +124,8 @@ impl Imap {
         Ok(())
     }
 
-    /// Selects the home folder if another one is open. A server that rebuilt it meanwhile has new UIDs.
+    /// Selects the home folder if another one is open. A server that rebuilt it meanwhile has new UIDs. Mail that
+    /// came while we were away is told from mail that was there by UIDNEXT: EXISTS comes with every SELECT.
     async fn go_home(&mut self) -> Result<(), MailboxError> {
         if self.at_home {
             return Ok(());
@@ -125,13 +134,14 @@ impl Imap {
         if home.validity != self.home.validity {
             return Err(MailboxError::ValidityChanged);
         }
+        self.wire.news = home.next_uid.is_none_or(|next| next > self.listed_below);
         self.home = home;
         self.at_home = true;
         Ok(())
     }
 
     async fn select(&mut self) -> Result<Home, MailboxError> {
-        let mut home = Home { name: self.home.name.clone(), ..Home::default() };
+        let mut home = Home::named(self.home.name.clone());
         let command = Command::new("SELECT").string(&home.name);
         let folder = || self.settings.folder.clone();
         match self.wire.watch(command, &mut |response| home.note(response)).await {
@@ -151,10 +161,15 @@ impl Imap {
 }
 
 impl Home {
+    fn named(name: String) -> Home {
+        Home { name, validity: 0, next_uid: None, flags: None, read_only: false }
+    }
+
     fn note(&mut self, response: &Response<'_>) {
         let (Response::Data { outcome, .. } | Response::Done { outcome, .. }) = response else { return };
         match &outcome.code {
             Some(ResponseCode::UidValidity(validity)) => self.validity = *validity,
+            Some(ResponseCode::UidNext(next)) => self.next_uid = Some(*next),
             Some(ResponseCode::PermanentFlags(flags)) => {
                 self.flags = Some(flags.iter().map(|flag| flag.to_string()).collect());
             }
@@ -167,79 +182,6 @@ impl Home {
     fn keeps(&self, label: &str) -> bool {
         let Some(flags) = &self.flags else { return true };
         flags.iter().any(|flag| flag == "\\*" || flag.eq_ignore_ascii_case(label))
-    }
-}
-
-/// TCP, TLS, greeting, login.
-async fn connect(settings: &ImapSettings) -> Result<Wire, MailboxError> {
-    let stream = tls::tcp(settings).await?;
-    let (mut wire, logged_in) = match &settings.tls {
-        Tls::Implicit { ca_file } => {
-            greeted(tls::secured(stream, settings, ca_file.as_deref()).await?, settings).await?
-        }
-        Tls::StartTls { ca_file } => {
-            let (wire, logged_in) = greeted(Box::new(stream), settings).await?;
-            let stream = start_tls(wire, logged_in, settings).await?;
-            // No second greeting after STARTTLS (RFC 9051 §6.2.1).
-            (Wire::new(tls::secured(stream, settings, ca_file.as_deref()).await?, settings.timeout), false)
-        }
-        Tls::None => greeted(Box::new(stream), settings).await?,
-    };
-    if !logged_in {
-        login(&mut wire, settings).await?;
-    }
-    Ok(wire)
-}
-
-async fn greeted(stream: Box<dyn tls::Stream>, settings: &ImapSettings) -> Result<(Wire, bool), MailboxError> {
-    let mut wire = Wire::new(stream, settings.timeout);
-    let logged_in = wire.greeting().await?;
-    Ok((wire, logged_in))
-}
-
-/// A server that skips the login before TLS, or offers none, is taken for somebody in between.
-async fn start_tls(
-    mut wire: Wire,
-    logged_in: bool,
-    settings: &ImapSettings,
-) -> Result<Box<dyn tls::Stream>, MailboxError> {
-    if logged_in || !capabilities(&mut wire).await?.contains("STARTTLS") {
-        let text = "the server does not offer STARTTLS".to_owned();
-        return Err(MailboxError::Tls { host: settings.host.clone(), text });
-    }
-    wire.run(Command::new("STARTTLS")).await?;
-    Ok(wire.into_stream())
-}
-
-async fn login(wire: &mut Wire, settings: &ImapSettings) -> Result<(), MailboxError> {
-    if capabilities(wire).await?.contains("LOGINDISABLED") {
-        return Err(MailboxError::LoginRefused("the server allows no password here (LOGINDISABLED)".to_owned()));
-    }
-    let command = Command::new("LOGIN").string(&settings.user).string(settings.password.expose_secret());
-    match wire.run(command).await {
-        Err(error) if error.is_passing_refusal() => Err(error),
-        Err(MailboxError::Refused { text, .. }) => Err(MailboxError::LoginRefused(text)),
-        other => other,
-    }
-}
-
-/// Asked anew after TLS and after the login, never believed from before.
-async fn capabilities(wire: &mut Wire) -> Result<HashSet<String>, MailboxError> {
-    let mut found = HashSet::new();
-    let mut watch = |response: &Response<'_>| {
-        if let Response::Capabilities(list) = response {
-            found = list.iter().map(capability).collect();
-        }
-    };
-    wire.watch(Command::new("CAPABILITY"), &mut watch).await?;
-    Ok(found)
-}
-
-fn capability(capability: &Capability<'_>) -> String {
-    match capability {
-        Capability::Imap4rev1 => "IMAP4REV1".to_owned(),
-        Capability::Auth(mechanism) => format!("AUTH={}", mechanism.to_ascii_uppercase()),
-        Capability::Atom(atom) => atom.to_ascii_uppercase(),
     }
 }
 
@@ -283,11 +225,13 @@ mod tests {
 
     #[test]
     fn keywords_are_kept_where_the_server_says_so() {
-        let flags =
-            |flags: &[&str]| Home { flags: Some(flags.iter().map(|f| f.to_string()).collect()), ..Home::default() };
+        let flags = |flags: &[&str]| Home {
+            flags: Some(flags.iter().map(|f| f.to_string()).collect()),
+            ..Home::named(String::new())
+        };
         assert!(flags(&["\\Seen", "\\*"]).keeps("anything"));
         assert!(flags(&["\\Seen", "Madoguchi"]).keeps("madoguchi"));
         assert!(!flags(&["\\Seen"]).keeps("madoguchi"));
-        assert!(Home::default().keeps("madoguchi"), "a server that says nothing is asked");
+        assert!(Home::named(String::new()).keeps("madoguchi"), "a server that says nothing is asked");
     }
 }
