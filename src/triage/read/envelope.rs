@@ -23,7 +23,7 @@ pub fn fill(inquiry: &mut Inquiry, top: &Entity, notes: &mut Notes) {
     inquiry.headers = fields.iter().map(header).collect();
     let find = |name: &str| fields.iter().find(|f| f.name.eq_ignore_ascii_case(name)).map(|f| f.value);
     inquiry.subject = find("Subject").map(words::header_text).unwrap_or_default();
-    inquiry.message_id = find("Message-ID").and_then(|v| message_id(v));
+    inquiry.message_id = find("Message-ID").and_then(message_id);
     inquiry.in_reply_to = ids(&fields, "In-Reply-To");
     inquiry.references = ids(&fields, "References");
     inquiry.date = find("Date").and_then(date);
