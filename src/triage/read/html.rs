@@ -77,6 +77,8 @@ const BLOCK: &str = "p div blockquote li ul ol tr table tbody thead pre h1 h2 h3
 #[derive(Default)]
 struct Element {
     name: Name,
+    /// Its content is no text (`script`).
+    silent: bool,
     /// Hidden by style.
     hidden: bool,
     /// Where its quoted text begins.
@@ -122,7 +124,8 @@ impl Page {
     fn event(&mut self, event: CallbackEvent<'_>) {
         match event {
             CallbackEvent::OpenStartTag { name: tag } => {
-                self.tag = Element { name: Name::of(tag), ..Element::default() };
+                let name = Name::of(tag);
+                self.tag = Element { name, silent: name.is_in(NO_TEXT), ..Element::default() };
                 self.attribute = None;
             }
             CallbackEvent::AttributeName { name } => self.attribute = Some(attribute(name)),
@@ -221,7 +224,7 @@ impl Page {
     }
 
     fn string(&mut self, value: &str) {
-        if self.open.iter().any(|e| e.name.is_in(NO_TEXT)) {
+        if self.open.iter().any(|e| e.silent) {
             return;
         }
         if self.open.iter().any(|e| e.hidden) {

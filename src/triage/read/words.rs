@@ -7,6 +7,9 @@ use super::charset;
 use super::param::text_hex;
 use super::transfer;
 
+/// An encoded word is not looked for beyond this (bytes; RFC 2047 allows 75): finding none must stay cheap.
+const MAX_WORD: usize = 2_000;
+
 /// One `=?charset?B?text?=`.
 struct Word<'a> {
     charset: &'a str,
@@ -76,7 +79,8 @@ fn word(text: &str) -> Option<Word<'_>> {
     let base64 = encoding.eq_ignore_ascii_case("b");
     let known = base64 || encoding.eq_ignore_ascii_case("q");
     let named = !charset.is_empty() && charset.bytes().all(|b| b.is_ascii_graphic());
-    let end = rest.find("?=").filter(|_| known && named)?;
+    let window = &rest.as_bytes()[..rest.len().min(MAX_WORD)];
+    let end = window.windows(2).position(|w| known && named && w == b"?=")?;
     let len = 2 + charset.len() + 1 + encoding.len() + 1 + end + 2;
     Some(Word { charset, base64, text: &rest[..end], len })
 }

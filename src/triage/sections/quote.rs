@@ -2,8 +2,10 @@
 //!
 //! One sign alone is never enough to cut a text to its end (a `From:` may stand in prose, a `-----` between topics).
 
+use std::borrow::Cow;
+
 use super::Hints;
-use super::lines::{Line, is_rule};
+use super::lines::{Line, is_prose, is_rule};
 use crate::triage::inquiry::SectionKind;
 
 pub fn mark(lines: &mut [Line], hints: &Hints) {
@@ -29,37 +31,37 @@ fn marked_lines(lines: &mut [Line], hints: &Hints) {
 
 /// `2026年11月22日(日) 10:00 山田 <a@b.example>:` above a quote, also wrapped into two lines.
 fn attribution(lines: &mut [Line], at: usize) -> bool {
-    let joined;
-    let (text, last) = match next_own(lines, at).filter(|_| !lines[at].text.ends_with([':', '：'])) {
-        Some(second) => {
-            joined = format!("{} {}", lines[at].text, lines[second].text);
-            (joined.as_str(), second)
-        }
-        None => (lines[at].text, at),
+    let (text, last) = match wrapped(lines, at) {
+        Some(text) => (Cow::Owned(text), at + 1),
+        None => (Cow::Borrowed(lines[at].text), at),
     };
     if text.len() > 400 || !text.ends_with([':', '：']) {
         return false;
     }
-    let signs = [has_date(text), has_address(text), says_wrote(text)];
-    let signs = signs.iter().filter(|s| **s).count();
-    let forward = says_forward(text);
+    let forward = says_forward(&text);
+    let sign = forward || has_date(&text) || has_address(&text) || says_wrote(&text);
+    // without marks below, only these say that all the rest is quoted
+    let enough = has_date(&text) && (has_address(&text) || text.contains("wrote") || text.contains("書きました"));
     let kind = if forward { SectionKind::Forwarded } else { SectionKind::Quoted };
     let quote = lines.iter().skip(last + 1).position(|l| !l.is_blank()).map(|n| last + 1 + n);
     let end = match quote {
-        Some(quote) if lines[quote].is_quote() && (signs > 0 || forward) => {
+        Some(quote) if lines[quote].is_quote() && sign => {
             let run = lines[quote..].iter().take_while(|l| l.is_quote() || l.is_blank()).count();
             if forward { quote + run } else { last + 1 }
         }
-        Some(quote) if signs >= 2 => run_of_named_marks(lines, quote).unwrap_or(lines.len()),
+        Some(quote) if enough => run_of_named_marks(lines, quote).unwrap_or(lines.len()),
         _ => return false,
     };
     set(&mut lines[at..end], kind);
     true
 }
 
-/// The next line, if it is the customer's and not empty.
-fn next_own(lines: &[Line], at: usize) -> Option<usize> {
-    lines.get(at + 1).filter(|l| l.is_own()).map(|_| at + 1)
+/// A line with a date, and the next one, where the attribution may go on.
+fn wrapped(lines: &[Line], at: usize) -> Option<String> {
+    let first = lines[at].text;
+    let open = !first.ends_with([':', '：']) && !is_prose(first) && has_date(first);
+    let second = lines.get(at + 1).filter(|l| open && l.is_own())?;
+    Some(format!("{first} {}", second.text))
 }
 
 /// Lines `名前> 本文` or `| 本文`: the end of their run.
@@ -82,10 +84,9 @@ fn header_block(lines: &mut [Line], at: usize, hints: &Hints) {
     let title = is_title(lines[at].text);
     let first = if title || is_rule(lines[at].text) { at + 1 } else { at };
     let (keys, sender, end) = keys(lines, first);
-    let own_above = lines[..at].iter().any(Line::is_own);
     let enough = match title {
         true => keys >= 1,
-        false => keys >= 3 && sender && (own_above || hints.forwarded),
+        false => keys >= 3 && sender && (hints.forwarded || lines[..at].iter().any(Line::is_own)),
     };
     if !enough {
         return;
