@@ -29,6 +29,9 @@ impl Store {
     }
 
     /// Takes a batch in, in one transaction. Answers the ids of those that are new, in their order.
+    ///
+    /// Batches of an IMAP mailbox must come with ascending UIDs: after a crash, reading goes on behind the highest
+    /// one journalled.
     pub async fn journal(&self, desk: &str, mail: Vec<Arrival>, now: Timestamp) -> Result<Vec<MailId>, StoreError> {
         let desk = desk.to_owned();
         let insert_all = move |tx: &Transaction<'_>| {

@@ -1,6 +1,6 @@
 //! The journal and outbox: what was seen, decided and done. The delivery guarantee rests on it.
 //!
-//! One SQLite file. One thread owns it ([`thread`]); a lock file keeps a second process away. Every write is one
+//! One SQLite file. One thread owns it; a lock file keeps a second process away. Every write is one
 //! transaction that is on the disk when the call returns, so that after `kill -9` at any point the next start finds
 //! either all of a step or nothing of it.
 //!
