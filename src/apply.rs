@@ -4,6 +4,8 @@
 //! that is gone was moved) but one: sending. So "started" is noted durably before a send, and a send that was cut
 //! off is never blindly repeated ([`settle_interrupted`], invariant 3).
 
+use std::collections::HashSet;
+
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
@@ -72,6 +74,31 @@ pub struct Hands<'a> {
     pub clock: &'a Clock,
     pub from: &'a Mailbox,
     pub zone: &'a TimeZone,
+    pub fresh: &'a mut Fresh,
+}
+
+/// Which effects were surely never tried: written by this process, and not begun by it. Filing a copy of these needs
+/// no search for an earlier one.
+#[derive(Debug)]
+pub struct Fresh {
+    /// The newest effect when this process began.
+    after: EffectId,
+    begun: HashSet<EffectId>,
+}
+
+impl Fresh {
+    /// `after`: [`Store::newest_effect`] before anything is done.
+    pub fn new(after: EffectId) -> Fresh {
+        Fresh { after, begun: HashSet::new() }
+    }
+
+    fn first_try(&mut self, effect: EffectId) -> bool {
+        effect > self.after && self.begun.insert(effect)
+    }
+
+    fn done(&mut self, effect: EffectId) {
+        self.begun.remove(&effect);
+    }
 }
 
 impl Hands<'_> {
@@ -97,7 +124,7 @@ impl Hands<'_> {
             Effect::SentCopy { of } => self.sent_copy(row, *of).await?,
             Effect::Draft(reply) => {
                 let mail = compose(reply, self.from, &self.clock.now().to_zoned(self.zone.clone()));
-                let filed = self.inbox.file_copy(&Place::Drafts, &mail, &reply.message_id).await;
+                let filed = self.file(row, &Place::Drafts, &mail, &reply.message_id).await;
                 self.outcome(row, filed)?
             }
             Effect::Move { folder } => {
@@ -158,11 +185,22 @@ impl Hands<'_> {
         match send.started_at {
             Some(started) if send.state == EffectState::Done => {
                 let mail = compose(&send.reply, self.from, &started.to_zoned(self.zone.clone()));
-                let filed = self.inbox.file_copy(&Place::Sent, &mail, &send.reply.message_id).await;
+                let filed = self.file(row, &Place::Sent, &mail, &send.reply.message_id).await;
                 self.outcome(row, filed)
             }
             _ => Ok(Outcome::Done { note: Some("nothing was sent".into()) }),
         }
+    }
+
+    /// Files a copy; if this may be a repetition, only where none lies yet.
+    async fn file(&mut self, row: &EffectRow, place: &Place, mail: &[u8], id: &str) -> Result<(), MailboxError> {
+        if self.fresh.first_try(row.id) {
+            self.inbox.file(place, mail).await?;
+        } else {
+            self.inbox.file_once(place, mail, id).await?;
+        }
+        self.fresh.done(row.id);
+        Ok(())
     }
 
     /// What a mailbox result means for the effect; an error that needs a new connection ends the round.

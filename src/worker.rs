@@ -11,13 +11,14 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use crate::apply::{ApplyError, Hands, effects, settle_interrupted};
+use crate::apply::{ApplyError, Fresh, Hands, effects, settle_interrupted};
 use crate::clock::Clock;
 use crate::config::Desk;
 use crate::mailbox::{Inbox, MailboxError};
 use crate::outbox::{Outbox, OutboxError};
 use crate::store::{HistoryQuery, MailMeta, Store, StoreError, StoredMail};
 use crate::triage;
+use crate::triage::arrival::Known;
 use crate::triage::context::{Context, DeskProfile, Seen};
 use crate::triage::decision::Decision;
 use crate::triage::inquiry::{Inquiry, Mailbox};
@@ -78,7 +79,10 @@ pub struct Worker {
     store: Store,
     clock: Clock,
     inbox: Option<Inbox>,
+    /// What the journal has of the open mailbox.
+    known: Option<Known>,
     outbox: Outbox,
+    fresh: Fresh,
     settled: bool,
     /// A round has succeeded: from now on even a refused login is waited out, for it worked before.
     worked: bool,
@@ -104,6 +108,7 @@ impl Worker {
         let profile = DeskProfile { secret: store.secret(), ..desk.profile.clone() };
         let from = Mailbox { name: profile.name.clone(), address: profile.address.clone() };
         let progress = Arc::new(|_| ());
+        let fresh = Fresh::new(store.newest_effect().await?);
         Ok(Worker {
             desk,
             profile,
@@ -112,7 +117,9 @@ impl Worker {
             store,
             clock,
             inbox: None,
+            known: None,
             outbox,
+            fresh,
             settled: false,
             worked: false,
             progress,
@@ -137,7 +144,7 @@ impl Worker {
         while !*stop.borrow() {
             let result = self.until_stopped(&mut stop).await;
             let Err(error) = result else { return Ok(()) };
-            self.inbox = None;
+            self.disconnect();
             if error.is_permanent() && !self.worked {
                 return Err(error);
             }
@@ -185,9 +192,14 @@ impl Worker {
     async fn round(&mut self) -> Result<bool, WorkError> {
         let result = self.steps().await;
         if result.is_err() {
-            self.inbox = None;
+            self.disconnect();
         }
         result
+    }
+
+    fn disconnect(&mut self) {
+        self.inbox = None;
+        self.known = None;
     }
 
     async fn steps(&mut self) -> Result<bool, WorkError> {
@@ -223,21 +235,29 @@ impl Worker {
 
     /// New mail into the journal, raw bytes first (invariant 1).
     async fn read(&mut self) -> Result<usize, WorkError> {
-        let (desk, batch, now) = (self.profile.id.clone(), self.desk.batch, self.clock.now());
-        let store = self.store.clone();
-        let inbox = self.open().await?;
-        let (mailbox, validity) = inbox.place();
-        let mailbox = mailbox.to_string();
-        let known = store.known(&desk, &mailbox, validity).await?;
-        // The desk's first look at a mailbox fixes what is old mail, before any of it is journalled.
-        store.activation(&desk, &mailbox, now).await?;
-        let arrivals = inbox.new_mail(&known, batch).await?;
+        let (batch, now) = (self.desk.batch, self.clock.now());
+        let known = self.known().await?;
+        let arrivals = self.open().await?.new_mail(&known, batch).await?;
         let count = arrivals.len();
+        let known = known.with(&arrivals);
         if count > 0 {
-            store.journal(&desk, arrivals, now).await?;
+            self.store.journal(&self.profile.id, arrivals, now).await?;
             (self.progress)(Progress::Journalled(count));
         }
+        self.known = Some(known);
         Ok(count)
+    }
+
+    /// What the journal has of the mailbox: asked once for each connection, as a Maildir's list is long.
+    async fn known(&mut self) -> Result<Known, WorkError> {
+        if let Some(known) = self.known.take() {
+            return Ok(known);
+        }
+        let (mailbox, validity) = self.open().await?.place();
+        let mailbox = mailbox.to_string();
+        // The desk's first look at a mailbox fixes what is old mail, before any of it is journalled.
+        self.store.activation(&self.profile.id, &mailbox, self.clock.now()).await?;
+        Ok(self.store.known(&self.profile.id, &mailbox, validity).await?)
     }
 
     /// Decides what the journal has not decided yet, in the order of arrival.
@@ -300,6 +320,7 @@ impl Worker {
             store: &self.store,
             clock: &self.clock,
             from: &self.from,
+            fresh: &mut self.fresh,
             zone: &self.rules.pack.calendar.zone,
         })
     }

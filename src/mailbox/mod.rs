@@ -2,7 +2,7 @@
 //!
 //! An [`Inbox`] is one open mailbox. Reading never changes anything on the server (nothing sets `\Seen`); what
 //! changes something may be repeated after a crash without harm: labels are sets, [`Inbox::move_to`] finds the mail
-//! gone, [`Inbox::file_copy`] finds its Message-ID already there.
+//! gone, [`Inbox::file_once`] finds its Message-ID already there.
 //!
 //! After an error with [`MailboxError::needs_reopen`] the inbox is dead and says [`MailboxError::Closed`] until it
 //! is opened again; the same holds if one of its futures is dropped half way.
@@ -164,10 +164,19 @@ impl Inbox {
         either!(self, inbox => inbox.move_to(item, folder).await)
     }
 
-    /// Files a mail under `place` unless one of that Message-ID is there. Drafts get `\Draft`, sent mail `\Seen`.
-    pub async fn file_copy(&mut self, place: &Place, raw: &[u8], message_id: &str) -> Result<Filed, MailboxError> {
-        let id = bracketed(message_id)?;
-        either!(self, inbox => inbox.file_copy(place, raw, &id).await)
+    /// Files a mail under `place`. Drafts get `\Draft`, sent mail `\Seen`.
+    pub async fn file(&mut self, place: &Place, raw: &[u8]) -> Result<(), MailboxError> {
+        either!(self, inbox => inbox.file(place, raw).await)
+    }
+
+    /// [`Inbox::file`] unless a mail of that Message-ID lies there. The look costs the server a search through the
+    /// folder, so it is for repetitions: mail that may have been filed before.
+    pub async fn file_once(&mut self, place: &Place, raw: &[u8], message_id: &str) -> Result<Filed, MailboxError> {
+        if self.holds(place, message_id).await? {
+            return Ok(Filed::AlreadyThere);
+        }
+        self.file(place, raw).await?;
+        Ok(Filed::Done)
     }
 
     /// Whether a mail of this Message-ID (with or without `<>`) lies under `place`.

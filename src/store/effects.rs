@@ -73,7 +73,14 @@ impl Store {
     pub async fn send_effect(&self, mail: MailId, seq: u32) -> Result<SendRow, StoreError> {
         self.thread.read(move |tx| send(tx, mail, seq)).await
     }
+
+    /// The newest effect of any desk; one older than all if there is none.
+    pub async fn newest_effect(&self) -> Result<EffectId, StoreError> {
+        self.thread.read(|tx| Ok(EffectId(tx.query_row(NEWEST, [], |row| row.get(0))?))).await
+    }
 }
+
+const NEWEST: &str = "SELECT coalesce(max(id), 0) FROM effect";
 
 const READY: &str = "
     SELECT e.id, e.mail_id, e.seq, e.payload, e.attempts, e.due_at, e.started_at, m.mailbox, m.validity, m.uid, m.file

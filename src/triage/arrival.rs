@@ -49,3 +49,18 @@ pub struct Known {
     /// Maildir: unique names journalled.
     pub files: HashSet<String>,
 }
+
+impl Known {
+    /// The same with these mails journalled, too.
+    pub fn with(mut self, journalled: &[Arrival]) -> Known {
+        for arrival in journalled {
+            match &arrival.key.item {
+                Item::Uid(uid) => self.last_uid = self.last_uid.max(*uid),
+                Item::File(name) => {
+                    self.files.insert(name.clone());
+                }
+            }
+        }
+        self
+    }
+}

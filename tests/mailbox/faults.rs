@@ -337,7 +337,7 @@ async fn a_refused_change_is_an_error_and_the_connection_stays_good() {
             inbox.add_labels(&[Item::Uid(1)], &["x".to_owned()]).await.unwrap_err(),
             inbox.remove_labels(&[Item::Uid(1)], &["x".to_owned()]).await.unwrap_err(),
             inbox.move_to(&Item::Uid(1), "Drafts").await.unwrap_err(),
-            inbox.file_copy(&Place::Drafts, b"x", "a@b").await.unwrap_err(),
+            inbox.file_once(&Place::Drafts, b"x", "a@b").await.unwrap_err(),
         ];
         for error in errors {
             assert!(matches!(error, MailboxError::Refused { .. }) && !error.needs_reopen(), "{error:?}");
@@ -356,7 +356,7 @@ async fn a_lost_connection_in_a_change_is_an_error() {
                 let mut inbox = open(&played).await?;
                 inbox.add_labels(&[Item::Uid(1)], &["x".to_owned()]).await?;
                 inbox.move_to(&Item::Uid(1), "New").await?;
-                inbox.file_copy(&Place::Drafts, b"x", "a@b").await
+                inbox.file_once(&Place::Drafts, b"x", "a@b").await
             };
             let error = results.await.err().unwrap_or_else(|| panic!("{step} lost by {loss:?} passed for success"));
             assert!(error.needs_reopen(), "{step} {loss:?}: {error:?}");
@@ -397,7 +397,7 @@ async fn folders_below_inbox_are_found_and_made_where_the_server_wants_them() {
     ];
     let played = play(HELLO, &rules);
     let mut inbox = open(&played).await.unwrap();
-    assert_eq!(inbox.file_copy(&Place::Drafts, b"x", "a@b").await.unwrap(), Filed::Done);
+    assert_eq!(inbox.file_once(&Place::Drafts, b"x", "a@b").await.unwrap(), Filed::Done);
     assert_eq!(played.heard("APPEND \"INBOX.&Tgtm+DBN-\" (\\Draft) {1}"), 1);
     assert_eq!(inbox.move_to(&Item::Uid(1), "desk/done").await.unwrap(), Moved::Done);
     assert_eq!(played.heard("SUBSCRIBE \"INBOX.desk.done\""), 1);
@@ -410,7 +410,7 @@ async fn folders_that_cannot_be_opened_are_no_place_for_mail() {
     let played = play(HELLO, &[("LIST \"\" \"*\"", list)]);
     let mut inbox = open(&played).await.unwrap();
     assert!(!inbox.holds(&Place::Drafts, "a@b").await.unwrap());
-    inbox.file_copy(&Place::Drafts, b"x", "a@b").await.unwrap();
+    inbox.file_once(&Place::Drafts, b"x", "a@b").await.unwrap();
     assert_eq!(played.heard("CREATE \"Drafts\""), 1);
 }
 

@@ -126,7 +126,7 @@ async fn an_inbox_can_work_in_a_task_of_its_own() {
         inbox.new_mail(&Known::default(), 10).await?;
         inbox.add_labels(&[Item::Uid(1)], &labels(&["x"])).await?;
         inbox.move_to(&Item::Uid(1), "Done").await?;
-        inbox.file_copy(&Place::Sent, &mail("s", 1), "s@example.com").await?;
+        inbox.file_once(&Place::Sent, &mail("s", 1), "s@example.com").await?;
         inbox.wait(std::future::ready(())).await
     });
     assert_eq!(worked.await.unwrap().unwrap(), Wake::Until);
@@ -243,7 +243,7 @@ async fn a_folder_that_staff_removed_is_made_again() {
     dovecot.doveadm(&["mailbox delete", "-s", "済み"]);
     let place = Place::Folder("済み".to_owned());
     assert!(!inbox.holds(&place, "two@example.com").await.unwrap());
-    assert_eq!(inbox.file_copy(&place, &mail("three", 10), "three@example.com").await.unwrap(), Filed::Done);
+    assert_eq!(inbox.file_once(&place, &mail("three", 10), "three@example.com").await.unwrap(), Filed::Done);
 }
 
 #[tokio::test]
@@ -267,10 +267,10 @@ async fn drafts_and_sent_copies_are_filed_once_where_the_server_marks_them() {
         let raw = mail(id, 40_000);
         let message_id = format!("<{id}@example.com>");
         assert!(!inbox.holds(&place, &message_id).await.unwrap());
-        assert_eq!(inbox.file_copy(&place, &raw, &message_id).await.unwrap(), Filed::Done);
-        assert_eq!(inbox.file_copy(&place, &raw, &message_id).await.unwrap(), Filed::AlreadyThere);
+        assert_eq!(inbox.file_once(&place, &raw, &message_id).await.unwrap(), Filed::Done);
+        assert_eq!(inbox.file_once(&place, &raw, &message_id).await.unwrap(), Filed::AlreadyThere);
         let mut again = opened(&dovecot).await;
-        assert_eq!(again.file_copy(&place, &raw, &message_id).await.unwrap(), Filed::AlreadyThere);
+        assert_eq!(again.file_once(&place, &raw, &message_id).await.unwrap(), Filed::AlreadyThere);
         assert!(again.holds(&place, &message_id).await.unwrap());
         let there = folder_of(&dovecot, id);
         assert!(there.contains(folder) && there.contains(flag), "{there}");
@@ -284,7 +284,7 @@ async fn places_without_marks_are_found_by_name_or_made() {
     let dovecot = Dovecot::start_with(named, "");
     let mut inbox = opened(&dovecot).await;
     for (place, id, folder) in [(Place::Sent, "sent", "送信済み"), (Place::Drafts, "draft", "Drafts")] {
-        assert_eq!(inbox.file_copy(&place, &mail(id, 10), &format!("{id}@example.com")).await.unwrap(), Filed::Done);
+        assert_eq!(inbox.file_once(&place, &mail(id, 10), &format!("{id}@example.com")).await.unwrap(), Filed::Done);
         assert!(folder_of(&dovecot, id).contains(folder), "{}", folder_of(&dovecot, id));
     }
 }
@@ -295,8 +295,8 @@ async fn copies_can_be_filed_into_the_home_folder() {
     let mut inbox = opened(&dovecot).await;
     let place = Place::Folder("INBOX".to_owned());
     let raw = mail("one", 10);
-    assert_eq!(inbox.file_copy(&place, &raw, "one@example.com").await.unwrap(), Filed::Done);
-    assert_eq!(inbox.file_copy(&place, &raw, "one@example.com").await.unwrap(), Filed::AlreadyThere);
+    assert_eq!(inbox.file_once(&place, &raw, "one@example.com").await.unwrap(), Filed::Done);
+    assert_eq!(inbox.file_once(&place, &raw, "one@example.com").await.unwrap(), Filed::AlreadyThere);
     assert_eq!(all(&mut inbox).await.len(), 1);
 }
 
@@ -309,7 +309,7 @@ async fn a_home_folder_may_have_a_japanese_name() {
     dovecot.doveadm(&["mailbox create", "共有/サポート"]);
     let mut inbox = open(&settings).await.unwrap();
     assert_eq!(inbox.place().0, "共有/サポート");
-    inbox.file_copy(&Place::Folder("共有/サポート".into()), &mail("one", 10), "one@example.com").await.unwrap();
+    inbox.file_once(&Place::Folder("共有/サポート".into()), &mail("one", 10), "one@example.com").await.unwrap();
     assert_eq!(all(&mut inbox).await[0].key.mailbox, "共有/サポート");
 }
 
@@ -481,7 +481,7 @@ async fn tls_and_starttls_carry_the_desk() {
             let settings = ImapSettings { host: host.to_owned(), tls: tls.clone(), port, ..dovecot.settings() };
             let mut inbox = open(&settings).await.unwrap_or_else(|error| panic!("{host} {tls:?}: {error}"));
             assert_eq!(all(&mut inbox).await.len(), 1);
-            inbox.file_copy(&Place::Sent, &mail("s", 50_000), "s@example.com").await.unwrap();
+            inbox.file_once(&Place::Sent, &mail("s", 50_000), "s@example.com").await.unwrap();
         }
     }
     assert!(dovecot.log().contains("TLS"), "the server saw TLS");

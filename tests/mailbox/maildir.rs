@@ -192,8 +192,8 @@ async fn copies_are_filed_once_whole_and_flagged() {
         (Place::Folder("INBOX".to_owned()), "new"),
     ] {
         assert!(!inbox.holds(&place, "x@y").await.unwrap());
-        assert_eq!(inbox.file_copy(&place, raw, "<x@y>").await.unwrap(), Filed::Done);
-        assert_eq!(inbox.file_copy(&place, raw, "x@y").await.unwrap(), Filed::AlreadyThere);
+        assert_eq!(inbox.file_once(&place, raw, "<x@y>").await.unwrap(), Filed::Done);
+        assert_eq!(inbox.file_once(&place, raw, "x@y").await.unwrap(), Filed::AlreadyThere);
         assert!(inbox.holds(&place, "<x@y>").await.unwrap());
         let names = host.names(folder);
         assert_eq!(names.len(), 1, "{folder}");
@@ -209,7 +209,7 @@ async fn a_folder_of_a_usual_name_is_taken_before_a_new_one_is_made() {
     for part in ["new", "cur", "tmp"] {
         fs::create_dir_all(host.path(".&Tgtm+DBN-").join(part)).unwrap();
     }
-    host.open().await.file_copy(&Place::Drafts, b"x", "x@y").await.unwrap();
+    host.open().await.file_once(&Place::Drafts, b"x", "x@y").await.unwrap();
     assert_eq!(host.names(".&Tgtm+DBN-/cur").len(), 1);
     assert!(!host.path(".Drafts").exists());
 }
@@ -233,7 +233,7 @@ async fn dovecot_sees_what_we_did() {
     let item = all(&mut inbox).await.remove(0).key.item;
     inbox.add_labels(std::slice::from_ref(&item), &labels(&["x"])).await.unwrap();
     inbox.move_to(&item, "窓口/済み").await.unwrap();
-    inbox.file_copy(&Place::Sent, b"Subject: two\r\nMessage-ID: <two@x>\r\n\r\n", "two@x").await.unwrap();
+    inbox.file_once(&Place::Sent, b"Subject: two\r\nMessage-ID: <two@x>\r\n\r\n", "two@x").await.unwrap();
     dovecot.own_mail();
     let seen = dovecot.doveadm(&["-f flow fetch", "mailbox hdr.subject flags", "mailbox", "*", "all"]);
     assert!(seen.contains("mailbox=窓口/済み hdr.subject=one"), "{seen}");

@@ -4,7 +4,7 @@ use imap_proto::{MailboxDatum, NameAttribute, Response};
 
 use super::wire::Command;
 use super::{Imap, note_search, uid};
-use crate::mailbox::{Filed, MailboxError, Moved, Place, encoded_level, usual_names};
+use crate::mailbox::{MailboxError, Moved, Place, encoded_level, usual_names};
 use crate::triage::arrival::Item;
 
 /// A folder that can be opened, as LIST tells of it.
@@ -50,35 +50,25 @@ impl Imap {
         if self.can("UIDPLUS") { self.wire.run(Command::new("UID EXPUNGE").raw(&uid)).await } else { Ok(()) }
     }
 
-    /// See [`crate::mailbox::Inbox::file_copy`].
-    pub async fn file_copy(&mut self, place: &Place, raw: &[u8], message_id: &str) -> Result<Filed, MailboxError> {
+    /// See [`crate::mailbox::Inbox::file`].
+    pub async fn file(&mut self, place: &Place, raw: &[u8]) -> Result<(), MailboxError> {
         let target = self.find_or_create(place).await?;
-        match self.file_into(place, &target, raw, message_id).await {
+        match self.append(place, &target, raw).await {
             Err(error) if self.was_removed(place, &error) => {
                 let target = self.find_or_create(place).await?;
-                self.file_into(place, &target, raw, message_id).await
+                self.append(place, &target, raw).await
             }
             other => other,
         }
     }
 
-    async fn file_into(
-        &mut self,
-        place: &Place,
-        target: &str,
-        raw: &[u8],
-        message_id: &str,
-    ) -> Result<Filed, MailboxError> {
-        if self.has_message(target, message_id).await? {
-            return Ok(Filed::AlreadyThere);
-        }
+    async fn append(&mut self, place: &Place, target: &str, raw: &[u8]) -> Result<(), MailboxError> {
         let flags = match place {
             Place::Drafts => "(\\Draft)",
             Place::Sent => "(\\Seen)",
             Place::Folder(_) => "()",
         };
-        self.wire.run(Command::new("APPEND").string(target).raw(flags).literal(raw)).await?;
-        Ok(Filed::Done)
+        self.wire.run(Command::new("APPEND").string(target).raw(flags).literal(raw)).await
     }
 
     /// See [`crate::mailbox::Inbox::holds`].

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use self::files::Entry;
-use super::{Filed, MailboxError, Moved, Place, Wake, encoded_level, usual_names};
+use super::{MailboxError, Moved, Place, Wake, encoded_level, usual_names};
 use crate::triage::arrival::{Arrival, Item, Known};
 
 #[derive(Debug, Clone)]
@@ -87,11 +87,10 @@ impl Maildir {
         Ok(if moved { Moved::Done } else { Moved::Gone })
     }
 
-    /// See [`super::Inbox::file_copy`].
-    pub async fn file_copy(&mut self, place: &Place, raw: &[u8], message_id: &str) -> Result<Filed, MailboxError> {
-        let found = self.find(place)?;
-        let folder = match &found {
-            Some(folder) => folder.clone(),
+    /// See [`super::Inbox::file`].
+    pub async fn file(&mut self, place: &Place, raw: &[u8]) -> Result<(), MailboxError> {
+        let folder = match self.find(place)? {
+            Some(folder) => folder,
             None => self.folder_path(usual_names(place)[0])?,
         };
         let flags = match place {
@@ -99,14 +98,10 @@ impl Maildir {
             Place::Sent => "S",
             Place::Folder(_) => "",
         };
-        let (root, raw, id) = (self.root.clone(), raw.to_owned(), message_id.to_owned());
+        let (root, raw) = (self.root.clone(), raw.to_owned());
         blocking(move || {
-            if found.is_some() && files::holds(&folder, &id)? {
-                return Ok(Filed::AlreadyThere);
-            }
             files::ensure_folder(&folder, folder != root)?;
-            files::deliver(&folder, &raw, flags)?;
-            Ok(Filed::Done)
+            Ok(files::deliver(&folder, &raw, flags)?)
         })
         .await
     }
