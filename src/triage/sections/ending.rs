@@ -86,7 +86,7 @@ impl Ruled<'_> {
     fn is_signature(&self, lines: &[Line]) -> bool {
         let Some(first) = self.block.first() else { return false };
         let prose = self.block.iter().filter(|i| is_prose(lines[**i].text)).count();
-        let matter = is_prose(lines[*first].text) || prose * 2 > self.block.len() || self.block.len() > MAX_SIGNATURE;
+        let matter = self.block.len() > MAX_SIGNATURE || is_prose(lines[*first].text) || prose * 2 > self.block.len();
         if matter || is_announcement(lines[self.before].text) || self.block.iter().any(|i| is_labelled(lines[*i].text))
         {
             return false;
@@ -133,6 +133,9 @@ fn is_name_line(text: &str) -> bool {
 fn unruled_signature(lines: &mut [Line], run: &[usize]) {
     let own: Vec<usize> = run.iter().copied().filter(|i| lines[*i].is_own()).collect();
     let Some(block) = own.chunk_by(|a, b| b - a == 1).next_back() else { return };
+    if block.len() > 8 {
+        return;
+    }
     let Some(before) = own.len().checked_sub(block.len() + 1).map(|n| lines[own[n]].text) else { return };
     let Some((last, head)) = block.split_last() else { return };
     let matter = |i: &usize| is_prose(lines[*i].text) || is_labelled(lines[*i].text) || is_rule(lines[*i].text);
@@ -140,7 +143,7 @@ fn unruled_signature(lines: &mut [Line], run: &[usize]) {
     let advertising =
         signs(lines, head) >= 2 && !lines[*last].text.contains(['。', '？', '?']) && !is_labelled(lines[*last].text);
     let says_something = head.iter().any(matter) || (matter(last) && !advertising);
-    if !is_announcement(before) && !says_something && block.len() <= 8 && signs(lines, block) >= 2 {
+    if !is_announcement(before) && !says_something && signs(lines, block) >= 2 {
         set_signature(lines, block);
     }
 }

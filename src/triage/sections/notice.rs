@@ -22,7 +22,7 @@ pub fn mark(lines: &mut [Line]) {
 fn banner(lines: &mut [Line]) {
     let mut above = false;
     for line in lines.iter_mut().filter(|l| l.is_own()).take(TOP) {
-        let text = line.text.to_lowercase();
+        let text = line.text.to_ascii_lowercase();
         if is_banner(&text) || (above && (is_warning(&text) || is_rule(&text))) {
             line.found = Some(SectionKind::Banner);
             above = true;
@@ -96,7 +96,7 @@ fn legal_lines(lines: &[Line], paragraph: &[usize]) -> Vec<usize> {
     let start = paragraph.iter().position(|i| contains(lines[*i].text, THIS));
     let Some(start) = start else { return Vec::new() };
     let legal = &paragraph[start..];
-    let all: String = legal.iter().map(|i| lines[*i].text.to_lowercase()).collect();
+    let all: String = legal.iter().map(|i| lines[*i].text.to_ascii_lowercase()).collect();
     let asks = all.contains(['？', '?']) || all.contains("でしょうか") || all.contains("ください。また");
     let signs = usize::from(contains(&all, WRONG)) + usize::from(contains(&all, THEN));
     if asks || signs == 0 || (signs == 1 && !contains(&all, &["ものではありません", "禁じ", "intended"])) {
@@ -106,7 +106,7 @@ fn legal_lines(lines: &[Line], paragraph: &[usize]) -> Vec<usize> {
 }
 
 fn contains(text: &str, words: &[&str]) -> bool {
-    let lower = text.to_lowercase();
+    let lower = text.to_ascii_lowercase();
     words.iter().any(|w| lower.contains(w))
 }
 
@@ -117,10 +117,10 @@ fn is_device_line(text: &str) -> bool {
         "iphone" "ipad" "android" "galaxy" "xperia" "pixel" "スマートフォン" "docomo" "softbank" "yahoo!メール"
         "gmail" "outlook"
     );
-    let text = text.trim_end_matches(['。', ' ']).to_lowercase();
-    if text.chars().count() > 40 {
+    if text.len() > 120 {
         return false;
     }
+    let text = text.trim_end_matches(['。', ' ']).to_ascii_lowercase();
     let english = text.starts_with("sent from ") || text.starts_with("get outlook for");
     let japanese = SENT.iter().any(|s| text.ends_with(s) || text.ends_with("されました"));
     english || (japanese && DEVICES.iter().any(|d| text.starts_with(d)))

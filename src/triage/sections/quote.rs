@@ -23,7 +23,9 @@ fn marked_lines(lines: &mut [Line], hints: &Hints) {
     for line in lines.iter_mut().filter(|l| !l.is_blank()) {
         while ranges.next_if(|r| r.end <= line.start).is_some() {}
         let inside = ranges.peek().is_some_and(|r| r.start <= line.start);
-        if inside || line.text.starts_with(['>', '＞']) {
+        if inside && hints.forwarded {
+            line.found = Some(SectionKind::Forwarded);
+        } else if inside || line.text.starts_with(['>', '＞']) {
             line.found = Some(SectionKind::Quoted);
         }
     }
@@ -138,7 +140,7 @@ const KEYS: &[&str] = words!(
 fn header_key(text: &str) -> Option<&'static str> {
     let end = text.find([':', '：']).filter(|end| *end <= 40)?;
     let key: String =
-        text[..end].chars().filter(|c| !c.is_whitespace() && *c != '*').collect::<String>().to_lowercase();
+        text[..end].chars().filter(|c| !c.is_whitespace() && *c != '*').collect::<String>().to_ascii_lowercase();
     SENDERS.iter().chain(KEYS).find(|k| **k == key).copied()
 }
 
@@ -148,8 +150,8 @@ fn is_title(text: &str) -> bool {
         "original message" "forwarded message" "begin forwarded message" "元のメッセージ" "元のメール"
         "転送メッセージ" "転送されたメッセージ" "転送メール" "転送"
     );
-    let inner = text.trim_matches(['-', '=', '_', '*', '－', '─', '━', '―', '>', ' ', ':', '：', '　']).to_lowercase();
-    inner.len() < text.len() && TITLES.contains(&inner.as_str())
+    let inner = text.trim_matches(['-', '=', '_', '*', '－', '─', '━', '―', '>', ' ', ':', '：', '　']);
+    inner.len() < text.len() && inner.len() <= 40 && TITLES.contains(&inner.to_ascii_lowercase().as_str())
 }
 
 fn says_forward(text: &str) -> bool {

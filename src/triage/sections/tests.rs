@@ -181,4 +181,6 @@ fn ranges_of_html_are_quoted() {
     let quoted = "動きません。\n".len().."動きません。\n手順です。\n".len();
     let hints = Hints { quoted: std::slice::from_ref(&quoted), forwarded: false };
     check_with(&hints, &[("B", "動きません。\n"), ("Q", "手順です。\n"), ("B", "見ました。")]);
+    let hints = Hints { forwarded: true, ..hints };
+    check_with(&hints, &[("B", "動きません。\n"), ("F", "手順です。\n"), ("B", "見ました。")]);
 }

@@ -3,10 +3,14 @@
 //! Tokens only, no tree: a stack of open elements is enough to know what is hidden and what is quoted, and mis-nested
 //! tags only ever end it early.
 
+mod tags;
+
 use std::convert::Infallible;
 use std::ops::Range;
 
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
+
+use self::tags::{Attribute, Element, Name, VOID};
 use html5gum::{Span, Tokenizer};
 
 /// Open elements beyond this are not tracked.
@@ -44,61 +48,6 @@ pub fn meta_charset(html: &[u8]) -> Option<&str> {
     std::str::from_utf8(&value[..end]).ok().filter(|name| !name.is_empty())
 }
 
-/// An element name, cut to ten bytes: enough to tell them apart, and nothing to allocate.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-struct Name([u8; 10]);
-
-impl Name {
-    fn of(tag: &[u8]) -> Name {
-        let mut name = [0; 10];
-        let len = tag.len().min(10);
-        name[..len].copy_from_slice(&tag[..len]);
-        Name(name)
-    }
-
-    fn get(&self) -> &[u8] {
-        let len = self.0.iter().position(|b| *b == 0).unwrap_or(self.0.len());
-        &self.0[..len]
-    }
-
-    fn is_in(&self, list: &str) -> bool {
-        list.split(' ').any(|name| name.as_bytes() == self.get())
-    }
-}
-
-/// Elements whose content is no text.
-const NO_TEXT: &str = "script style title template object iframe svg select xml";
-/// Elements without content.
-const VOID: &str = "img input meta link col wbr area base source br hr";
-/// Elements that begin and end a line.
-const BLOCK: &str = "p div blockquote li ul ol tr table tbody thead pre h1 h2 h3 h4 h5 h6 dl dt dd section article \
-                     header footer address center body form hr";
-
-#[derive(Default)]
-struct Element {
-    name: Name,
-    /// Its content is no text (`script`).
-    silent: bool,
-    /// Hidden by style.
-    hidden: bool,
-    /// Where its quoted text begins.
-    quote: Option<usize>,
-    /// Where the text of a Gmail quote container begins: quoted as a whole, unless it holds a `blockquote`.
-    container: Option<usize>,
-    /// `MsoNormal`, `margin:0`: a line, no paragraph.
-    tight: bool,
-    indent: bool,
-}
-
-enum Attribute {
-    Style,
-    Class,
-    Id,
-    Type,
-    Hidden,
-    Other,
-}
-
 #[derive(Default)]
 struct Page {
     out: Visible,
@@ -106,6 +55,8 @@ struct Page {
     /// The start tag being read.
     tag: Element,
     attribute: Option<Attribute>,
+    /// From here on everything is quoted.
+    rest: Option<usize>,
     /// The current line has text.
     line: bool,
     space: Option<Space>,
@@ -124,12 +75,17 @@ impl Page {
     fn event(&mut self, event: CallbackEvent<'_>) {
         match event {
             CallbackEvent::OpenStartTag { name: tag } => {
-                let name = Name::of(tag);
-                self.tag = Element { name, silent: name.is_in(NO_TEXT), ..Element::default() };
+                self.tag = Element::of(tag);
                 self.attribute = None;
             }
-            CallbackEvent::AttributeName { name } => self.attribute = Some(attribute(name)),
-            CallbackEvent::AttributeValue { value } => self.attribute_value(&String::from_utf8_lossy(value)),
+            CallbackEvent::AttributeName { name } => {
+                self.tag.hidden |= name == b"hidden";
+                self.attribute = Some(Attribute::of(name));
+            }
+            CallbackEvent::AttributeValue { value } => {
+                let attribute = self.attribute.unwrap_or(Attribute::Other);
+                self.tag.add(attribute, &String::from_utf8_lossy(value), self.out.text.len());
+            }
             CallbackEvent::CloseStartTag { .. } => self.start(),
             CallbackEvent::EndTag { name: tag } => self.end(Name::of(tag)),
             CallbackEvent::String { value } => self.string(&String::from_utf8_lossy(value)),
@@ -137,35 +93,8 @@ impl Page {
         }
     }
 
-    fn attribute_value(&mut self, value: &str) {
-        let value = value.to_ascii_lowercase();
-        let quote = Some(self.out.text.len());
-        match self.attribute {
-            Some(Attribute::Style) => {
-                let style: String = value.split_whitespace().collect();
-                self.tag.hidden |= hides(&style);
-                self.tag.tight |= style.contains("margin:0");
-                self.tag.indent |= style.contains("border:none");
-            }
-            Some(Attribute::Class) => {
-                let class = |c: &str| value.split_whitespace().any(|v| v == c);
-                self.tag.tight |= value.starts_with("mso");
-                if class("gmail_attr") || class("moz-cite-prefix") || class("yahoo_quoted") {
-                    self.tag.quote = quote;
-                } else if class("gmail_quote") || class("gmail_quote_container") {
-                    self.tag.container = quote;
-                }
-            }
-            Some(Attribute::Id) if value == "mail-editor-reference-message-container" => self.tag.quote = quote,
-            Some(Attribute::Type) if value == "cite" => self.tag.quote = quote,
-            _ => {}
-        }
-    }
-
     fn start(&mut self) {
         let mut tag = std::mem::take(&mut self.tag);
-        // `hidden` has no value
-        tag.hidden |= matches!(self.attribute, Some(Attribute::Hidden));
         let name = tag.name;
         match name.get() {
             b"br" => self.line_end(),
@@ -173,7 +102,7 @@ impl Page {
             b"p" | b"li" => self.end_open(name),
             _ => {}
         }
-        if name.is_in(BLOCK) {
+        if tag.block {
             self.block();
             self.paragraph(&tag);
         }
@@ -192,6 +121,9 @@ impl Page {
             tag.quote = Some(here);
             tag.container = None;
             self.open.iter_mut().for_each(|e| e.container = None);
+        }
+        if tag.rest_is_quoted {
+            self.rest.get_or_insert(here);
         }
         tag.quote = tag.quote.map(|_| here);
         tag.container = tag.container.map(|_| here);
@@ -214,7 +146,7 @@ impl Page {
 
     fn close(&mut self) {
         let Some(element) = self.open.pop() else { return };
-        if element.name.is_in(BLOCK) {
+        if element.block {
             self.block();
             self.paragraph(&element);
         }
@@ -315,6 +247,7 @@ impl Page {
             self.close();
         }
         let mut out = self.out;
+        out.quoted.extend(self.rest.map(|start| start..out.text.len()));
         out.text.truncate(out.text.trim_end().len());
         out.quoted = merge(std::mem::take(&mut out.quoted), out.text.len());
         out
@@ -334,24 +267,6 @@ fn merge(mut ranges: Vec<Range<usize>>, len: usize) -> Vec<Range<usize>> {
         }
     }
     merged
-}
-
-fn attribute(name: &[u8]) -> Attribute {
-    match name {
-        b"style" => Attribute::Style,
-        b"class" => Attribute::Class,
-        b"id" => Attribute::Id,
-        b"type" => Attribute::Type,
-        b"hidden" => Attribute::Hidden,
-        _ => Attribute::Other,
-    }
-}
-
-/// Does a style (without white space, lower case) hide the text?
-fn hides(style: &str) -> bool {
-    let zero =
-        style.split("font-size:0").nth(1).is_some_and(|rest| !rest.starts_with(|c: char| ".123456789".contains(c)));
-    zero || style.contains("display:none") || style.contains("visibility:hidden") || style.contains("mso-hide:all")
 }
 
 /// Japanese text is broken between any two characters; a line end there is no blank.
@@ -391,7 +306,7 @@ mod tests {
         check("<!-- c -->a<o:p></o:p>", "a");
         check("<div style='DISPLAY: none'>x<p>y</div>a", "a");
         check("<span style=\"font-size:0px\">x</span><span style='font-size:0.9em'>a</span>", "a");
-        check("<p hidden>x</p>a", "a");
+        check("<p hidden id=i>x</p>a", "a");
         assert_eq!(visible("<i style=display:none>秘 密</i>").hidden, 2);
     }
 
@@ -406,6 +321,7 @@ mod tests {
     fn quotes_are_ranges() {
         assert_eq!(quoted("a<blockquote type=cite>b<blockquote>c</blockquote></blockquote>d"), ["b\nc\n"]);
         assert_eq!(quoted("a<div class=\"gmail_quote\"><div class=gmail_attr>x:</div>b</div>"), ["x:\nb"]);
+        assert_eq!(quoted("a<div id=divRplyFwdMsg>b</div><div>c</div>"), ["b\nc"]);
         assert_eq!(quoted("a<blockquote style='margin:0 0 0 40px;border:none'>b</blockquote>"), [""; 0]);
     }
 
