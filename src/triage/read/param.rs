@@ -13,6 +13,9 @@ pub struct Value {
     pub params: Vec<(String, String)>,
 }
 
+/// More parameters of one field than this are not looked at.
+const MAX_PARAMS: usize = 200;
+
 /// One `name*n*=value` of a parameter that was split (RFC 2231 §3).
 struct Piece {
     name: String,
@@ -35,7 +38,7 @@ impl Value {
         let main: String = main.split(['(', ' ', '\t']).next().unwrap_or_default().to_ascii_lowercase();
         let mut value = Value { main, params: Vec::new() };
         let mut pieces = Vec::new();
-        while !rest.is_empty() {
+        while !rest.is_empty() && value.params.len() + pieces.len() < MAX_PARAMS {
             value.add(parameter(&mut rest), &mut pieces);
         }
         value.join(pieces);
@@ -182,6 +185,12 @@ mod tests {
         check(b"multipart/mixed; boundary=----=_Part?1", "boundary", "----=_Part?1");
         check(b"attachment; filename=My File.pdf; size=3", "filename", "My File.pdf");
         check(b"attachment; filename=\"a\\\"b", "filename", "a\"b");
+    }
+
+    #[test]
+    fn stops_at_too_many() {
+        let many: String = (0..100_000).map(|n| format!("; a{n}*=b")).collect();
+        assert_eq!(Value::read(format!("text/plain{many}").as_bytes()).params.len(), MAX_PARAMS);
     }
 
     #[test]

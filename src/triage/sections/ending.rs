@@ -178,7 +178,6 @@ const TELEPHONE: &[&str] =
 const WEB: &[&str] = words!("http://" "https://" "www.");
 const TRADE: &[&str] = words!(
     "営業時間" "定休" "承ります" "受付中" "受付時間" "お問い合わせは" "ご相談" "許可 " "登録番号" "適格請求書" "へ）"
-    "まで"
 );
 
 /// What a line shows of a signature, one bit a kind.
@@ -187,7 +186,7 @@ fn signs_of(text: &str) -> u32 {
     // a department ends its word: 「総務部　山田」, not 「部品」
     let department =
         text.split([' ', '　', '/', '・']).any(|w| DEPARTMENT.iter().any(|d| w.ends_with(d) && w.len() > d.len()));
-    let trade = any(&TRADE[..TRADE.len() - 1]) || text.ends_with("まで") || text.ends_with('へ');
+    let trade = any(TRADE) || text.ends_with("まで") || text.ends_with('へ');
     let signs = [
         any(FIRM),
         department,
