@@ -86,6 +86,8 @@ pub struct Worker {
     settled: bool,
     /// A round has succeeded: from now on even a refused login is waited out, for it worked before.
     worked: bool,
+    /// Failed tries in a row.
+    failures: u32,
     progress: Arc<dyn Fn(Progress) + Send + Sync>,
 }
 
@@ -122,6 +124,7 @@ impl Worker {
             fresh,
             settled: false,
             worked: false,
+            failures: 0,
             progress,
         })
     }
@@ -140,7 +143,6 @@ impl Worker {
     /// What another try cannot mend, before the first round has succeeded: wrong password or certificate, a store
     /// that cannot be used.
     pub async fn run(&mut self, mut stop: watch::Receiver<bool>) -> Result<(), WorkError> {
-        let mut backoff = FIRST_BACKOFF;
         while !*stop.borrow() {
             let result = self.until_stopped(&mut stop).await;
             let Err(error) = result else { return Ok(()) };
@@ -148,13 +150,13 @@ impl Worker {
             if error.is_permanent() && !self.worked {
                 return Err(error);
             }
-            let wait = spread(backoff);
+            let wait = spread(backoff(self.failures));
+            self.failures = self.failures.saturating_add(1);
             warn!(desk = self.profile.id, %error, seconds = wait.as_secs(), "trying again");
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }
-            backoff = (backoff * 2).min(LONGEST_BACKOFF);
         }
         Ok(())
     }
@@ -163,6 +165,7 @@ impl Worker {
         while !*stop.borrow() {
             let busy = self.round().await?;
             self.worked = true;
+            self.failures = 0;
             if busy {
                 continue;
             }
@@ -331,6 +334,11 @@ async fn sleep_until(clock: &Clock, due: Option<Timestamp>) {
         Some(due) => clock.sleep_until(due).await,
         None => std::future::pending().await,
     }
+}
+
+/// The wait after this many earlier failures in a row.
+fn backoff(failures: u32) -> Duration {
+    (FIRST_BACKOFF * 2u32.saturating_pow(failures.min(16))).min(LONGEST_BACKOFF)
 }
 
 /// Between half and the whole of `wait`: many desks that lost one server do not come back in step.

@@ -30,6 +30,8 @@ struct Case {
     auth: String,
     #[serde(default)]
     headers: Vec<String>,
+    #[serde(default)]
+    flags: Vec<String>,
     now: Option<String>,
     not_before: Option<String>,
     #[serde(default = "strong")]
@@ -108,7 +110,7 @@ fn decide_case(case: &Case, rules: &Rulebook) -> Decision {
     let register = register();
     let seen = Seen {
         internal_date: Some(now),
-        flags: Vec::new(),
+        flags: case.flags.clone(),
         not_before: case.not_before.as_ref().map(|t| t.parse().unwrap()),
     };
     let history = History { answers_in_thread: case.answers_in_thread, ..History::default() };

@@ -68,7 +68,7 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
     };
     let language = args.language.unwrap_or_else(Language::of_locale);
     let mut exit = Exit::Ok;
-    let mut out = anstream::AutoStream::auto(std::io::stdout().lock());
+    let mut out = output(args.json);
     for Source { name, raw } in sources::mails(&args.paths) {
         let written = match raw {
             Ok(raw) => one(&name, &raw, &desk, &args, language, &mut out),
@@ -83,7 +83,16 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
             other => other.context("standard output")?,
         }
     }
+    out.flush().context("standard output")?;
     Ok(exit)
+}
+
+/// JSON is written as it is; what people read loses its colours where it does not go to a terminal.
+fn output(json: bool) -> Box<dyn Write> {
+    match json {
+        true => Box::new(std::io::BufWriter::new(std::io::stdout().lock())),
+        false => Box::new(anstream::AutoStream::auto(std::io::stdout().lock())),
+    }
 }
 
 /// The desk of the configuration, or one that knows nobody; problems are given as text for people.

@@ -68,6 +68,8 @@ pub enum ClauseKind {
     OutOfScope,
     /// Prohibited conduct: held for staff.
     Conduct,
+    /// Out of scope because staff say so (terms 4-2-11): no rule finds it.
+    Staff,
 }
 
 /// Words that together speak for a clause. Looked at sentence by sentence (the subject is one sentence).

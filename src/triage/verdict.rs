@@ -83,7 +83,10 @@ fn low_margin(words: &Classification) -> Reason {
 /// Nothing is sent: labels, and a draft where staff want one.
 fn stopped(inquiry: &Inquiry, stop: Stop, found: Findings, ctx: &Context) -> Verdict {
     let Stop { disposition, mut reasons } = stop;
-    let mut actions = vec![label(disposition, found.words, &[], ctx)];
+    let mut actions = Vec::new();
+    if !labelled_before(ctx) {
+        actions.push(label(disposition, found.words, &[], ctx));
+    }
     if disposition == Disposition::Review && ctx.desk.drafts != Drafts::Never {
         match draft_for_staff(inquiry, found, ctx) {
             Ok(draft) => actions.extend(draft.map(Action::Draft)),
@@ -189,6 +192,12 @@ fn label(disposition: Disposition, words: &Classification, extra: &[&str], ctx: 
     let ids = words.conduct.iter().chain(&words.scopes).map(String::as_str);
     let names = std::iter::once(disposition.as_str()).chain(extra.iter().copied()).chain(ids);
     Action::Label { labels: names.map(|name| format!("{}{name}", ctx.desk.label_prefix)).collect() }
+}
+
+/// The mail carries our labels already (the mailbox was rebuilt, the store restored): they tell what was decided
+/// then, and another disposition beside it would only confuse.
+fn labelled_before(ctx: &Context) -> bool {
+    !ctx.desk.label_prefix.is_empty() && ctx.seen.flags.iter().any(|flag| flag.starts_with(&ctx.desk.label_prefix))
 }
 
 /// The folder of the strongest clause that has one, else of the disposition.

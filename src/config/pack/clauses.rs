@@ -59,8 +59,12 @@ fn points(table: &Table<'_>, key: &'static str, least: f64) -> Option<f64> {
 }
 
 fn clause(table: &Table<'_>) -> Option<At<Clause>> {
-    const KINDS: [(&str, ClauseKind); 3] =
-        [("in-scope", ClauseKind::InScope), ("out-of-scope", ClauseKind::OutOfScope), ("conduct", ClauseKind::Conduct)];
+    const KINDS: [(&str, ClauseKind); 4] = [
+        ("in-scope", ClauseKind::InScope),
+        ("out-of-scope", ClauseKind::OutOfScope),
+        ("conduct", ClauseKind::Conduct),
+        ("staff", ClauseKind::Staff),
+    ];
     let id = table.require("id").and_then(check::name);
     let title = table.string("title");
     let kind = table.require("kind").and_then(|kind| kind.choice(&KINDS));

@@ -7,7 +7,7 @@ use super::sheet::{RawRule, RawTerm, Sheet, WordList};
 use crate::config::problems::{File, Problem};
 use crate::config::reader::At;
 use crate::config::suggest;
-use crate::triage::pack::{Clause, Rule, Term};
+use crate::triage::pack::{Clause, ClauseKind, Rule, Term};
 
 /// Word lists of all files by name.
 type Lists<'a> = BTreeMap<&'a str, List<'a>>;
@@ -36,7 +36,9 @@ pub fn resolve(head: File<'_>, clauses: &[At<Clause>], sheets: &[Sheet<'_>]) -> 
 }
 
 fn silent_clauses(head: File<'_>, clauses: &[At<Clause>], rules: &[Rule]) {
-    for clause in clauses.iter().filter(|c| !rules.iter().any(|r| r.clause == c.value.id && r.score > 0.0)) {
+    let found_by_rules = |c: &&At<Clause>| c.value.kind != ClauseKind::Staff;
+    let has_rule = |c: &&At<Clause>| rules.iter().any(|r| r.clause == c.value.id && r.score > 0.0);
+    for clause in clauses.iter().filter(found_by_rules).filter(|c| !has_rule(c)) {
         let message = format!("no rule speaks for clause `{}`: it is never found", clause.value.id);
         head.add(Problem::warning(message).at(&clause.span));
     }
