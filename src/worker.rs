@@ -284,6 +284,7 @@ impl Worker {
             internal_date: mail.arrival.internal_date,
             flags: mail.arrival.flags.clone(),
             not_before: Some(self.not_before(&mail, now).await?),
+            dkim: None,
         };
         let ctx =
             Context { now, desk: &self.profile, rules: &self.rules, register: &self.desk.register, seen, history };

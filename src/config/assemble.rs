@@ -180,7 +180,7 @@ impl Loaded {
             name: draft.name,
             address: draft.address?.value,
             own_addresses: own_addresses.to_vec(),
-            trusted_authserv: draft.trusted_authserv,
+            border: draft.border,
             authentication: draft.authentication,
             label_prefix: draft.label_prefix,
             drafts: draft.drafts,

@@ -8,10 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::problems::Problem;
 use super::reader::{At, Table, Value};
-use super::{Surroundings, calendar, check, server};
+use super::{Surroundings, border, calendar, check, server};
 use crate::mailbox;
 use crate::outbox;
-use crate::triage::context::{Department, Drafts, RequiredAuth};
+use crate::triage::context::{Border, Department, Drafts, RequiredAuth};
 
 /// A desk as written. What is wrong is reported and left out, so that the rest can still be checked.
 pub struct Draft {
@@ -22,7 +22,7 @@ pub struct Draft {
     pub aliases: Vec<At<String>>,
     pub pack: Option<At<String>>,
     pub authentication: RequiredAuth,
-    pub trusted_authserv: Option<String>,
+    pub border: Border,
     /// Path of the register as written.
     pub register: Option<At<String>>,
     pub label_prefix: String,
@@ -55,7 +55,7 @@ pub fn read(table: &Table<'_>, around: &Surroundings) -> Option<Draft> {
         aliases: table.list("aliases").into_iter().filter_map(check::address).collect(),
         pack: table.require("pack").and_then(check::name),
         authentication,
-        trusted_authserv: trusted_authserv(table, authentication),
+        border: border::read(table, authentication != RequiredAuth::Off),
         register: table.optional_string("register"),
         label_prefix: table.get("label_prefix").and_then(check::name).map_or("mado-".into(), |prefix| prefix.value),
         max_age: max_age(table),
@@ -90,14 +90,6 @@ fn authentication(table: &Table<'_>) -> RequiredAuth {
         table.file.add(problem.hint(hint.to_owned()));
     }
     chosen.unwrap_or(RequiredAuth::Off)
-}
-
-fn trusted_authserv(table: &Table<'_>, authentication: RequiredAuth) -> Option<String> {
-    let name = match authentication {
-        RequiredAuth::Off => table.optional_string("trusted_authserv"),
-        RequiredAuth::Strong | RequiredAuth::Weak => table.string("trusted_authserv"),
-    };
-    name.map(|name| name.value)
 }
 
 fn max_age(table: &Table<'_>) -> Option<SignedDuration> {

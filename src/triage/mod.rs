@@ -33,7 +33,7 @@ const PROGRAM: &str = concat!("madoguchi ", env!("CARGO_PKG_VERSION"));
 /// The whole product on one page: what is done about one mail, and why.
 pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
     // Who is it, how far is that proved, and may a robot answer at all?
-    let (authenticated, proof) = auth::level(inquiry, ctx.desk.trusted_authserv.as_deref());
+    let (authenticated, proof) = auth::level(inquiry, &ctx.desk.border, ctx.seen.dkim.as_deref());
     let gate = gate::judge(inquiry, ctx, authenticated);
     let route = ctx.register.route(inquiry, authenticated).with_proof(&proof);
 

@@ -169,7 +169,8 @@ pub fn in_world<T>(world: &World, look: impl FnOnce(&Context) -> T) -> T {
         secret: b"a secret of the tests".to_vec(),
         ..DeskProfile::default()
     };
-    let seen = Seen { internal_date: world.arrived, flags: world.flags.clone(), not_before: world.not_before };
+    let seen =
+        Seen { internal_date: world.arrived, flags: world.flags.clone(), not_before: world.not_before, dkim: None };
     let history = History {
         duplicate: world.duplicate,
         own_message: world.own_message,
