@@ -19,13 +19,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("triage", &[]),
     ("clock", &[]),
     ("tls", &[]),
+    ("dkim", &["triage"]),
     ("mailbox", &["triage", "tls"]),
     ("outbox", &["triage", "tls"]),
     ("store", &["triage"]),
     ("apply", &["triage", "mailbox", "outbox", "store", "clock"]),
     ("config", &["triage", "mailbox", "outbox", "store", "tls"]),
-    ("worker", &["triage", "mailbox", "outbox", "store", "clock", "tls", "apply", "config"]),
-    ("cli", &["triage", "mailbox", "outbox", "store", "clock", "tls", "apply", "config", "worker"]),
+    ("worker", &["triage", "dkim", "mailbox", "outbox", "store", "clock", "tls", "apply", "config"]),
+    ("cli", &["triage", "dkim", "mailbox", "outbox", "store", "clock", "tls", "apply", "config", "worker"]),
 ];
 
 /// Modules of std that the pure room does not touch.

@@ -192,6 +192,7 @@ impl Loaded {
             profile,
             pack: with_closed_days(pack, draft.closed),
             register,
+            check_dkim: draft.check_dkim,
             mailbox: draft.mailbox?.value,
             outbox: draft.outbox?,
             sent_copy: draft.sent_copy,

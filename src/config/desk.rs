@@ -23,6 +23,7 @@ pub struct Draft {
     pub pack: Option<At<String>>,
     pub authentication: RequiredAuth,
     pub border: Border,
+    pub check_dkim: bool,
     /// Path of the register as written.
     pub register: Option<At<String>>,
     pub label_prefix: String,
@@ -41,6 +42,7 @@ pub struct Draft {
 
 pub fn read(table: &Table<'_>, around: &Surroundings) -> Option<Draft> {
     let authentication = authentication(table);
+    let check_dkim = table.flag("check_dkim", false);
     let text = |value: Option<At<String>>| value.map(|text| text.value).unwrap_or_default();
     let names = |key, name, read: fn(Value<'_>) -> Option<String>| {
         let table = table.get(key).and_then(|value| value.table(name, |t| Some(t.entries().collect::<Vec<_>>())));
@@ -55,7 +57,8 @@ pub fn read(table: &Table<'_>, around: &Surroundings) -> Option<Draft> {
         aliases: table.list("aliases").into_iter().filter_map(check::address).collect(),
         pack: table.require("pack").and_then(check::name),
         authentication,
-        border: border::read(table, authentication != RequiredAuth::Off),
+        border: border::read(table, authentication != RequiredAuth::Off && !check_dkim),
+        check_dkim,
         register: table.optional_string("register"),
         label_prefix: table.get("label_prefix").and_then(check::name).map_or("mado-".into(), |prefix| prefix.value),
         max_age: max_age(table),

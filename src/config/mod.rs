@@ -53,6 +53,8 @@ pub struct Desk {
     /// The desk's own closed days are in its calendar already.
     pub pack: Arc<Pack>,
     pub register: Arc<Register>,
+    /// DKIM signatures are checked by ourselves.
+    pub check_dkim: bool,
     pub mailbox: mailbox::Settings,
     pub outbox: outbox::Settings,
     /// Our answers are also put into the mailbox's folder for sent mail.
