@@ -3,11 +3,11 @@
 //! Nothing but the customer's own words of today votes ([`super::sentence`]); every point has its evidence.
 
 use super::decision::{Evidence, EvidenceSection, RunnerUp, ScopePart};
-use super::fold::{Folded, is_japanese};
+use super::fold::Folded;
 use super::inquiry::Inquiry;
 use super::pack::{ClauseKind, Place, Rule};
 use super::rulebook::{Needs, Rulebook, TermId};
-use super::sentence::{Sentence, sentences};
+use super::sentence::{Sentence, place_text, sentences};
 
 /// A further clause must reach this share of the strongest one's points to count as asked too.
 const COMPANION_SHARE: f64 = 0.6;
@@ -68,7 +68,7 @@ fn score(inquiry: &Inquiry, book: &Rulebook) -> Vec<Scored> {
     let mut folded = Folded::default();
     let mut ends = Vec::with_capacity(sentences.len());
     for sentence in &sentences {
-        folded.push(&place_text(inquiry, sentence.place)[sentence.start..sentence.end], sentence.start);
+        folded.push(sentence.text(inquiry), sentence.start);
         ends.push(folded.text.len());
         folded.push_border(sentence.end);
     }
@@ -80,13 +80,6 @@ fn score(inquiry: &Inquiry, book: &Rulebook) -> Vec<Scored> {
         }
     }
     sentences.into_iter().zip(found).map(|(sentence, terms)| score_sentence(sentence, &terms, book)).collect()
-}
-
-fn place_text(inquiry: &Inquiry, place: EvidenceSection) -> &str {
-    match place {
-        EvidenceSection::Subject => &inquiry.subject,
-        EvidenceSection::In(_) => &inquiry.text,
-    }
 }
 
 /// Every term that stands in the folded text, in one pass of the automaton, then the patterns.
@@ -230,7 +223,7 @@ fn parts(inquiry: &Inquiry, scored: &[Scored], scopes: &[usize], book: &Rulebook
     let mut parts = Vec::new();
     for s in scored {
         let Some(clause) = winner(s, book).filter(|c| scopes.contains(c)) else { continue };
-        let text = place_text(inquiry, s.sentence.place)[s.sentence.start..s.sentence.end].to_string();
+        let text = s.sentence.text(inquiry).to_string();
         parts.push(ScopePart { scope: book.pack.clauses[clause].id.clone(), text });
     }
     parts
@@ -258,18 +251,4 @@ fn one_evidence(inquiry: &Inquiry, scored: &Scored, hit: &Hit, book: &Rulebook) 
         text: text[start..end].to_string(),
         score: rule.score,
     }
-}
-
-/// Share of characters that are Japanese is zero: answer in English.
-pub fn is_english(inquiry: &Inquiry) -> bool {
-    let own = sentences(inquiry);
-    let words = own.iter().map(|s| &place_text(inquiry, s.place)[s.start..s.end]);
-    let mut letters = 0;
-    for c in words.flat_map(str::chars) {
-        if is_japanese(c) {
-            return false;
-        }
-        letters += usize::from(c.is_ascii_alphabetic());
-    }
-    letters > 0
 }

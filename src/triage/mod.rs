@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`inquiry`] (what a mail is), [`mod@read`] (bytes → inquiry), [`sections`] (what the customer wrote
 //! today), [`gate`] (may a robot answer?), [`sender`] (whose customer?), [`fold`] and [`classify`] (what is
-//! asked?), [`calendar`] (open?), [`verdict`] (who acts), [`reply`] (what we say), [`decision`] (the result).
+//! asked?), [`calendar`] (open?), [`verdict`] (who acts), [`reply`] (what we say: [`template`], [`message_id`]), [`decision`] (the result).
 
 pub mod arrival;
 pub mod auth;
@@ -13,6 +13,7 @@ pub mod decision;
 pub mod fold;
 pub mod gate;
 pub mod inquiry;
+pub mod message_id;
 pub mod pack;
 pub mod read;
 pub mod reply;
@@ -20,6 +21,7 @@ pub mod rulebook;
 pub mod sections;
 pub mod sender;
 pub mod sentence;
+pub mod template;
 pub mod verdict;
 
 use context::Context;

@@ -5,6 +5,7 @@
 //! end is judged by the words before it.
 
 use super::decision::EvidenceSection;
+use super::fold::is_japanese;
 use super::inquiry::{Inquiry, SectionKind};
 
 /// A sentence: bytes `start..end` of the subject or of [`Inquiry::text`].
@@ -15,6 +16,33 @@ pub struct Sentence {
     pub end: usize,
     /// It asks or requests something.
     pub question: bool,
+}
+
+impl Sentence {
+    pub fn text<'a>(&self, inquiry: &'a Inquiry) -> &'a str {
+        &place_text(inquiry, self.place)[self.start..self.end]
+    }
+}
+
+/// The text that offsets of this place count in.
+pub fn place_text(inquiry: &Inquiry, place: EvidenceSection) -> &str {
+    match place {
+        EvidenceSection::Subject => &inquiry.subject,
+        EvidenceSection::In(_) => &inquiry.text,
+    }
+}
+
+/// Nothing Japanese in the customer's own words: the answer is in English.
+pub fn is_english(inquiry: &Inquiry) -> bool {
+    let own = sentences(inquiry);
+    let mut letters = 0;
+    for c in own.iter().flat_map(|sentence| sentence.text(inquiry).chars()) {
+        if is_japanese(c) {
+            return false;
+        }
+        letters += usize::from(c.is_ascii_alphabetic());
+    }
+    letters > 0
 }
 
 /// Columns (a kanji counts two) from which a line may have been broken by the mail program.

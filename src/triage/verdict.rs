@@ -11,7 +11,7 @@ use super::decision::{Action, Disposition, Gate, GateVerdict, Reason, Reply, Rou
 use super::gate::{Target, reply_target};
 use super::inquiry::{Inquiry, Mailbox};
 use super::reply::{Answer, compose};
-use super::rulebook::RulebookError;
+use super::template::TemplateError;
 
 /// What to do, and why.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,7 +101,7 @@ fn stopped(inquiry: &Inquiry, stop: Stop, found: Findings, ctx: &Context) -> Ver
 }
 
 /// A draft to start from: only where the mail may be answered at all and something was understood.
-fn draft_for_staff(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<Option<Reply>, RulebookError> {
+fn draft_for_staff(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<Option<Reply>, TemplateError> {
     let target = reply_target(inquiry, found.route.authenticated, ctx.desk.authentication);
     match target {
         Target::To(to) if !found.words.scopes.is_empty() && found.gate.verdict == GateVerdict::Answer => {
@@ -112,7 +112,7 @@ fn draft_for_staff(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<
     }
 }
 
-fn template_trouble(error: &RulebookError) -> Reason {
+fn template_trouble(error: &TemplateError) -> Reason {
     reason("template-error", &error.to_string())
 }
 
@@ -162,7 +162,7 @@ fn answer_with(
     inquiry: &Inquiry,
     found: Findings,
     ctx: &Context,
-) -> Result<Reply, RulebookError> {
+) -> Result<Reply, TemplateError> {
     let scopes: &[String] = if template == "answer" { &found.words.scopes } else { &[] };
     compose(Answer { template, to, scopes, route: found.route, at }, inquiry, ctx)
 }

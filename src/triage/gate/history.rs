@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::{Facts, Finding, human, sink};
-use crate::triage::reply::is_our_message_id;
+use crate::triage::message_id;
 
 /// Automatic answers to one sender within 24 hours; more only a person sends. Two robots that answer each other with
 /// fresh ids are stopped by this and by the rule that a thread gets one automatic answer.
@@ -15,7 +15,7 @@ const HANDLED: &[&str] = &["\\Answered", "\\Deleted", "\\Draft"];
 
 /// R12: our own mail came back. A customer's reply only names our id in `In-Reply-To`, and is welcome.
 pub fn own_message(facts: &Facts) -> Finding {
-    let ours = |id: &str| is_our_message_id(id.trim().trim_matches(['<', '>']), &facts.ctx.desk.secret);
+    let ours = |id: &str| message_id::is_ours(id.trim().trim_matches(['<', '>']), &facts.ctx.desk.secret);
     if facts.ctx.history.own_message || facts.inquiry.message_id.as_deref().is_some_and(ours) {
         return Some(sink("Message-ID: issued here"));
     }
