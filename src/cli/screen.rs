@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr;
 
 use crate::triage::decision::{Disposition, Reason};
+use crate::triage::gate;
 
 /// The language of labels and messages; mail and rules stay as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -37,7 +38,7 @@ impl Language {
     }
 }
 
-fn english(code: &str) -> Option<&'static str> {
+fn english(code: &str) -> Option<&str> {
     Some(match code {
         "clear" => "the rules are clear",
         "out-of-hours" => "out of hours: waits for the next opening",
@@ -46,7 +47,7 @@ fn english(code: &str) -> Option<&'static str> {
         "conduct" => "may be prohibited conduct: staff decide, no reply",
         "no-safe-address" => "no address that is safe to answer",
         "never-open" => "the calendar has no next opening",
-        _ => return None,
+        gate => gate::title(gate.strip_prefix("gate-")?).1,
     })
 }
 

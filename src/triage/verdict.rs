@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::classify::Classification;
 use super::context::{Context, Drafts};
-use super::decision::{Action, Disposition, Gate, GateVerdict, Reason, Reply, Route, RouteKind};
-use super::gate::{Target, reply_target};
+use super::decision::{Action, Disposition, Gate, GateHit, GateVerdict, Reason, Reply, Route, RouteKind};
+use super::gate::{Target, reply_target, title};
 use super::inquiry::{Inquiry, Mailbox};
 use super::reply::{Answer, compose};
 use super::template::TemplateError;
@@ -45,7 +45,7 @@ struct Stop {
 
 /// The checks in their order of precedence.
 fn doubts(found: Findings, ctx: &Context) -> Result<(), Stop> {
-    let gate = || found.gate.hits.iter().map(|hit| reason(&format!("gate-{}", hit.rule), &hit.detail)).collect();
+    let gate = || found.gate.hits.iter().map(gate_reason).collect();
     if found.gate.verdict == GateVerdict::Sink {
         return Err(Stop { disposition: Disposition::Ignore, reasons: gate() });
     }
@@ -61,6 +61,10 @@ fn doubts(found: Findings, ctx: &Context) -> Result<(), Stop> {
         _ => return Ok(()),
     };
     Err(Stop { disposition: Disposition::Review, reasons: vec![doubt] })
+}
+
+fn gate_reason(hit: &GateHit) -> Reason {
+    reason(&format!("gate-{}", hit.rule), &format!("{}: {}", title(&hit.rule).0, hit.detail))
 }
 
 fn reason(code: &str, text: &str) -> Reason {

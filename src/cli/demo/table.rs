@@ -103,7 +103,7 @@ fn sending(row: &CaseRow, reply: &Reply, language: Language) -> String {
 
 fn evidence(decision: &Decision) -> String {
     if let Some(hit) = decision.gate.hits.first() {
-        return format!("{} {}", hit.rule, hit.detail);
+        return hit.detail.clone();
     }
     let best =
         decision.evidence.iter().find(|e| decision.scopes.contains(&e.clause) || decision.conduct.contains(&e.clause));

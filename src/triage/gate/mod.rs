@@ -18,8 +18,10 @@ mod history;
 mod sender;
 mod subject;
 mod target;
+mod title;
 
 pub use target::{Target, reply_target};
+pub use title::title;
 
 use super::context::Context;
 use super::decision::{AuthLevel, Gate, GateHit, GateVerdict};
