@@ -59,7 +59,7 @@ pub struct Outgoing {
     pub to: String,
     /// Without angle brackets, as in the mail's header.
     pub message_id: String,
-    /// The whole mail, as [`compose`] made it.
+    /// The whole mail, as [`compose()`] made it.
     pub raw: Vec<u8>,
 }
 
