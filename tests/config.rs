@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use madoguchi::config::{self, Config, Desk, Problems};
-use madoguchi::mailbox::{self, Tls};
-use madoguchi::outbox::{self, SmtpTls};
+use madoguchi::net::Tls;
 use madoguchi::triage::context::{Drafts, RequiredAuth};
 use madoguchi::triage::pack::{Pack, Place, Term};
+use madoguchi::{mailbox, outbox};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
@@ -176,7 +176,7 @@ fn servers_arrive_with_password_and_times() {
     assert_eq!((imap.folder.as_str(), imap.head_bytes), ("INBOX/受付", 65536));
     assert_eq!((imap.poll, imap.timeout), (Duration::from_secs(30), Duration::from_secs(20)));
     let outbox::Settings::Smtp(smtp) = desk.outbox else { panic!("{:?}", desk.outbox) };
-    assert_eq!((smtp.host.as_str(), smtp.port, smtp.tls), ("127.0.0.1", 10025, SmtpTls::None));
+    assert_eq!((smtp.host.as_str(), smtp.port, smtp.tls), ("127.0.0.1", 10025, Tls::None));
     assert!(smtp.login.is_none());
     assert_eq!(smtp.bounce_address.as_deref(), Some("bounce@desk.example"));
     assert_eq!(smtp.timeout, Duration::from_secs(600));

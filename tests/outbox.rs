@@ -8,9 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use madoguchi::outbox::{
-    Fault, Found, Outbox, OutboxError, Outgoing, Receipt, SendError, Settings, SmtpSettings, SmtpTls,
-};
+use madoguchi::net::Tls;
+use madoguchi::outbox::{Fault, Found, Outbox, OutboxError, Outgoing, Receipt, SendError, Settings, SmtpSettings};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use secrecy::SecretString;
 use support::smtp::Act::{self, Hear, HearBytes, HearMail, Reset, Say, Silence, Wait};
@@ -38,7 +37,7 @@ fn smtp(port: u16) -> SmtpSettings {
     SmtpSettings {
         host: "127.0.0.1".into(),
         port,
-        tls: SmtpTls::None,
+        tls: Tls::None,
         login: None,
         bounce_address: Some("bounce@desk.example.jp".into()),
         timeout: PATIENT,
@@ -335,7 +334,7 @@ async fn check_tls(what: &str, name: &str, script: impl FnOnce(Act) -> Vec<Act>,
     check_with(what, script(tls), expected, |settings| {
         let ca_file = Some(ca_file);
         settings.host = "localhost".into();
-        settings.tls = if implicit { SmtpTls::Implicit { ca_file } } else { SmtpTls::StartTls { ca_file } };
+        settings.tls = if implicit { Tls::Implicit { ca_file } } else { Tls::StartTls { ca_file } };
     })
     .await;
 }
@@ -362,7 +361,7 @@ async fn an_unknown_certificate_authority_is_refused() {
     let (_, ca_file) = certificate("localhost", &other);
     check_with("unknown CA", vec![tls], "Setup", |settings| {
         settings.host = "localhost".into();
-        settings.tls = SmtpTls::Implicit { ca_file: Some(ca_file) };
+        settings.tls = Tls::Implicit { ca_file: Some(ca_file) };
     })
     .await;
 }
@@ -419,7 +418,7 @@ fn bad_settings_are_found_before_anything_is_sent() {
     let empty = folder.path().join("empty.pem");
     fs::write(&empty, "").unwrap();
     let tls = |host: &str, ca_file: Option<PathBuf>| {
-        refused(SmtpSettings { host: host.into(), tls: SmtpTls::Implicit { ca_file }, ..smtp(465) })
+        refused(SmtpSettings { host: host.into(), tls: Tls::Implicit { ca_file }, ..smtp(465) })
     };
     assert_eq!(tls("mx.example.jp", None), "accepted");
     assert!(tls("not a name", None).contains("not a name or address"));

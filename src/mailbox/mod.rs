@@ -13,7 +13,6 @@
 mod error;
 mod imap;
 mod maildir;
-mod tls;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,6 +22,7 @@ use secrecy::SecretString;
 pub use self::error::MailboxError;
 pub use self::imap::Imap;
 pub use self::maildir::Maildir;
+use crate::net::Tls;
 use crate::triage::arrival::{Arrival, Item, Known};
 
 /// Head of a mail that is read where settings do not say otherwise, in bytes.
@@ -54,17 +54,6 @@ pub struct ImapSettings {
     pub timeout: Duration,
     /// Bytes fetched of each mail; what is longer is cut and marked.
     pub head_bytes: usize,
-}
-
-/// How a connection is protected; shared words of IMAP and SMTP.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tls {
-    /// TLS from the first byte. `ca_file`: PEM roots to trust instead of the system's.
-    Implicit { ca_file: Option<PathBuf> },
-    /// STARTTLS, refused if the server does not offer it.
-    StartTls { ca_file: Option<PathBuf> },
-    /// Plain text: only to loopback, and only when the configuration says so.
-    None,
 }
 
 /// A folder to put mail into, beside the one being read. Created where missing.

@@ -1,6 +1,6 @@
 //! Who acts, and what is done: the last stage, from everything that was found to a disposition and its actions.
 //!
-//! The order of [`decide`]'s checks is the order of precedence: a robot's mail is never answered, conduct is never
+//! The order of [`verdict`]'s checks is the order of precedence: a robot's mail is never answered, conduct is never
 //! answered, doubt goes to a person, and only what is left is answered by the desk itself.
 
 use jiff::Timestamp;

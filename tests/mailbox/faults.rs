@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use madoguchi::mailbox::{Filed, ImapSettings, Inbox, MailboxError, Moved, Place, Settings, Tls, Wake};
+use madoguchi::mailbox::{Filed, ImapSettings, Inbox, MailboxError, Moved, Place, Settings, Wake};
+use madoguchi::net::{NetError, Tls};
 use madoguchi::triage::arrival::{Item, Known};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -223,7 +224,7 @@ async fn starttls_is_insisted_on() {
         let mut played = play(greeting, rules);
         played.settings.tls = Tls::StartTls { ca_file: None };
         let error = open(&played).await.err().unwrap();
-        assert!(matches!(error, MailboxError::Tls { .. } | MailboxError::Refused { .. }), "{error:?}");
+        assert!(matches!(error, MailboxError::Net(NetError::Tls { .. }) | MailboxError::Refused { .. }), "{error:?}");
         assert_eq!(played.heard("LOGIN"), 0, "the password must not go out before TLS");
     }
 }

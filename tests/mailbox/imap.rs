@@ -2,7 +2,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use madoguchi::mailbox::{Filed, ImapSettings, Inbox, MailboxError, Moved, Place, Settings, Tls, Wake};
+use madoguchi::mailbox::{Filed, ImapSettings, Inbox, MailboxError, Moved, Place, Settings, Wake};
+use madoguchi::net::{NetError, Tls};
 use madoguchi::triage::arrival::{Arrival, Item, Known};
 
 use crate::support::dovecot::{Dovecot, MARKED, PASSWORD, USER};
@@ -456,7 +457,7 @@ async fn a_stopped_server_is_worth_another_try() {
     let mut dovecot = Dovecot::start();
     dovecot.stop();
     let error = open(&dovecot.settings()).await.err().unwrap();
-    assert!(matches!(error, MailboxError::Connect { .. }) && !error.is_permanent(), "{error}");
+    assert!(matches!(error, MailboxError::Net(NetError::Connect { .. })) && !error.is_permanent(), "{error}");
 }
 
 #[tokio::test]
@@ -504,7 +505,10 @@ async fn what_is_no_trusted_tls_is_permanent() {
     ] {
         let settings = ImapSettings { tls: tls.clone(), port, ..dovecot.settings() };
         let error = open(&settings).await.err().unwrap();
-        assert!(matches!(error, MailboxError::Tls { .. }) && error.is_permanent(), "{tls:?}: {error:?}");
+        assert!(
+            matches!(error, MailboxError::Net(NetError::Tls { .. } | NetError::CaFile { .. })) && error.is_permanent(),
+            "{tls:?}: {error:?}"
+        );
     }
     assert!(!dovecot.log().contains(PASSWORD));
 }
@@ -520,7 +524,7 @@ async fn a_password_never_leaves_this_machine_in_plain_text() {
     for host in ["192.0.2.1", "0.0.0.0", "::ffff:192.0.2.1"] {
         let settings = ImapSettings { host: host.to_owned(), ..dovecot.settings() };
         let error = open(&settings).await.err().unwrap();
-        assert!(matches!(error, MailboxError::PlainText(_)) && error.is_permanent(), "{host}: {error}");
+        assert!(matches!(error, MailboxError::Net(NetError::PlainText(_))) && error.is_permanent(), "{host}: {error}");
     }
     open(&ImapSettings { host: "localhost".to_owned(), ..dovecot.settings() }).await.unwrap();
 }

@@ -12,7 +12,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use madoguchi::mailbox::{ImapSettings, Tls};
+use madoguchi::mailbox::ImapSettings;
+use madoguchi::net::Tls;
 use tempfile::TempDir;
 
 pub const USER: &str = "desk@example.jp";

@@ -1,7 +1,7 @@
 //! Raw bytes → [`Inquiry`]. Never fails: what cannot be read right becomes an [`Oddity`].
 //!
-//! Reading order: [`mime`] (which bytes are which part), [`envelope`] (header fields, with [`words`] and [`address`]),
-//! [`body`] (which parts are the text, with [`transfer`], [`charset`], [`html`], [`flowed`]); then
+//! Reading order: `mime` (which bytes are which part), `envelope` (header fields, with `words` and `address`),
+//! `body` (which parts are the text, with `transfer`, `charset`, `html`, `flowed`); then
 //! [`super::sections`] tells the customer's words from the rest. Attachments are never decoded, only named.
 
 mod address;

@@ -116,29 +116,30 @@ fn parameter(rest: &mut &str) -> Option<(String, String)> {
     let name = rest[..equals].trim().to_ascii_lowercase();
     *rest = rest[equals + 1..].trim_start();
     let value = match rest.strip_prefix('"') {
-        Some(quoted) => quoted_string(rest, quoted),
+        Some(quoted) => {
+            let (value, behind) = quoted_string(quoted);
+            *rest = behind;
+            take_until_semicolon(rest);
+            value
+        }
         None => token(&name, take_until_semicolon(rest)),
     };
     Some((name, value))
 }
 
-fn quoted_string<'a>(rest: &mut &'a str, quoted: &'a str) -> String {
+/// The rest of a quoted string behind its opening quote, without backslashes (RFC 5322 §3.2.4), and what follows the
+/// closing one. Without that, everything is quoted.
+pub(super) fn quoted_string(text: &str) -> (String, &str) {
     let mut value = String::new();
-    let mut chars = quoted.char_indices();
-    let mut end = quoted.len();
+    let mut chars = text.char_indices();
     while let Some((at, c)) = chars.next() {
         match c {
-            '"' => {
-                end = at + 1;
-                break;
-            }
+            '"' => return (value, &text[at + 1..]),
             '\\' => value.extend(chars.next().map(|(_, c)| c)),
             _ => value.push(c),
         }
     }
-    *rest = &quoted[end..];
-    take_until_semicolon(rest);
-    value
+    (value, "")
 }
 
 /// A value without quotes. File names may hold spaces all the same; for the others a space or comment is the end.
