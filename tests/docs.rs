@@ -17,8 +17,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 const LEFT_OUT: &str = "…";
-/// Lines of a shortened output are found again by this many characters.
-const KEY: usize = 12;
+/// Lines of a shortened output are found again by so many words.
+const KEY: usize = 2;
 /// Keys with a closed list of values, all of which stand in the key's row.
 const LISTED: &[&str] = &[
     "sections[].kind",
@@ -70,7 +70,7 @@ fn a_shown_line_that_is_not_printed_is_found() {
         assert_eq!(not_printed(bad, printed).as_deref(), Some(missing));
     }
     assert_eq!(
-        filled_in("11/20 07:42 old\n…\nlast\n", "11/20 07:42 new\nmiddle\nlast\n"),
+        filled_in("11/20 07:42  old\n…\nlast\n", "11/20 07:42 new\nmiddle\nlast\n"),
         "11/20 07:42 new\n…\nlast\n"
     );
 }
@@ -91,8 +91,11 @@ fn filled_in(shown: &str, printed: &str) -> String {
     if !shown.lines().any(|line| line == LEFT_OUT) {
         return printed.trim_end().lines().map(|line| format!("{}\n", line.trim_end())).collect();
     }
-    let key = |line: &str| line.chars().take(KEY).collect::<String>();
-    let fresh = |line: &str| printed.lines().find(|p| !line.is_empty() && p.starts_with(&key(line))).map(str::trim_end);
+    let key = |line: &str| line.split_whitespace().take(KEY).map(str::to_owned).collect::<Vec<_>>();
+    let fresh = |line: &str| {
+        let wanted = key(line);
+        printed.lines().find(|p| !wanted.is_empty() && key(p).starts_with(&wanted)).map(str::trim_end)
+    };
     shown.lines().map(|line| format!("{}\n", fresh(line).unwrap_or(line))).collect()
 }
 
