@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a broken fixture is a failed test")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -374,10 +375,13 @@ fn the_configuration_that_init_writes_loads() {
 /// Each TOML block of the documents begins with a comment that names its file; together with `tests/good/` they load.
 #[test]
 fn the_documents_examples_load() {
-    for (document, least) in [("docs/configuration.md", 3), ("docs/rules.md", 4)] {
-        let text = fs::read_to_string(document).unwrap();
+    let readmes = ["README.md", "README.ja.md"].map(PathBuf::from);
+    let mut examples = BTreeMap::new();
+    for document in files(Path::new("docs")).into_iter().chain(readmes) {
+        let text = fs::read_to_string(&document).unwrap();
+        let document = document.to_str().unwrap();
         let blocks: Vec<&str> = text.split("```toml\n").skip(1).map(|b| b.split("```").next().unwrap()).collect();
-        assert!(blocks.len() >= least, "{document} has {} examples", blocks.len());
+        examples.insert(document.to_owned(), blocks.len());
         let folder = good();
         for block in blocks {
             let name = block.lines().next().and_then(|line| line.strip_prefix("# ")).unwrap();
@@ -388,6 +392,10 @@ fn the_documents_examples_load() {
             }
         }
         load_documented(folder.path(), document);
+    }
+    for (document, least) in [("docs/configuration.md", 3), ("docs/rules.md", 4), ("README.md", 1), ("README.ja.md", 1)]
+    {
+        assert!(examples[document] >= least, "{document} has {} examples", examples[document]);
     }
 }
 
