@@ -91,7 +91,9 @@ fn occurrences(folded: &Folded, book: &Rulebook) -> Vec<(TermId, usize, usize)> 
         .map(|m| (book.terms.literal_ids[m.pattern().as_usize()], m.start(), m.end()))
         .collect();
     for (term, pattern) in &book.terms.patterns {
-        found.extend(pattern.find_iter(text).filter(|m| !m.is_empty()).map(|m| (*term, m.start(), m.end())));
+        // A pattern may take a border for white space; what spans two sentences is in neither.
+        let within = pattern.find_iter(text).filter(|m| !m.is_empty() && !m.as_str().contains('\n'));
+        found.extend(within.map(|m| (*term, m.start(), m.end())));
     }
     found
 }
@@ -195,6 +197,10 @@ fn lead(scored: &[Scored], best: &[f64], scopes: &[usize], book: &Rulebook) -> (
         (0..best.len()).filter(|c| is_scope(*c, book) && !scopes.contains(c)).map(|c| best[c]).fold(0.0, f64::max);
     let weakest = scopes.iter().map(|c| best[*c]).fold(f64::INFINITY, f64::min);
     if scopes.is_empty() {
+        return (0.0, 0.0);
+    }
+    // A sentence whose own matter was dropped as too weak: perhaps a question that would stay unanswered.
+    if scored.iter().filter_map(|s| winner(s, book)).any(|c| !scopes.contains(&c)) {
         return (0.0, 0.0);
     }
     let over_rest = weakest - outside;

@@ -87,6 +87,9 @@ fn low_margin(words: &Classification) -> Reason {
 /// Nothing is sent: labels, and a draft where staff want one.
 fn stopped(inquiry: &Inquiry, stop: Stop, found: Findings, ctx: &Context) -> Verdict {
     let Stop { disposition, mut reasons } = stop;
+    if before_activation(ctx) {
+        return Verdict { disposition, reasons, actions: Vec::new() };
+    }
     let mut actions = Vec::new();
     if !labelled_before(ctx) {
         actions.push(label(disposition, found.words, &[], ctx));
@@ -196,6 +199,12 @@ fn label(disposition: Disposition, words: &Classification, extra: &[&str], ctx: 
     let ids = words.conduct.iter().chain(&words.scopes).map(String::as_str);
     let names = std::iter::once(disposition.as_str()).chain(extra.iter().copied()).chain(ids);
     Action::Label { labels: names.map(|name| format!("{}{name}", ctx.desk.label_prefix)).collect() }
+}
+
+/// Mail from before the desk began is only observed (invariant 6): not labelled, not moved.
+fn before_activation(ctx: &Context) -> bool {
+    let arrived = ctx.seen.internal_date;
+    ctx.seen.not_before.zip(arrived).is_some_and(|(not_before, arrived)| arrived < not_before)
 }
 
 /// The mail carries our labels already (the mailbox was rebuilt, the store restored): they tell what was decided
