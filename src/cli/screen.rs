@@ -43,6 +43,8 @@ fn english(code: &str) -> Option<&str> {
         "clear" => "the rules are clear",
         "out-of-hours" => "out of hours: waits for the next opening",
         "unclear" => "no clause reaches its threshold",
+        "no-own-words" => "only courtesies or a quote: no words that ask for something",
+        "forwarded" => "only a forwarded mail: its author is not the sender",
         "low-margin" => "two clauses are too close",
         "conduct" => "may be prohibited conduct: staff decide, no reply",
         "no-safe-address" => "no address that is safe to answer",

@@ -7,10 +7,13 @@ use super::fold::Folded;
 use super::inquiry::Inquiry;
 use super::pack::{ClauseKind, Place, Rule};
 use super::rulebook::{Needs, Rulebook, TermId};
-use super::sentence::{Sentence, place_text, sentences};
+use super::sentence::{Sentence, Voice, place_text, sentences, voice};
 
 /// A further clause must reach this share of the strongest one's points to count as asked too.
 const COMPANION_SHARE: f64 = 0.6;
+
+/// What is understood from words that are not the customer's own of today is worth this much less.
+const BORROWED: f64 = 0.5;
 
 /// What the words of a mail say.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -47,13 +50,14 @@ pub fn classify(inquiry: &Inquiry, book: &Rulebook) -> Classification {
     let conduct = found_conduct(&best, book);
     let scopes = found_scopes(&scored, &best, book);
     let (lead, confidence) = lead(&scored, &best, &scopes, book);
+    let trust = if voice(inquiry) == Voice::Own { 1.0 } else { BORROWED };
     Classification {
         parts: parts(inquiry, &scored, &scopes, book),
         evidence: evidence(inquiry, &scored, book),
         runner_up: runner_up(&best, &scopes, book),
         scopes: ids(&scopes, book),
         conduct: ids(&conduct, book),
-        confidence,
+        confidence: confidence * trust,
         lead,
     }
 }

@@ -11,6 +11,7 @@ use super::decision::{Action, Disposition, Gate, GateHit, GateVerdict, Reason, R
 use super::gate::{Target, reply_target, title};
 use super::inquiry::{Inquiry, Mailbox};
 use super::reply::{Answer, compose};
+use super::sentence::{Voice, voice};
 use super::template::TemplateError;
 
 /// What to do, and why.
@@ -31,7 +32,7 @@ pub struct Findings<'a> {
 
 /// Decides who acts.
 pub fn verdict(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Verdict {
-    match doubts(found, ctx) {
+    match doubts(inquiry, found, ctx) {
         Err(stop) => stopped(inquiry, stop, found, ctx),
         Ok(()) => answered(inquiry, found, ctx),
     }
@@ -44,7 +45,7 @@ struct Stop {
 }
 
 /// The checks in their order of precedence.
-fn doubts(found: Findings, ctx: &Context) -> Result<(), Stop> {
+fn doubts(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<(), Stop> {
     let gate = || found.gate.hits.iter().map(gate_reason).collect();
     if found.gate.verdict == GateVerdict::Sink {
         return Err(Stop { disposition: Disposition::Ignore, reasons: gate() });
@@ -55,10 +56,14 @@ fn doubts(found: Findings, ctx: &Context) -> Result<(), Stop> {
     if found.gate.verdict == GateVerdict::Human {
         return Err(Stop { disposition: Disposition::Review, reasons: gate() });
     }
-    let doubt = match () {
-        _ if found.words.scopes.is_empty() => reason("unclear", "何のお問い合わせか、規則からは読み取れません"),
-        _ if found.words.lead < ctx.rules.pack.thresholds.margin => low_margin(found.words),
-        _ => return Ok(()),
+    let doubt = match voice(inquiry) {
+        Voice::Forwarded => reason("forwarded", "転送されたメールだけです。書いた人は送信者ではありません"),
+        Voice::Nobody => reason("no-own-words", "挨拶や引用だけで、お問い合わせの文がありません"),
+        Voice::Own if found.words.scopes.is_empty() => {
+            reason("unclear", "何のお問い合わせか、規則からは読み取れません")
+        }
+        Voice::Own if found.words.lead < ctx.rules.pack.thresholds.margin => low_margin(found.words),
+        Voice::Own => return Ok(()),
     };
     Err(Stop { disposition: Disposition::Review, reasons: vec![doubt] })
 }

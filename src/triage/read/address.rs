@@ -1,5 +1,8 @@
 //! Address lists (RFC 5322 §3.4) as mailers write them. Nothing is repaired: `a..b@docomo.ne.jp` is a person, and an
 //! entry without address is shown as one.
+//!
+//! Own code, because mail-parser takes the quoted local part of `"a..b"@docomo.ne.jp` for a name, and glues what
+//! stands before an encoded word to the address: to it, `x@y =?…?= <a@b>` comes from `x@ya@b`.
 
 use super::param::quoted_string;
 use super::words;

@@ -3,6 +3,9 @@
 //! Reading order: `mime` (which bytes are which part), `envelope` (header fields, with `words` and `address`),
 //! `body` (which parts are the text, with `transfer`, `charset`, `html`, `flowed`); then
 //! [`super::sections`] tells the customer's words from the rest. Attachments are never decoded, only named.
+//!
+//! The `mail-parser` crate reads dates, message ids and base64. What it cannot do with Japanese or hostile mail is own
+//! code; each module says what that is.
 
 mod address;
 mod body;

@@ -1,8 +1,11 @@
 //! `Content-Type` and `Content-Disposition`: a value and its parameters (RFC 2045 §5.1), with RFC 2231 continuations
 //! and what mailers write instead.
+//!
+//! Own code, because mail-parser decodes the pieces of a split value one by one, so that characters split between
+//! them are lost, does not know Japanese labels (`CP50221`), and takes 20 s for a field with 60,000 pieces.
 
-use super::charset;
-use super::words;
+use super::transfer::hex_pair;
+use super::{charset, words};
 
 /// `text/plain; charset=…`
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -94,16 +97,10 @@ fn extended(piece: &Piece) -> (Option<&str>, &str) {
 fn percent(text: &str, out: &mut Vec<u8>) {
     let mut bytes = text.as_bytes();
     while let [first, rest @ ..] = bytes {
-        let hex = text_hex(rest).filter(|_| *first == b'%');
+        let hex = hex_pair(rest).filter(|_| *first == b'%');
         out.push(hex.unwrap_or(*first));
         bytes = if hex.is_some() { &rest[2..] } else { rest };
     }
-}
-
-/// Two hexadecimal digits at the start of `bytes`.
-pub fn text_hex(bytes: &[u8]) -> Option<u8> {
-    let digit = |b: &u8| (*b as char).to_digit(16);
-    Some((digit(bytes.first()?)? * 16 + digit(bytes.get(1)?)?) as u8)
 }
 
 /// Takes `; name=value` off the front.
