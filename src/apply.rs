@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::clock::Clock;
@@ -75,6 +76,8 @@ pub struct Hands<'a> {
     pub from: &'a Mailbox,
     pub zone: &'a TimeZone,
     pub fresh: &'a mut Fresh,
+    /// True: nothing more is begun.
+    pub stop: &'a watch::Receiver<bool>,
 }
 
 /// Which effects were surely never tried: written by this process, and not begun by it. Filing a copy of these needs
@@ -102,12 +105,16 @@ impl Fresh {
 }
 
 impl Hands<'_> {
-    /// Carries out effects that are ready, labels together where they are the same, and notes what became of them.
+    /// Carries out effects that are ready, labels together where they are the same, and notes what became of them;
+    /// ends early if asked to stop.
     ///
     /// # Errors
     /// Store failures, and mailbox failures that need a new connection: what was not done stays to be done.
     pub async fn carry_out(&mut self, rows: Vec<EffectRow>) -> Result<(), ApplyError> {
         for group in same_labels(rows) {
+            if *self.stop.borrow() {
+                break;
+            }
             match group.as_slice() {
                 [only] => self.one(only).await?,
                 many => self.labels_of(many).await?,

@@ -83,11 +83,13 @@ pub struct Worker {
     known: Option<Known>,
     outbox: Outbox,
     fresh: Fresh,
+    /// Sends that were cut off are settled: since the start, and since the last failure.
     settled: bool,
     /// A round has succeeded: from now on even a refused login is waited out, for it worked before.
     worked: bool,
-    /// Failed tries in a row.
-    failures: u32,
+    /// Wait after the next failure.
+    backoff: Duration,
+    stop: watch::Receiver<bool>,
     progress: Arc<dyn Fn(Progress) + Send + Sync>,
 }
 
@@ -124,9 +126,15 @@ impl Worker {
             fresh,
             settled: false,
             worked: false,
-            failures: 0,
+            backoff: FIRST_BACKOFF,
+            stop: watch::channel(false).1,
             progress,
         })
+    }
+
+    /// From when `stop` holds true, nothing new is begun: the step in hand is done, and the work ends well.
+    pub fn stop_on(&mut self, stop: watch::Receiver<bool>) {
+        self.stop = stop;
     }
 
     pub fn on_progress(&mut self, progress: impl Fn(Progress) + Send + Sync + 'static) {
@@ -142,67 +150,82 @@ impl Worker {
     /// # Errors
     /// What another try cannot mend, before the first round has succeeded: wrong password or certificate, a store
     /// that cannot be used.
-    pub async fn run(&mut self, mut stop: watch::Receiver<bool>) -> Result<(), WorkError> {
-        while !*stop.borrow() {
-            let result = self.until_stopped(&mut stop).await;
-            let Err(error) = result else { return Ok(()) };
+    pub async fn run(&mut self) -> Result<(), WorkError> {
+        while let Err(error) = self.until_stopped().await {
             self.disconnect();
             if error.is_permanent() && !self.worked {
                 return Err(error);
             }
-            let wait = spread(backoff(self.failures));
-            self.failures = self.failures.saturating_add(1);
+            let wait = spread(self.backoff);
             warn!(desk = self.profile.id, %error, seconds = wait.as_secs(), "trying again");
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                _ = stop.wait_for(|stop| *stop) => {}
+                () = stopped(self.stop.clone()) => {}
             }
+            self.backoff = (self.backoff * 2).min(LONGEST_BACKOFF);
         }
         Ok(())
     }
 
-    async fn until_stopped(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), WorkError> {
-        while !*stop.borrow() {
-            let busy = self.round().await?;
-            self.worked = true;
-            self.failures = 0;
-            if busy {
+    async fn until_stopped(&mut self) -> Result<(), WorkError> {
+        while !self.stopping() {
+            let stop = stopped(self.stop.clone());
+            // A server that does not answer must not hold up the end; what was not opened needs no tidying up.
+            tokio::select! {
+                opened = self.open() => drop(opened?),
+                () = stop => return Ok(()),
+            }
+            if self.round().await? {
                 continue;
             }
-            let due = self.store.next_due(&self.profile.id, self.clock.now()).await?;
-            let clock = self.clock.clone();
-            let until = async {
-                tokio::select! {
-                    () = sleep_until(&clock, due) => {}
-                    _ = stop.wait_for(|stop| *stop) => {}
-                }
-            };
-            self.open().await?.wait(until).await?;
+            self.wait().await?;
+            self.backoff = FIRST_BACKOFF;
         }
         Ok(())
     }
 
-    /// Works until nothing is left to do now; what is queued for later stays queued.
+    /// Waits for mail, for an effect to become due, or for the end.
+    async fn wait(&mut self) -> Result<(), WorkError> {
+        let due = self.store.next_due(&self.profile.id, self.clock.now()).await?;
+        let (clock, stop) = (self.clock.clone(), stopped(self.stop.clone()));
+        let until = async {
+            tokio::select! {
+                () = sleep_until(&clock, due) => {}
+                () = stop => {}
+            }
+        };
+        self.open().await?.wait(until).await?;
+        Ok(())
+    }
+
+    fn stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Works until stopped, or nothing is left to do now; what is queued for later stays queued.
     ///
     /// # Errors
     /// Any failure, also passing ones: the caller decides whether to call again.
     pub async fn until_idle(&mut self) -> Result<(), WorkError> {
-        while self.round().await? {}
+        while !self.stopping() && self.round().await? {}
         Ok(())
     }
 
     /// One round: a batch of new mail, a batch of decisions, a batch of effects. False if there was nothing to do.
     async fn round(&mut self) -> Result<bool, WorkError> {
         let result = self.steps().await;
-        if result.is_err() {
-            self.disconnect();
+        match result {
+            Ok(_) => self.worked = true,
+            Err(_) => self.disconnect(),
         }
         result
     }
 
+    /// Whatever failed may have cut off a send: that its end could not be noted, for example.
     fn disconnect(&mut self) {
         self.inbox = None;
         self.known = None;
+        self.settled = false;
     }
 
     async fn steps(&mut self) -> Result<bool, WorkError> {
@@ -223,13 +246,13 @@ impl Worker {
         self.inbox.as_mut().ok_or(MailboxError::Closed.into())
     }
 
-    /// Once after a start: sends that a crash cut off.
+    /// Once after a start or a failure: sends that were cut off.
     async fn settle(&mut self) -> Result<(), WorkError> {
         if !self.settled {
             let desk = self.profile.id.clone();
             let settled = settle_interrupted(&mut self.hands().await?, &desk).await?;
             if settled > 0 {
-                warn!(desk, settled, "sends cut off by the last stop were settled");
+                warn!(desk, settled, "sends that were cut off are settled");
             }
             self.settled = true;
         }
@@ -268,6 +291,9 @@ impl Worker {
         let mails = self.store.undecided(&self.profile.id, u32::try_from(self.desk.batch).unwrap_or(u32::MAX)).await?;
         let count = mails.len();
         for mail in mails {
+            if self.stopping() {
+                break;
+            }
             self.decide_one(mail).await?;
             (self.progress)(Progress::Decided(1));
         }
@@ -324,8 +350,17 @@ impl Worker {
             clock: &self.clock,
             from: &self.from,
             fresh: &mut self.fresh,
+            stop: &self.stop,
             zone: &self.rules.pack.calendar.zone,
         })
+    }
+}
+
+/// Returns when the end is asked for.
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // An Err means that nobody is left who could ask.
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending().await
     }
 }
 
@@ -334,11 +369,6 @@ async fn sleep_until(clock: &Clock, due: Option<Timestamp>) {
         Some(due) => clock.sleep_until(due).await,
         None => std::future::pending().await,
     }
-}
-
-/// The wait after this many earlier failures in a row.
-fn backoff(failures: u32) -> Duration {
-    (FIRST_BACKOFF * 2u32.saturating_pow(failures.min(16))).min(LONGEST_BACKOFF)
 }
 
 /// Between half and the whole of `wait`: many desks that lost one server do not come back in step.

@@ -10,12 +10,10 @@ use std::time::Duration;
 
 use madoguchi::net::Tls;
 use madoguchi::outbox::{Fault, Found, Outbox, OutboxError, Outgoing, Receipt, SendError, Settings, SmtpSettings};
-use rustls_pki_types::PrivatePkcs8KeyDer;
 use secrecy::SecretString;
 use support::smtp::Act::{self, Hear, HearBytes, HearMail, Reset, Say, Silence, Wait};
-use support::smtp::{Scripted, SmtpSink};
+use support::smtp::{Scripted, SmtpSink, certificate};
 use tokio::sync::Notify;
-use tokio_rustls::TlsAcceptor;
 
 const PATIENT: Duration = Duration::from_secs(10);
 const HASTY: Duration = Duration::from_millis(400);
@@ -314,18 +312,6 @@ async fn a_failed_login_is_the_operators_business() {
 }
 
 // ---- TLS ---------------------------------------------------------------------------------------------------------
-
-/// A certificate for this name, its acceptor, and a file that trusts it.
-fn certificate(name: &str, folder: &tempfile::TempDir) -> (Act, PathBuf) {
-    let made = rcgen::generate_simple_self_signed(vec![name.to_string()]).unwrap();
-    let ca_file = folder.path().join("ca.pem");
-    fs::write(&ca_file, made.cert.pem()).unwrap();
-    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let config = config.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key.into()).unwrap();
-    (Act::Tls(Arc::new(TlsAcceptor::from(Arc::new(config)))), ca_file)
-}
 
 /// The server's certificate is for `name`; the client calls it `localhost`.
 async fn check_tls(what: &str, name: &str, script: impl FnOnce(Act) -> Vec<Act>, implicit: bool, expected: &str) {

@@ -94,10 +94,14 @@ fn occurrences(folded: &Folded, book: &Rulebook) -> Vec<(TermId, usize, usize)> 
         .filter(|m| on_word_borders(text, m.start(), m.end()))
         .map(|m| (book.terms.literal_ids[m.pattern().as_usize()], m.start(), m.end()))
         .collect();
-    for (term, pattern) in &book.terms.patterns {
-        // A pattern may take a border for white space; what spans two sentences is in neither.
-        let within = pattern.find_iter(text).filter(|m| !m.is_empty() && !m.as_str().contains('\n'));
-        found.extend(within.map(|m| (*term, m.start(), m.end())));
+    // Sentence by sentence: in the whole text `[^」]` would reach over their borders, and `$` would find none of them.
+    let mut start = 0;
+    for sentence in text.split('\n') {
+        for (term, pattern) in &book.terms.patterns {
+            let matches = pattern.find_iter(sentence).filter(|m| !m.is_empty());
+            found.extend(matches.map(|m| (*term, start + m.start(), start + m.end())));
+        }
+        start += sentence.len() + 1;
     }
     found
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use super::fold::fold_term;
 use super::pack::{Pack, Rule, Term};
@@ -139,10 +139,6 @@ impl TermTable {
     }
 }
 
-/// `^` and `$` are the borders of a sentence: sentences stand in lines of their own ([`super::fold::Folded`]).
 fn compile_pattern(pattern: &str) -> Result<Regex, RulebookError> {
-    RegexBuilder::new(pattern)
-        .multi_line(true)
-        .build()
-        .map_err(|e| RulebookError::Pattern { pattern: pattern.into(), source: Box::new(e) })
+    Regex::new(pattern).map_err(|e| RulebookError::Pattern { pattern: pattern.into(), source: Box::new(e) })
 }

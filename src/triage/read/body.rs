@@ -36,12 +36,13 @@ pub fn text(raw: &[u8], tree: &Tree, complete: bool, notes: &mut Notes) -> Text 
         candidates.sort_by_key(|i| tree.entities[*i].content.main != "text/plain");
         for index in candidates {
             let entity = &tree.entities[index];
+            // Before the look for content: the cut may lie in the part's header.
+            if !complete && entity.body.end == raw.len() {
+                notes.serious("text-cut", "only the head of the mail was fetched, and its text does not end there");
+            }
             let part = read(raw, entity, notes);
             if part.text.trim().is_empty() {
                 continue;
-            }
-            if !complete && entity.body.end == raw.len() {
-                notes.serious("text-cut", "only the head of the mail was fetched, and its text does not end there");
             }
             out.append(part);
             break;

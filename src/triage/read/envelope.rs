@@ -21,6 +21,9 @@ const SINGLE: [&str; 6] = ["Date", "To", "Cc", "In-Reply-To", "References", "MIM
 pub fn fill(inquiry: &mut Inquiry, top: &Entity, notes: &mut Notes) {
     let fields: Vec<Field> = top.fields.iter().map(|f| limited(*f, notes)).collect();
     repeated(&fields, notes);
+    if fields.iter().any(|f| f.value.contains(&0)) {
+        notes.serious("nul-bytes", "the header has NUL bytes");
+    }
     inquiry.headers = fields.iter().map(header).collect();
     let find = |name: &str| fields.iter().find(|f| f.name.eq_ignore_ascii_case(name)).map(|f| f.value);
     inquiry.subject = find("Subject").map(words::header_text).unwrap_or_default();
