@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::unwrap_used, reason = "a broken fixture is a failed test")]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -79,18 +80,51 @@ fn read_all(raw: &[u8]) -> Inquiry {
 fn every_mail_is_read_as_expected() {
     let mails = mails();
     assert!(mails.len() >= 60, "only {} mails", mails.len());
-    let mut wrong = Vec::new();
+    let (mut wrong, mut read) = (Vec::new(), BTreeMap::new());
     for path in mails {
         let expected = std::fs::read_to_string(path.with_extension("toml")).unwrap();
         let expected: Expected = toml::from_str(&expected).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         assert_ne!(expected, Expected::default(), "{} asks for nothing", path.display());
-        let inquiry = read_all(&std::fs::read(&path).unwrap());
-        let found = expected.asked_of(&inquiry);
-        if found != expected {
-            wrong.push(format!("{}\nexpected {expected:#?}\nfound {found:#?}", path.display()));
+        let raw = std::fs::read(&path).unwrap();
+        for (line_ends, raw) in [vec![("its own", raw.clone())], variants(&raw)].concat() {
+            *read.entry(line_ends).or_insert(0) += 1;
+            let found = expected.asked_of(&read_all(&raw));
+            if found != expected {
+                let name = path.display();
+                wrong.push(format!("{name}, line ends {line_ends}\nexpected {expected:#?}\nfound {found:#?}"));
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    for (line_ends, least) in [("its own", 60), ("LF", 60), ("CRLF", 3), ("CR", 60)] {
+        assert!(read[line_ends] >= least, "only {read:?}");
+    }
+}
+
+/// The same mail as other systems keep it: LF as CRLF, CRLF as LF, and a text that is not encoded with the CR alone of
+/// old Macs. Not where line ends are mixed on purpose, nor where they are two bytes each.
+fn variants(raw: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let text = raw.iter().map(|byte| char::from(*byte)).collect::<String>();
+    let bytes = |text: String| text.chars().map(|c| c as u8).collect::<Vec<u8>>();
+    let unix = text.replace("\r\n", "\n");
+    let mixed = unix.contains('\r') || (text != unix && text != unix.replace('\n', "\r\n"));
+    if mixed || text.contains('\0') {
+        return Vec::new();
+    }
+    let mut variants = Vec::new();
+    if text == unix {
+        variants.push(("CRLF", bytes(unix.replace('\n', "\r\n"))));
+    } else {
+        variants.push(("LF", bytes(unix.clone())));
+    }
+    let lower = unix.to_ascii_lowercase();
+    if let Some((head, body)) = unix.split_once("\n\n")
+        && !lower.contains("multipart/")
+        && !lower.contains("quoted-printable")
+    {
+        variants.push(("CR", bytes(format!("{head}\n\n{}", body.replace('\n', "\r")))));
+    }
+    variants
 }
 
 fn serious(inquiry: &Inquiry) -> Vec<&str> {
