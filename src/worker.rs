@@ -14,18 +14,21 @@ use tracing::{error, info, warn};
 use crate::apply::{ApplyError, Fresh, Hands, effects, settle_interrupted};
 use crate::clock::Clock;
 use crate::config::Desk;
-use crate::mailbox::{Inbox, MailboxError};
+use crate::mailbox::{HEAD_BYTES, Inbox, MailboxError};
 use crate::outbox::{Outbox, OutboxError};
 use crate::store::{HistoryQuery, MailMeta, Store, StoreError, StoredMail};
 use crate::triage;
-use crate::triage::arrival::Known;
+use crate::triage::arrival::{Arrival, Known};
 use crate::triage::context::{Context, DeskProfile, Seen};
 use crate::triage::decision::Decision;
 use crate::triage::inquiry::{Inquiry, Mailbox};
+use crate::triage::read::TEXT_CUT;
 use crate::triage::rulebook::{Rulebook, RulebookError};
 
 /// Effects carried out between two looks at the mailbox and at the wish to stop.
 const EFFECTS_A_ROUND: u32 = 200;
+/// A text beyond this is not looked at: 1 MB, base64 and all, more than the usual head.
+const LONGEST_HEAD: usize = HEAD_BYTES + (1 << 20);
 /// Waits after lost connections: doubled from the first to the longest, and spread by chance.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
@@ -300,9 +303,9 @@ impl Worker {
         Ok(count)
     }
 
-    async fn decide_one(&mut self, mail: StoredMail) -> Result<(), WorkError> {
+    async fn decide_one(&mut self, mut mail: StoredMail) -> Result<(), WorkError> {
         let now = self.clock.now();
-        let inquiry = read_safely(&mail);
+        let inquiry = self.whole_text(&mut mail).await?;
         let meta = meta(&inquiry);
         let query = HistoryQuery::new(mail.id, &meta);
         let history = self.store.history(&self.profile.id, &query, now).await?;
@@ -317,6 +320,25 @@ impl Worker {
         let effects = effects(&decision.actions, &self.profile.label_prefix, self.desk.sent_copy);
         info!(desk = self.profile.id, mail = %mail.id, disposition = decision.disposition.as_str(), scopes = decision.scopes.join(" "), "decided");
         Ok(self.store.record(mail.id, &meta, &decision, &effects, now).await?)
+    }
+
+    /// Reads a mail, and where its head does not hold its text, more and more of it: each time as much again. Each
+    /// longer head is journalled before it is read, too.
+    async fn whole_text(&mut self, mail: &mut StoredMail) -> Result<Inquiry, WorkError> {
+        loop {
+            let inquiry = read_safely(mail);
+            let have = mail.arrival.raw.len();
+            let asked = have.min(LONGEST_HEAD.saturating_sub(have));
+            if asked == 0 || !inquiry.oddities.iter().any(|oddity| oddity.code == TEXT_CUT) {
+                return Ok(inquiry);
+            }
+            let Some(more) = self.open().await?.more(&mail.arrival.key, have, asked).await? else {
+                return Ok(inquiry);
+            };
+            mail.arrival.append(more, asked);
+            let Arrival { raw, complete, .. } = &mail.arrival;
+            self.store.replace_head(mail.id, raw.clone(), *complete).await?;
+        }
     }
 
     /// From when on mail is answered: as configured, else the desk's first look at the mailbox (invariant 6). Whole

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use super::reader::{Table, Value};
 use super::{Surroundings, check, secret};
-use crate::mailbox::{self, ImapSettings};
+use crate::mailbox::{self, HEAD_BYTES, ImapSettings};
 use crate::net::{Tls, is_loopback};
 use crate::outbox::{self, SmtpSettings};
 
@@ -68,7 +68,7 @@ fn path(table: &Table<'_>, around: &Surroundings) -> Option<PathBuf> {
 fn imap(table: &Table<'_>, around: &Surroundings) -> Option<ImapSettings> {
     const LEAST_HEAD: i64 = 16 * 1024;
     const MOST_HEAD: i64 = 64 * 1024 * 1024;
-    const HEAD: i64 = 1024 * 1024;
+    const HEAD: i64 = HEAD_BYTES as i64;
     let server = server(table, around, IMAP_PORTS, IMAP_TIMEOUT_SECONDS);
     let user = table.string("user");
     let password = table.require("password").and_then(|password| secret::password(password, around));

@@ -10,6 +10,7 @@
 //!             └─ record_failure … quarantine ──→ quarantined
 //! ```
 //! - [`Store::journal`] takes mail in, bytes and all, once for each key.
+//! - [`Store::replace_head`]: where a mail's head did not hold its text, more of it was read.
 //! - [`Store::record`] writes the decision and its numbered effects together, once for each mail.
 //! - [`Store::ready`] hands out effects in their order: a mail's next one only after the one before is finished.
 //! - [`Store::start`] notes that an effect is about to happen; for a send that note must be there before the first

@@ -24,6 +24,9 @@ use self::param::Value;
 use super::inquiry::{Attachment, Inquiry, Oddity, Part};
 use super::sections::{self, Hints};
 
+/// Code of the oddity of a mail of which too little was read to have its text: more of it may help.
+pub const TEXT_CUT: &str = "text-cut";
+
 /// Reads a mail. `size`: of the whole mail in bytes; `complete`: false if `raw` is only its head.
 pub fn read(raw: &[u8], size: u64, complete: bool) -> Inquiry {
     let mut notes = Notes::default();
