@@ -276,11 +276,16 @@ impl Worker {
 
     async fn decide_one(&mut self, mail: StoredMail) -> Result<(), WorkError> {
         let now = self.clock.now();
-        let inquiry = read_safely(&mail);
+        let inquiry = read_safely(&mail, &self.profile);
         let meta = meta(&inquiry);
         let query = HistoryQuery::new(mail.id, &meta);
-        let history = self.store.history(&self.profile.id, &query, now).await?;
+        let mut history = self.store.history(&self.profile.id, &query, now).await?;
+        if triage::gate::is_password_notice(&inquiry) {
+            let first = self.store.mail_before(&self.profile.id, &query).await?;
+            history.ppap_first = first.map(|mail| mail.to_string());
+        }
         let seen = Seen {
+            mailbox: mail.arrival.key.mailbox.clone(),
             internal_date: mail.arrival.internal_date,
             flags: mail.arrival.flags.clone(),
             not_before: Some(self.not_before(&mail, now).await?),
@@ -347,9 +352,10 @@ fn spread(wait: Duration) -> Duration {
 }
 
 /// No mail stops the desk: if reading it panics (a bug of ours), it becomes an empty mail that staff must see.
-fn read_safely(mail: &StoredMail) -> Inquiry {
+fn read_safely(mail: &StoredMail, desk: &DeskProfile) -> Inquiry {
     let arrival = &mail.arrival;
-    let read = catch_unwind(AssertUnwindSafe(|| triage::read::read(&arrival.raw, arrival.size, arrival.complete)));
+    let read = || triage::read::read(&arrival.raw, arrival.size, arrival.complete);
+    let read = catch_unwind(AssertUnwindSafe(|| triage::form::opened(&read(), desk).into_owned()));
     read.unwrap_or_else(|_| {
         error!(mail = %mail.id, "reading the mail panicked: please report this");
         triage::unreadable(arrival.size)

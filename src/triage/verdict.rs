@@ -27,14 +27,33 @@ pub struct Findings<'a> {
     pub gate: &'a Gate,
     pub route: &'a Route,
     pub words: &'a Classification,
+    /// It only brings the password of an attachment.
+    pub notice: bool,
 }
 
 /// Decides who acts.
 pub fn verdict(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Verdict {
-    match doubts(found, ctx) {
+    let mut verdict = match doubts(found, ctx) {
         Err(stop) => stopped(inquiry, stop, found, ctx),
         Ok(()) => answered(inquiry, found, ctx),
-    }
+    };
+    verdict.reasons.extend(remarks(inquiry, found, ctx));
+    verdict
+}
+
+/// What staff should know besides.
+fn remarks(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Vec<Reason> {
+    let form = inquiry.form.as_ref().map(|form| {
+        let host = form.sender.domain();
+        reason("form", &format!("{host} のWebフォームから届きました。記入された宛先は本人のものと確認できません"))
+    });
+    let notice = found.notice.then(|| match &ctx.history.ppap_first {
+        Some(first) => {
+            reason("ppap", &format!("添付ファイルのパスワードの通知です（記録番号 {first} のメールの続き）"))
+        }
+        None => reason("ppap", "添付ファイルのパスワードの通知です。元のメールは見つかりません"),
+    });
+    form.into_iter().chain(notice).collect()
 }
 
 /// A reason not to answer by itself, with the disposition it leads to.
@@ -92,7 +111,8 @@ fn stopped(inquiry: &Inquiry, stop: Stop, found: Findings, ctx: &Context) -> Ver
     }
     let mut actions = Vec::new();
     if !labelled_before(ctx) {
-        actions.push(label(disposition, found.words, &[], ctx));
+        let extra: &[&str] = if found.notice { &["ppap"] } else { &[] };
+        actions.push(label(disposition, found.words, extra, ctx));
     }
     if disposition == Disposition::Review && ctx.desk.drafts != Drafts::Never {
         match draft_for_staff(inquiry, found, ctx) {

@@ -19,7 +19,9 @@ pub enum Target {
 /// The one address an answer may go to, given how far the sender is proved and what the desk asks for.
 ///
 /// Without enough proof the acknowledgement still goes to `From`, if the envelope names the same address or at least
-/// the domain is proved. Mail of web forms (`From: no-reply@…`, `Reply-To:` the customer) goes to a person.
+/// the domain is proved. Mail of web forms (`From: no-reply@…`, `Reply-To:` the customer) goes to a person, unless the
+/// desk lists the form: then the address that was typed gets the acknowledgement, and without the name that was typed,
+/// as anybody may have typed both.
 pub fn reply_target(inquiry: &Inquiry, authenticated: AuthLevel, required: RequiredAuth) -> Target {
     let Some(from) = inquiry.author() else { return human("not exactly one From mailbox") };
     let reply_to = match wanted(inquiry, from) {
@@ -28,6 +30,9 @@ pub fn reply_target(inquiry: &Inquiry, authenticated: AuthLevel, required: Requi
     };
     if !is_plausible(&from.address) || !is_plausible(&reply_to.address) {
         return human("no plausible Internet address");
+    }
+    if inquiry.form.is_some() {
+        return Target::AcknowledgeOnly(Mailbox { name: String::new(), address: from.address.clone() });
     }
     if required.met_by(authenticated) {
         return Target::To(reply_to.clone());
