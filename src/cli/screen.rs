@@ -46,7 +46,7 @@ fn english(code: &str) -> Option<&str> {
         "low-margin" => "two clauses are too close",
         "conduct" => "may be prohibited conduct: staff decide, no reply",
         "no-safe-address" => "no address that is safe to answer",
-        "form" => "came through a web form: anybody may have typed the address",
+        "form" => "of a web form: what was typed there is not proved",
         "ppap" => "brings the password of an attachment",
         "never-open" => "the calendar has no next opening",
         gate => gate::title(gate.strip_prefix("gate-")?).1,

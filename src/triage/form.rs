@@ -37,6 +37,10 @@ pub enum AddressPlace {
     Label(String),
 }
 
+/// Codes of the oddities of form mail that is left to staff.
+pub const UNPROVED: &str = "form-unproved";
+pub const UNREADABLE: &str = "form-unreadable";
+
 /// Longest name that is kept, in characters.
 const MAX_NAME: usize = 100;
 /// What people put around and before labels: 【お名前】, ■お名前, [お名前].
@@ -86,10 +90,10 @@ enum Unread {
 
 fn unread(outside: Inquiry, why: Unread) -> Inquiry {
     let (code, detail) = match why {
-        Unread::NotProved => ("form-unproved", "the sender names a web form of this desk, and that is not proved"),
-        Unread::NoAddress => ("form-unreadable", "the web form's mail has no single usable address"),
-        Unread::NoQuestion => ("form-unreadable", "the web form's mail has no question under its label"),
-        Unread::LabelTwice => ("form-unreadable", "a label of the web form stands there twice"),
+        Unread::NotProved => (UNPROVED, "the sender names a web form of this desk, and that is not proved"),
+        Unread::NoAddress => (UNREADABLE, "the web form's mail has no single usable address"),
+        Unread::NoQuestion => (UNREADABLE, "the web form's mail has no question under its label"),
+        Unread::LabelTwice => (UNREADABLE, "a label of the web form stands there twice"),
     };
     let mut inquiry = outside;
     inquiry.oddities.push(Oddity { code: code.into(), detail: detail.into(), serious: true });

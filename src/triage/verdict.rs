@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::classify::Classification;
 use super::context::{Context, Drafts};
 use super::decision::{Action, Disposition, Gate, GateHit, GateVerdict, Reason, Reply, Route, RouteKind};
+use super::form;
 use super::gate::{Target, reply_target, title};
 use super::inquiry::{Inquiry, Mailbox};
 use super::reply::{Answer, compose};
@@ -44,8 +45,13 @@ pub fn verdict(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Verdict {
 /// What staff should know besides.
 fn remarks(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Vec<Reason> {
     let form = inquiry.form.as_ref().map(|form| {
-        let host = form.sender.domain();
-        reason("form", &format!("{host} のWebフォームから届きました。記入された宛先は本人のものと確認できません"))
+        let odd = |code: &str| inquiry.oddities.iter().any(|oddity| oddity.code == code);
+        let what = match () {
+            _ if odd(form::UNPROVED) => "のWebフォームを名乗っていますが、送信元を確認できません",
+            _ if odd(form::UNREADABLE) => "のWebフォームのメールですが、設定どおりに読み取れません",
+            _ => "のWebフォームから届きました。記入された宛先が本人のものかは確認できません",
+        };
+        reason("form", &format!("{} {what}", form.sender.domain()))
     });
     let notice = found.notice.then(|| match &ctx.history.ppap_first {
         Some(first) => {

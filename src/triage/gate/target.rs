@@ -24,15 +24,15 @@ pub enum Target {
 /// as anybody may have typed both.
 pub fn reply_target(inquiry: &Inquiry, authenticated: AuthLevel, required: RequiredAuth) -> Target {
     let Some(from) = inquiry.author() else { return human("not exactly one From mailbox") };
+    if inquiry.form.is_some() && is_plausible(&from.address) {
+        return Target::AcknowledgeOnly(Mailbox { name: String::new(), address: from.address.clone() });
+    }
     let reply_to = match wanted(inquiry, from) {
         Ok(mailbox) => mailbox,
         Err(why) => return human(why),
     };
     if !is_plausible(&from.address) || !is_plausible(&reply_to.address) {
         return human("no plausible Internet address");
-    }
-    if inquiry.form.is_some() {
-        return Target::AcknowledgeOnly(Mailbox { name: String::new(), address: from.address.clone() });
     }
     if required.met_by(authenticated) {
         return Target::To(reply_to.clone());
