@@ -308,8 +308,13 @@ impl Worker {
         let inquiry = self.whole_text(&mut mail).await?;
         let meta = meta(&inquiry);
         let query = HistoryQuery::new(mail.id, &meta);
-        let history = self.store.history(&self.profile.id, &query, now).await?;
+        let mut history = self.store.history(&self.profile.id, &query, now).await?;
+        if triage::gate::is_password_notice(&inquiry) {
+            let first = self.store.mail_before(&self.profile.id, &query).await?;
+            history.ppap_first = first.map(|mail| mail.to_string());
+        }
         let seen = Seen {
+            mailbox: mail.arrival.key.mailbox.clone(),
             internal_date: mail.arrival.internal_date,
             flags: mail.arrival.flags.clone(),
             not_before: Some(self.not_before(&mail, now).await?),
@@ -326,7 +331,7 @@ impl Worker {
     /// longer head is journalled before it is read, too.
     async fn whole_text(&mut self, mail: &mut StoredMail) -> Result<Inquiry, WorkError> {
         loop {
-            let inquiry = read_safely(mail);
+            let inquiry = read_safely(mail, &self.profile);
             let have = mail.arrival.raw.len();
             let asked = have.min(LONGEST_HEAD.saturating_sub(have));
             if asked == 0 || !inquiry.oddities.iter().any(|oddity| oddity.code == TEXT_CUT) {
@@ -399,9 +404,10 @@ fn spread(wait: Duration) -> Duration {
 }
 
 /// No mail stops the desk: if reading it panics (a bug of ours), it becomes an empty mail that staff must see.
-fn read_safely(mail: &StoredMail) -> Inquiry {
+fn read_safely(mail: &StoredMail, desk: &DeskProfile) -> Inquiry {
     let arrival = &mail.arrival;
-    let read = catch_unwind(AssertUnwindSafe(|| triage::read::read(&arrival.raw, arrival.size, arrival.complete)));
+    let read = || triage::read::read(&arrival.raw, arrival.size, arrival.complete);
+    let read = catch_unwind(AssertUnwindSafe(|| triage::form::opened(&read(), desk).into_owned()));
     read.unwrap_or_else(|_| {
         error!(mail = %mail.id, "reading the mail panicked: please report this");
         triage::unreadable(arrival.size)

@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use madoguchi::config::{self, Config, Desk, Problems};
 use madoguchi::net::Tls;
 use madoguchi::triage::context::{Drafts, RequiredAuth};
+use madoguchi::triage::form::{AddressPlace, FormRule};
 use madoguchi::triage::pack::{Pack, Place, Term};
 use madoguchi::{mailbox, outbox};
 use secrecy::ExposeSecret;
@@ -141,6 +142,34 @@ fn every_key_of_a_desk_arrives() {
     assert!(profile.drafts == Drafts::All && profile.secret.is_empty());
     assert_eq!((desk.sent_copy, desk.batch), (false, 20));
     assert_eq!(desk.answer_since, Some("2026-10-31T15:00:00Z".parse::<Timestamp>().unwrap()));
+}
+
+#[test]
+fn forms_arrive_with_their_labels() {
+    let desks = desks();
+    assert!(desks[0].profile.forms.is_empty());
+    let some = |label: &str| Some(label.to_string());
+    let expected = [
+        FormRule {
+            from: "no-reply@form.example".into(),
+            address: AddressPlace::Label("メールアドレス".into()),
+            name: some("お名前"),
+            company: some("会社名"),
+            subject: some("件名"),
+            body: "お問い合わせ内容".into(),
+            others: vec!["電話番号".into(), "送信日時".into()],
+        },
+        FormRule {
+            from: "form@site.example".into(),
+            address: AddressPlace::ReplyTo,
+            name: None,
+            company: None,
+            subject: None,
+            body: "お問い合わせ内容".into(),
+            others: vec![],
+        },
+    ];
+    assert_eq!(desks[1].profile.forms, expected);
 }
 
 #[test]

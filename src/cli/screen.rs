@@ -48,6 +48,8 @@ fn english(code: &str) -> Option<&str> {
         "low-margin" => "two clauses are too close",
         "conduct" => "may be prohibited conduct: staff decide, no reply",
         "no-safe-address" => "no address that is safe to answer",
+        "form" => "of a web form: what was typed there is not proved",
+        "ppap" => "brings the password of an attachment",
         "never-open" => "the calendar has no next opening",
         gate => gate::title(gate.strip_prefix("gate-")?).1,
     })

@@ -8,10 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::problems::Problem;
 use super::reader::{At, Table, Value};
-use super::{Surroundings, calendar, check, server};
+use super::{Surroundings, calendar, check, form, server};
 use crate::mailbox;
 use crate::outbox;
 use crate::triage::context::{Department, Drafts, RequiredAuth};
+use crate::triage::form::FormRule;
 
 /// A desk as written. What is wrong is reported and left out, so that the rest can still be checked.
 pub struct Draft {
@@ -25,6 +26,7 @@ pub struct Draft {
     pub trusted_authserv: Option<String>,
     /// Path of the register as written.
     pub register: Option<At<String>>,
+    pub forms: Vec<At<FormRule>>,
     pub label_prefix: String,
     pub max_age: Option<SignedDuration>,
     pub answer_since: Option<Timestamp>,
@@ -57,6 +59,7 @@ pub fn read(table: &Table<'_>, around: &Surroundings) -> Option<Draft> {
         authentication,
         trusted_authserv: trusted_authserv(table, authentication),
         register: table.optional_string("register"),
+        forms: table.tables("forms", "[[desk.forms]]", form::read),
         label_prefix: table.get("label_prefix").and_then(check::name).map_or("mado-".into(), |prefix| prefix.value),
         max_age: max_age(table),
         answer_since: table.get("answer_since").and_then(Value::moment),

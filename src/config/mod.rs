@@ -1,13 +1,14 @@
 //! TOML with spans → checked types, or all problems at once.
 //!
 //! Reading order: `problems` (what an error looks like), `reader` (typed getters that go on after a problem),
-//! then one file a table: `desk`, `server`, `secret`, `register`, `calendar`, `pack`; `assemble` looks up what desks
-//! name and puts them together. docs/configuration.md and docs/rules.md describe the files.
+//! then one file a table: `desk`, `form`, `server`, `secret`, `register`, `calendar`, `pack`; `assemble` looks up what
+//! desks name and puts them together. docs/configuration.md and docs/rules.md describe the files.
 
 mod assemble;
 mod calendar;
 mod check;
 mod desk;
+mod form;
 mod freemail;
 mod pack;
 mod problems;

@@ -79,7 +79,8 @@ impl Store {
         let record_all = move |tx: &Transaction<'_>| {
             let mut stale = Vec::new();
             for (record, made_with) in &records {
-                if history_of(tx, record, now)? == *made_with {
+                let found = history_of(tx, record, now)?;
+                if (History { ppap_first: made_with.ppap_first.clone(), ..found }) == *made_with {
                     record_one(tx, record, now)?;
                 } else {
                     stale.push(record.mail);

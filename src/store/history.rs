@@ -30,6 +30,9 @@ impl HistoryQuery {
     }
 }
 
+/// How far apart the two mails of a pair arrive at most.
+const PAIR: SignedDuration = SignedDuration::from_mins(60);
+
 /// The window of [`History::answers_to_sender`].
 const WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
@@ -39,6 +42,15 @@ impl Store {
     pub async fn history(&self, desk: &str, query: &HistoryQuery, now: Timestamp) -> Result<History, StoreError> {
         let (desk, query) = (desk.to_owned(), query.clone());
         self.thread.read(move |tx| history(tx, &desk, &query, now)).await
+    }
+}
+
+impl Store {
+    /// The mail that this one follows: the newest earlier one of its thread, else the sender's newest of the hour
+    /// before. For the second mail of a pair "encrypted attachment, then its password".
+    pub async fn mail_before(&self, desk: &str, query: &HistoryQuery) -> Result<Option<MailId>, StoreError> {
+        let (desk, query) = (desk.to_owned(), query.clone());
+        self.thread.read(move |tx| mail_before(tx, &desk, &query)).await
     }
 }
 
@@ -68,8 +80,18 @@ const TO_SENDER: &str = "
 
 const CASE: &str = "SELECT case_ref FROM thread_case WHERE desk = ?1 AND message_id = ?2";
 
+const OF_THREAD: &str = "SELECT max(id) FROM mail WHERE desk = ?1 AND message_id = ?2 AND id < ?3";
+
+/// Among the newest 200 mails of the desk before this one: such pairs are minutes apart.
+const OF_SENDER: &str = "
+    SELECT max(a.id) FROM (
+        SELECT id, sender, coalesce(internal_date, seen_at) AS at FROM mail
+        WHERE desk = ?1 AND id < ?2 ORDER BY id DESC LIMIT 200) a
+    WHERE a.sender = ?3 AND a.at >= (SELECT coalesce(internal_date, seen_at) - ?4 FROM mail WHERE id = ?2)";
+
 #[cfg(test)]
-pub(super) const SQL: &[&str] = &[SAME_BYTES, SAME_MESSAGE_ID, OWN_MESSAGE, IN_THREAD, TO_SENDER, CASE];
+pub(super) const SQL: &[&str] =
+    &[SAME_BYTES, SAME_MESSAGE_ID, OWN_MESSAGE, IN_THREAD, TO_SENDER, CASE, OF_THREAD, OF_SENDER];
 
 pub(super) fn history(
     tx: &Transaction<'_>,
@@ -86,7 +108,23 @@ pub(super) fn history(
             .prepare_cached(TO_SENDER)?
             .query_row((desk, person(&query.sender), query.mail, Ms(now - WINDOW)), |row| row.get(0))?,
         case: case(tx, desk, &thread)?,
+        ppap_first: None,
     })
+}
+
+fn mail_before(tx: &Transaction<'_>, desk: &str, query: &HistoryQuery) -> Result<Option<MailId>, Fault> {
+    let mut statement = tx.prepare_cached(OF_THREAD)?;
+    for id in thread_ids(None, &query.thread).iter().rev() {
+        let found: Option<MailId> = statement.query_row((desk, id, query.mail), |row| row.get(0))?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    if query.sender.is_empty() {
+        return Ok(None);
+    }
+    let values = (desk, query.mail, query.sender.to_lowercase(), PAIR.as_millis() as i64);
+    Ok(tx.prepare_cached(OF_SENDER)?.query_row(values, |row| row.get(0))?)
 }
 
 fn duplicate(tx: &Transaction<'_>, desk: &str, query: &HistoryQuery) -> Result<bool, Fault> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::decision::AuthLevel;
+use super::form::FormRule;
 use super::rulebook::Rulebook;
 use super::sender::Register;
 
@@ -35,6 +36,8 @@ pub struct DeskProfile {
     pub trusted_authserv: Option<String>,
     /// How far a sender must be proved before an answer may depend on the register.
     pub authentication: RequiredAuth,
+    /// Web forms whose mail is opened; none by default.
+    pub forms: Vec<FormRule>,
     /// Put before clause ids and dispositions to make keywords: `mado-` → `mado-4-1-3`.
     pub label_prefix: String,
     /// Folder of a disposition (`review`) or clause (`4-2-6`); without entry the mail stays.
@@ -94,6 +97,8 @@ pub enum Drafts {
 /// What the mailbox knows of the mail.
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
+    /// Name of the mailbox it lies in, "" in `explain`.
+    pub mailbox: String,
     /// INTERNALDATE; none in `explain`.
     pub internal_date: Option<Timestamp>,
     pub flags: Vec<String>,
@@ -114,4 +119,6 @@ pub struct History {
     pub answers_to_sender: u32,
     /// Case reference of the thread, if any.
     pub case: Option<String>,
+    /// For a mail that only brings a password: the journal number of the mail with the attachment.
+    pub ppap_first: Option<String>,
 }

@@ -91,23 +91,25 @@ pub fn compose(answer: Answer, inquiry: &Inquiry, ctx: &Context) -> Result<Reply
     let pack = &ctx.rules.pack;
     let clauses = scopes.iter().filter_map(|id| pack.clause(id));
     let parts = clauses.map(|clause| part(clause, english, ctx)).collect::<Result<_, _>>()?;
+    let parent = inquiry.message_id.clone().filter(|id| usable_id(id));
+    // Whoever fills in a form must not have us send his words to somebody else.
+    let subject = if inquiry.form.is_some() { "" } else { inquiry.subject.as_str() };
     let variables = Variables {
         desk_name: &ctx.desk.name,
         signature: &ctx.desk.signature,
         pack_name: &pack.name,
-        subject: &inquiry.subject,
+        subject,
         parts,
         opening: at.map(|at| pack.calendar.japanese(at)),
         partner: route.partner.as_deref().and_then(|id| partner(id, ctx)),
         reference: ctx.history.case.as_deref(),
         english,
     };
-    let parent = inquiry.message_id.clone().filter(|id| usable_id(id));
     Ok(Reply {
         template: template.into(),
         to,
         at,
-        subject: reply_subject(&inquiry.subject, english),
+        subject: reply_subject(subject, english),
         body: ctx.rules.templates.render(template, &variables)?,
         message_id: message_id::of_reply(inquiry, template, ctx),
         references: references(inquiry, parent.as_deref()),

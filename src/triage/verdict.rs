@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::classify::Classification;
 use super::context::{Context, Drafts};
 use super::decision::{Action, Disposition, Gate, GateHit, GateVerdict, Reason, Reply, Route, RouteKind};
+use super::form;
 use super::gate::{Target, reply_target, title};
 use super::inquiry::{Inquiry, Mailbox};
 use super::reply::{Answer, compose};
@@ -28,14 +29,38 @@ pub struct Findings<'a> {
     pub gate: &'a Gate,
     pub route: &'a Route,
     pub words: &'a Classification,
+    /// It only brings the password of an attachment.
+    pub notice: bool,
 }
 
 /// Decides who acts.
 pub fn verdict(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Verdict {
-    match doubts(inquiry, found, ctx) {
+    let mut verdict = match doubts(inquiry, found, ctx) {
         Err(stop) => stopped(inquiry, stop, found, ctx),
         Ok(()) => answered(inquiry, found, ctx),
-    }
+    };
+    verdict.reasons.extend(remarks(inquiry, found, ctx));
+    verdict
+}
+
+/// What staff should know besides.
+fn remarks(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Vec<Reason> {
+    let form = inquiry.form.as_ref().map(|form| {
+        let odd = |code: &str| inquiry.oddities.iter().any(|oddity| oddity.code == code);
+        let what = match () {
+            _ if odd(form::UNPROVED) => "のWebフォームを名乗っていますが、送信元を確認できません",
+            _ if odd(form::UNREADABLE) => "のWebフォームのメールですが、設定どおりに読み取れません",
+            _ => "のWebフォームから届きました。記入された宛先が本人のものかは確認できません",
+        };
+        reason("form", &format!("{} {what}", form.sender.domain()))
+    });
+    let notice = found.notice.then(|| match &ctx.history.ppap_first {
+        Some(first) => {
+            reason("ppap", &format!("添付ファイルのパスワードの通知です（記録番号 {first} のメールの続き）"))
+        }
+        None => reason("ppap", "添付ファイルのパスワードの通知です。元のメールは見つかりません"),
+    });
+    form.into_iter().chain(notice).collect()
 }
 
 /// A reason not to answer by itself, with the disposition it leads to.
@@ -97,7 +122,8 @@ fn stopped(inquiry: &Inquiry, stop: Stop, found: Findings, ctx: &Context) -> Ver
     }
     let mut actions = Vec::new();
     if !labelled_before(ctx) {
-        actions.push(label(disposition, found.words, &[], ctx));
+        let extra: &[&str] = if found.notice { &["ppap"] } else { &[] };
+        actions.push(label(disposition, found.words, extra, ctx));
     }
     if disposition == Disposition::Review && ctx.desk.drafts != Drafts::Never {
         match draft_for_staff(inquiry, found, ctx) {

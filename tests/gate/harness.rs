@@ -56,6 +56,7 @@ pub struct Mail {
 #[serde(deny_unknown_fields, default)]
 pub struct World {
     own: Option<Vec<String>>,
+    mailbox: String,
     flags: Vec<String>,
     arrived: Option<Timestamp>,
     not_before: Option<Timestamp>,
@@ -164,12 +165,18 @@ pub fn in_world<T>(world: &World, look: impl FnOnce(&Context) -> T) -> T {
     let own = world.own.clone().unwrap_or_else(|| vec!["support@desk.example".into(), "bounce@desk.example".into()]);
     let desk = DeskProfile {
         own_addresses: own,
+        trusted_authserv: Some("mx.desk.example".into()),
         label_prefix: "mado-".into(),
         max_age: world.max_age_hours.map(SignedDuration::from_hours),
         secret: b"a secret of the tests".to_vec(),
         ..DeskProfile::default()
     };
-    let seen = Seen { internal_date: world.arrived, flags: world.flags.clone(), not_before: world.not_before };
+    let seen = Seen {
+        mailbox: world.mailbox.clone(),
+        internal_date: world.arrived,
+        flags: world.flags.clone(),
+        not_before: world.not_before,
+    };
     let history = History {
         duplicate: world.duplicate,
         own_message: world.own_message,

@@ -225,3 +225,46 @@ async fn an_id_longer_than_a_line_is_no_id() {
     bench.decided(1, &meta("m1", "a@b.example", &[&long, ""]), vec![send("r1@desk")]).await;
     assert_eq!(of_new(&bench, &meta("m2", "x@y.example", &[&long, ""]), 0).await.answers_in_thread, 0);
 }
+
+async fn before(bench: &Bench, mail: MailId, meta: &MailMeta) -> Option<MailId> {
+    bench.store.mail_before(DESK, &HistoryQuery::new(mail, meta)).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_mail_before_is_the_newest_of_the_thread_else_of_the_sender() {
+    let bench = Bench::new();
+    let old = bench.decided(1, &meta("m1", "a@b.example", &[]), vec![]).await;
+    let first = bench.decided(2, &meta("m2", "A@b.example", &[]), vec![]).await;
+    bench.decided(3, &meta("m3", "c@d.example", &[]), vec![]).await;
+    let mail = bench.mail(4, "password").await;
+    for (sender, thread, expected) in [
+        ("a@B.example", vec![], Some(first)),
+        ("a@b.example", vec!["m1"], Some(old)),
+        ("x@y.example", vec!["m2", "unknown"], Some(first)),
+        ("x@y.example", vec!["unknown"], None),
+        ("x@y.example", vec![], None),
+        ("", vec![], None),
+    ] {
+        assert_eq!(before(&bench, mail, &meta("m4", sender, &thread)).await, expected, "{sender} {thread:?}");
+    }
+    assert_eq!(before(&bench, old, &meta("m1", "a@b.example", &[])).await, None, "only earlier mail is before");
+}
+
+#[tokio::test]
+async fn the_mail_before_of_a_sender_came_within_the_hour() {
+    for (minutes, found) in [(59, true), (60, true), (61, false)] {
+        let bench = Bench::new();
+        bench.decided(1, &meta("m1", "a@b.example", &[]), vec![]).await;
+        let arrived = |uid: u32, text: &str, at: i64| {
+            let mut arrival = arrival(uid, text);
+            arrival.internal_date = Some(minute(at));
+            arrival
+        };
+        let ids = bench.store.journal(DESK, vec![arrived(2, "first", 100)], minute(500)).await.unwrap();
+        let first = ids[0];
+        bench.store.record(first, &meta("m2", "a@b.example", &[]), &decision(None), &[], minute(500)).await.unwrap();
+        let ids = bench.store.journal(DESK, vec![arrived(3, "second", 100 + minutes)], minute(500)).await.unwrap();
+        let expected = found.then_some(first);
+        assert_eq!(before(&bench, ids[0], &meta("m3", "a@b.example", &[])).await, expected, "{minutes}");
+    }
+}

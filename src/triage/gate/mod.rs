@@ -9,17 +9,18 @@
 //! - R23 (an address that bounced for good): the journal does not record bounces by address yet.
 //! - R25 (sender not authenticated): it limits *what* may be said, not whether; the verdict stage judges it with
 //!   [`reply_target`].
-//! - R15's own host, R18's Junk folder: the settings name neither.
 
 pub mod address;
 mod content;
 mod headers;
 mod history;
+mod password;
 mod sender;
 mod subject;
 mod target;
 mod title;
 
+pub use password::is_password_notice;
 pub use target::{Target, reply_target};
 pub use title::title;
 

@@ -6,7 +6,7 @@
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-use super::{Facts, Finding, human};
+use super::{Facts, Finding, human, password};
 
 /// Phrases that count at the beginning of a subject, before one of these characters.
 struct Beginning {
@@ -155,25 +155,24 @@ const FILE_NOTICES: &[&str] = &[
     "ファイル送信通知",
 ];
 
-/// The second mail of a pair "encrypted attachment, then its password", at the end of the subject. 「パスワードを
-/// 忘れました」 is an inquiry.
-const PASSWORD_NOTICES: &[&str] =
-    &["パスワードのお知らせ", "パスワードのご連絡", "パスワードお知らせ", "【パスワード】"];
-
 /// Reply and forward marks, before an optional `[2]` or `^2` and the colon.
 const PREFIXES: &[&str] = &["re", "fwd", "fw", "aw", "wg", "返信", "転送", "回复", "答复"];
 /// `[name:0123]`, 【重要】, ***SPAM***: put in front by lists, gateways and people; at most this long, in bytes.
 const MAX_TAG: usize = 60;
 const TAGS: &[(&str, &str)] = &[("[", "]"), ("【", "】"), ("(", ")"), ("<", ">"), ("***", "***")];
 
-/// R16
+/// R16; of a web form's mail its own subject, too: it may be the copy that the form sends to the customer.
 pub fn robot_subject(facts: &Facts) -> Finding {
-    let subject = normalised(&facts.inquiry.subject);
-    let anywhere = |phrases: &[&'static str]| phrases.iter().find(|phrase| subject.contains(**phrase)).copied();
-    let last = subject.trim_end_matches(['。', ')', ']', '!']);
-    let password = || PASSWORD_NOTICES.iter().find(|phrase| last.ends_with(**phrase)).copied();
-    let found = beginning(&subject).or_else(|| anywhere(BOUNCES)).or_else(|| anywhere(FILE_NOTICES)).or_else(password);
+    let form = facts.inquiry.form.as_ref().map(|form| form.subject.as_str());
+    let found = std::iter::once(facts.inquiry.subject.as_str()).chain(form).find_map(robot_phrase);
     found.map(|phrase| human(format!("Subject: {phrase}")))
+}
+
+fn robot_phrase(subject: &str) -> Option<&'static str> {
+    let subject = normalised(subject);
+    let anywhere = |phrases: &[&'static str]| phrases.iter().find(|phrase| subject.contains(**phrase)).copied();
+    let found = beginning(&subject).or_else(|| anywhere(BOUNCES)).or_else(|| anywhere(FILE_NOTICES));
+    found.or_else(|| password::in_subject(&subject))
 }
 
 /// NFKC, lower case, single blanks, one spelling of お問い合わせ.
