@@ -1,6 +1,5 @@
 //! What reading a mail must give: the folder `tests/mail` (see its `make.py`), and promises that hold for any bytes.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
-
 #![allow(clippy::unwrap_used, reason = "a broken fixture is a failed test")]
 
 use std::path::{Path, PathBuf};
