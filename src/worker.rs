@@ -257,6 +257,10 @@ impl Worker {
             if settled > 0 {
                 warn!(desk, settled, "sends that were cut off are settled");
             }
+            let load = self.store.desk_load(&desk, self.clock.now()).await?;
+            if load.open_since.is_some() {
+                warn_of_breaker(&desk, load.last_hour);
+            }
             self.settled = true;
         }
         Ok(())
@@ -319,9 +323,13 @@ impl Worker {
             flags: mail.arrival.flags.clone(),
             not_before: Some(self.not_before(&mail, now).await?),
         };
-        let ctx =
+        let mut ctx =
             Context { now, desk: &self.profile, rules: &self.rules, register: &self.desk.register, seen, history };
-        let decision = decide_safely(&inquiry, &ctx);
+        let mut decision = decide_safely(&inquiry, &ctx);
+        if decision.answers() && opens_breaker(&self.store, &self.profile, now).await? {
+            ctx.history.standing.breaker_open = true;
+            decision = decide_safely(&inquiry, &ctx);
+        }
         let effects = effects(&decision.actions, &self.profile.label_prefix, self.desk.sent_copy);
         info!(desk = self.profile.id, mail = %mail.id, disposition = decision.disposition.as_str(), scopes = decision.scopes.join(" "), "decided");
         Ok(self.store.record(mail.id, &meta, &decision, &effects, now).await?)
@@ -378,6 +386,7 @@ impl Worker {
             from: &self.from,
             fresh: &mut self.fresh,
             stop: &self.stop,
+            budgets: &self.profile.budgets,
             zone: &self.rules.pack.calendar.zone,
         })
     }
@@ -422,9 +431,25 @@ fn decide_safely(inquiry: &Inquiry, ctx: &Context) -> Decision {
     })
 }
 
+/// Is one more answer too much for the desk? Then it stops, and staff are told.
+async fn opens_breaker(store: &Store, desk: &DeskProfile, now: Timestamp) -> Result<bool, StoreError> {
+    let load = store.desk_load(&desk.id, now).await?;
+    let full = load.last_hour >= desk.budgets.desk_limit(&load.hours);
+    if full {
+        store.open_breaker(&desk.id, now).await?;
+        warn_of_breaker(&desk.id, load.last_hour);
+    }
+    Ok(full)
+}
+
+/// The name of the event is what alerts look for.
+fn warn_of_breaker(desk: &str, answers: u32) {
+    warn!(event = "breaker-open", desk, answers, "nothing is answered until `madoguchi breaker release`");
+}
+
 /// What the journal must know to find the mail again.
 fn meta(inquiry: &Inquiry) -> MailMeta {
     let thread = inquiry.references.iter().chain(&inquiry.in_reply_to).cloned().collect();
     let sender = inquiry.author().map(|from| from.address.clone()).unwrap_or_default();
-    MailMeta { message_id: inquiry.message_id.clone(), sender, thread }
+    MailMeta { message_id: inquiry.message_id.clone(), sender, thread, subject: inquiry.subject.clone() }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use madoguchi::config::{self, Config, Desk, Problems};
 use madoguchi::net::Tls;
+use madoguchi::triage::budget::Budgets;
 use madoguchi::triage::context::{Drafts, RequiredAuth};
 use madoguchi::triage::form::{AddressPlace, FormRule};
 use madoguchi::triage::pack::{Pack, Place, Term};
@@ -186,6 +187,16 @@ fn keys_left_out_have_their_defaults() {
         other => panic!("{other:?}"),
     }
     assert!(matches!(desk.outbox, outbox::Settings::Folder { path } if path.ends_with("out")));
+}
+
+#[test]
+fn budgets_are_set_one_by_one() {
+    let folder = good();
+    edit(folder.path(), "[desk.folders]", "[desk.budgets]\nsender_per_day = 5\n\n[desk.folders]");
+    let desks = load(folder.path()).unwrap().desks;
+    let usual = Budgets { sender_per_day: 3, domain_per_hour: 20, desk_per_hour: 60 };
+    assert_eq!(desks[0].profile.budgets, Budgets { sender_per_day: 5, ..usual });
+    assert_eq!(desks[1].profile.budgets, usual);
 }
 
 #[test]

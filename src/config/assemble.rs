@@ -189,6 +189,7 @@ impl Loaded {
             label_prefix: draft.label_prefix,
             drafts: draft.drafts,
             max_age: draft.max_age,
+            budgets: draft.budgets,
             signature: draft.signature,
             secret: Vec::new(),
         };

@@ -11,6 +11,7 @@ use super::reader::{At, Table, Value};
 use super::{Surroundings, calendar, check, form, server};
 use crate::mailbox;
 use crate::outbox;
+use crate::triage::budget::Budgets;
 use crate::triage::context::{Department, Drafts, RequiredAuth};
 use crate::triage::form::FormRule;
 
@@ -34,6 +35,7 @@ pub struct Draft {
     pub drafts: Drafts,
     pub sent_copy: bool,
     pub batch: usize,
+    pub budgets: Budgets,
     pub closed: Vec<(Date, String)>,
     pub mailbox: Option<At<mailbox::Settings>>,
     pub outbox: Option<outbox::Settings>,
@@ -67,6 +69,7 @@ pub fn read(table: &Table<'_>, around: &Surroundings) -> Option<Draft> {
         drafts: table.get("drafts").and_then(|value| value.choice(&DRAFTS)).unwrap_or_default(),
         sent_copy: table.flag("sent_copy", true),
         batch: batch(table),
+        budgets: table.get("budgets").and_then(|value| value.table("[desk.budgets]", budgets)).unwrap_or_default(),
         closed: calendar::closed(table),
         mailbox: table.require("mailbox").and_then(|value| {
             let span = value.span();
@@ -113,6 +116,16 @@ fn batch(table: &Table<'_>) -> usize {
     const MOST: i64 = 1000;
     const USUAL: i64 = 50;
     usize::try_from(table.integer("batch", 1..=MOST, USUAL)).unwrap_or(1)
+}
+
+fn budgets(table: &Table<'_>) -> Option<Budgets> {
+    let usual = Budgets::default();
+    let budget = |key, most, usual: u32| u32::try_from(table.integer(key, 1..=most, usual.into())).unwrap_or(usual);
+    Some(Budgets {
+        sender_per_day: budget("sender_per_day", 1000, usual.sender_per_day),
+        domain_per_hour: budget("domain_per_hour", 100_000, usual.domain_per_hour),
+        desk_per_hour: budget("desk_per_hour", 100_000, usual.desk_per_hour),
+    })
 }
 
 fn departments(table: &Table<'_>) -> Vec<(At<String>, Department)> {

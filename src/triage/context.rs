@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::budget::{Budgets, Standing};
 use super::decision::AuthLevel;
 use super::form::FormRule;
 use super::rulebook::Rulebook;
@@ -48,6 +49,8 @@ pub struct DeskProfile {
     pub departments: BTreeMap<String, Department>,
     /// Mail older than this is not answered by itself (R19); none: no limit.
     pub max_age: Option<SignedDuration>,
+    /// How many automatic answers may go out (R21).
+    pub budgets: Budgets,
     /// The mail's signature lines.
     pub signature: String,
     /// Key for our Message-IDs; never shown.
@@ -113,10 +116,11 @@ pub struct History {
     pub duplicate: bool,
     /// Its Message-ID is one of ours (R12).
     pub own_message: bool,
-    /// Automatic answers already sent or queued in this thread (R22).
+    /// Automatic answers already sent or queued in this thread (R22): found by the ids it names, or to the same
+    /// sender under the same subject within seven days.
     pub answers_in_thread: u32,
-    /// Automatic answers to this sender within 24 hours (R21).
-    pub answers_to_sender: u32,
+    /// Budgets, breaker and bounces (R21, R23).
+    pub standing: Standing,
     /// Case reference of the thread, if any.
     pub case: Option<String>,
     /// For a mail that only brings a password: the journal number of the mail with the attachment.

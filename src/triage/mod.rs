@@ -1,12 +1,13 @@
 //! The pure room: from raw bytes to a decision, without clock, I/O, async or randomness.
 //!
 //! Reading order: [`inquiry`] (what a mail is), [`mod@read`] (bytes → inquiry), [`sections`] (what the customer wrote
-//! today), [`form`] (mail of web forms), [`gate`] (may a robot answer?), [`sender`] (whose customer?), [`fold`] and
-//! [`classify`] (what is asked?), [`calendar`] (open?), [`verdict`] (who acts), [`reply`] (what we say:
-//! [`template`], [`message_id`]), [`decision`] (the result).
+//! today), [`form`] (mail of web forms), [`gate`] (may a robot answer?), [`budget`] (how often?), [`sender`] (whose
+//! customer?), [`fold`] and [`classify`] (what is asked?), [`calendar`] (open?), [`verdict`] (who acts), [`reply`]
+//! (what we say: [`template`], [`message_id`]), [`decision`] (the result).
 
 pub mod arrival;
 pub mod auth;
+pub mod budget;
 pub mod calendar;
 pub mod classify;
 pub mod context;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use madoguchi::triage::budget::Standing;
 use madoguchi::triage::calendar::Calendar;
 use madoguchi::triage::context::{Context, DeskProfile, History, Seen};
 use madoguchi::triage::inquiry::{Header, Inquiry, Mailbox, Oddity, Part, Section, SectionKind};
@@ -65,6 +66,9 @@ pub struct World {
     own_message: bool,
     answers_in_thread: u32,
     answers_to_sender: u32,
+    answers_to_domain: u32,
+    breaker_open: bool,
+    bounced: bool,
 }
 
 fn ordinary_text() -> String {
@@ -181,7 +185,12 @@ pub fn in_world<T>(world: &World, look: impl FnOnce(&Context) -> T) -> T {
         duplicate: world.duplicate,
         own_message: world.own_message,
         answers_in_thread: world.answers_in_thread,
-        answers_to_sender: world.answers_to_sender,
+        standing: Standing {
+            to_sender: world.answers_to_sender,
+            to_domain: world.answers_to_domain,
+            breaker_open: world.breaker_open,
+            bounced: world.bounced,
+        },
         ..History::default()
     };
     let (rules, register) = (Rulebook::compile(empty_pack().into()).unwrap(), Register::default());

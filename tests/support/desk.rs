@@ -79,6 +79,8 @@ host = "127.0.0.1"
 port = {smtp}
 tls = "none"
 bounce_address = "bounce@desk.example"
+[desk.budgets]
+desk_per_hour = 100000
 [desk.departments]
 sales = {{ name = "営業窓口", contact = "sales@desk.example" }}
 license = {{ name = "契約窓口", contact = "license@desk.example" }}

@@ -182,6 +182,17 @@ pub fn normalised(text: &str) -> String {
     text.replace("お問合せ", "お問い合わせ").replace("お問い合せ", "お問い合わせ").replace("お問合わせ", "お問い合わせ")
 }
 
+/// The subject as it stays through a whole thread: normalised, without `Re:` and tags in front.
+pub fn base_subject(subject: &str) -> String {
+    let subject = normalised(subject);
+    let mut rest = subject.as_str();
+    let tag = |text| without_tag(text).filter(|rest| !rest.is_empty());
+    while let Some(stripped) = without_prefix(rest).or_else(|| tag(rest)) {
+        rest = stripped;
+    }
+    rest.to_string()
+}
+
 /// The phrase the subject begins with, tried before and after every prefix and tag is taken off.
 fn beginning(subject: &str) -> Option<&'static str> {
     let (mut rest, mut reply) = (subject, false);
@@ -228,14 +239,6 @@ mod tests {
 
     #[test]
     fn takes_off_prefixes_and_tags() {
-        let all_off = |subject: &str| {
-            let subject = normalised(subject);
-            let mut rest = subject.as_str();
-            while let Some(next) = without_prefix(rest).or_else(|| without_tag(rest)) {
-                rest = next;
-            }
-            rest.to_string()
-        };
         for subject in [
             "Re: 件名",
             "RE：件名",
@@ -251,9 +254,15 @@ mod tests {
             "[desk:0123] Re: 件名",
             "[外部メール]【重要】 ***SPAM*** 件名",
         ] {
-            assert_eq!(all_off(subject), "件名", "{subject}");
+            assert_eq!(base_subject(subject), "件名", "{subject}");
         }
-        assert_eq!(all_off("Regarding: x"), "regarding: x");
-        assert_eq!(all_off("転送されない"), "転送されない");
+        for (subject, base) in [
+            ("Regarding: x", "regarding: x"),
+            ("転送されない", "転送されない"),
+            ("Re: 【質問】", "【質問】"),
+            ("Re: ", ""),
+        ] {
+            assert_eq!(base_subject(subject), base);
+        }
     }
 }
