@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::clock::Clock;
@@ -15,6 +16,7 @@ use crate::mailbox::{Inbox, MailboxError, Place};
 use crate::outbox::{Fault, Found, Outbox, Outgoing, SendError, compose};
 use crate::store::{Effect, EffectId, EffectRow, EffectState, NewEffect, Outcome, Store, StoreError};
 use crate::triage::arrival::Item;
+use crate::triage::budget::Budgets;
 use crate::triage::decision::{Action, Reply};
 use crate::triage::inquiry::Mailbox;
 
@@ -75,6 +77,9 @@ pub struct Hands<'a> {
     pub from: &'a Mailbox,
     pub zone: &'a TimeZone,
     pub fresh: &'a mut Fresh,
+    /// True: nothing more is begun.
+    pub stop: &'a watch::Receiver<bool>,
+    pub budgets: &'a Budgets,
 }
 
 /// Which effects were surely never tried: written by this process, and not begun by it. Filing a copy of these needs
@@ -102,12 +107,16 @@ impl Fresh {
 }
 
 impl Hands<'_> {
-    /// Carries out effects that are ready, labels together where they are the same, and notes what became of them.
+    /// Carries out effects that are ready, labels together where they are the same, and notes what became of them;
+    /// ends early if asked to stop.
     ///
     /// # Errors
     /// Store failures, and mailbox failures that need a new connection: what was not done stays to be done.
     pub async fn carry_out(&mut self, rows: Vec<EffectRow>) -> Result<(), ApplyError> {
         for group in same_labels(rows) {
+            if *self.stop.borrow() {
+                break;
+            }
             match group.as_slice() {
                 [only] => self.one(only).await?,
                 many => self.labels_of(many).await?,
@@ -166,6 +175,10 @@ impl Hands<'_> {
     /// Sends an answer: "started" is on disk before the first byte leaves.
     async fn send(&mut self, row: &EffectRow, reply: &Reply) -> Result<Outcome, ApplyError> {
         let started = self.clock.now();
+        if let Some(reason) = self.no_longer_allowed(row, started).await? {
+            warn!(mail = %row.mail_id, seq = row.seq, reason, "answer not sent: staff must look");
+            return Ok(Outcome::Held { reason: format!("not sent: {reason}") });
+        }
         self.store.start(&[row.id], started).await?;
         let raw = compose(reply, self.from, &started.to_zoned(self.zone.clone()));
         let mail = Outgoing { to: reply.to.address.clone(), message_id: reply.message_id.clone(), raw };
@@ -177,6 +190,13 @@ impl Hands<'_> {
         };
         log(row, &outcome);
         Ok(outcome)
+    }
+
+    /// The budgets once more: an answer may have waited since Friday evening.
+    async fn no_longer_allowed(&mut self, row: &EffectRow, now: Timestamp) -> Result<Option<String>, ApplyError> {
+        let standing = self.store.standing(row, now).await?;
+        let bounced = standing.bounced.then(|| "mail to this address was refused for good".to_owned());
+        Ok(self.budgets.exceeded(&standing).or(bounced))
     }
 
     /// The copy has the bytes that went out: same Message-ID, same date.

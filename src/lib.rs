@@ -11,7 +11,7 @@
 //! 1. [`triage`]: the pure room. [`triage::decide`] is the whole product on one page: no clock, no I/O, no async,
 //!    no randomness. `run`, `explain` and `demo` all call it.
 //! 2. [`store`]: the journal. What was seen, decided and done; effects are numbered and repeatable.
-//! 3. [`mailbox`]: IMAP and Maildir. [`outbox`]: SMTP and folder.
+//! 3. [`mailbox`]: IMAP and Maildir. [`outbox`]: SMTP and folder. [`net`]: the connections below both, with TLS.
 //! 4. [`apply`]: turns a decision into numbered effects and carries them out. [`worker`]: the loop of one desk.
 //!    [`dkim`]: checks signatures for the worker, where a desk asks for it.
 //! 5. [`config`]: TOML with spans → checked types, or all problems at once.
@@ -25,8 +25,9 @@
 //! - Robots are never answered; in doubt a person decides.
 //! - Logs hold no bodies, no full addresses, no secrets.
 //!
-//! Imports point inwards: `triage` sees nothing of the crate; `mailbox`, `outbox` and `store` see only `triage`;
-//! `apply` sees those; `worker` sees `apply` and `config`; nothing imports `cli`. `tests/tidy.rs` checks it.
+//! Imports point inwards: `triage` and `net` see nothing of the crate; `store` sees only `triage`; `mailbox` and
+//! `outbox` see `triage` and `net`; `apply` sees those; `worker` sees `apply` and `config`; nothing imports `cli`.
+//! `tests/tidy.rs` checks it.
 
 pub mod apply;
 pub mod cli;
@@ -34,6 +35,7 @@ pub mod clock;
 pub mod config;
 pub mod dkim;
 pub mod mailbox;
+pub mod net;
 pub mod outbox;
 pub mod store;
 pub mod triage;

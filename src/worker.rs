@@ -15,18 +15,21 @@ use crate::apply::{ApplyError, Fresh, Hands, effects, settle_interrupted};
 use crate::clock::Clock;
 use crate::config::Desk;
 use crate::dkim::{self, DkimError};
-use crate::mailbox::{Inbox, MailboxError};
+use crate::mailbox::{HEAD_BYTES, Inbox, MailboxError};
 use crate::outbox::{Outbox, OutboxError};
 use crate::store::{HistoryQuery, MailMeta, Store, StoreError, StoredMail};
 use crate::triage;
-use crate::triage::arrival::Known;
+use crate::triage::arrival::{Arrival, Known};
 use crate::triage::context::{Context, DeskProfile, Seen};
 use crate::triage::decision::Decision;
 use crate::triage::inquiry::{Inquiry, Mailbox};
+use crate::triage::read::TEXT_CUT;
 use crate::triage::rulebook::{Rulebook, RulebookError};
 
 /// Effects carried out between two looks at the mailbox and at the wish to stop.
 const EFFECTS_A_ROUND: u32 = 200;
+/// A text beyond this is not looked at: 1 MB, base64 and all, more than the usual head.
+const LONGEST_HEAD: usize = HEAD_BYTES + (1 << 20);
 /// Waits after lost connections: doubled from the first to the longest, and spread by chance.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
@@ -87,11 +90,13 @@ pub struct Worker {
     outbox: Outbox,
     dkim: Option<dkim::Checker>,
     fresh: Fresh,
+    /// Sends that were cut off are settled: since the start, and since the last failure.
     settled: bool,
     /// A round has succeeded: from now on even a refused login is waited out, for it worked before.
     worked: bool,
-    /// Failed tries in a row.
-    failures: u32,
+    /// Wait after the next failure.
+    backoff: Duration,
+    stop: watch::Receiver<bool>,
     progress: Arc<dyn Fn(Progress) + Send + Sync>,
 }
 
@@ -130,9 +135,15 @@ impl Worker {
             fresh,
             settled: false,
             worked: false,
-            failures: 0,
+            backoff: FIRST_BACKOFF,
+            stop: watch::channel(false).1,
             progress,
         })
+    }
+
+    /// From when `stop` holds true, nothing new is begun: the step in hand is done, and the work ends well.
+    pub fn stop_on(&mut self, stop: watch::Receiver<bool>) {
+        self.stop = stop;
     }
 
     pub fn on_progress(&mut self, progress: impl Fn(Progress) + Send + Sync + 'static) {
@@ -153,67 +164,82 @@ impl Worker {
     /// # Errors
     /// What another try cannot mend, before the first round has succeeded: wrong password or certificate, a store
     /// that cannot be used.
-    pub async fn run(&mut self, mut stop: watch::Receiver<bool>) -> Result<(), WorkError> {
-        while !*stop.borrow() {
-            let result = self.until_stopped(&mut stop).await;
-            let Err(error) = result else { return Ok(()) };
+    pub async fn run(&mut self) -> Result<(), WorkError> {
+        while let Err(error) = self.until_stopped().await {
             self.disconnect();
             if error.is_permanent() && !self.worked {
                 return Err(error);
             }
-            let wait = spread(backoff(self.failures));
-            self.failures = self.failures.saturating_add(1);
+            let wait = spread(self.backoff);
             warn!(desk = self.profile.id, %error, seconds = wait.as_secs(), "trying again");
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                _ = stop.wait_for(|stop| *stop) => {}
+                () = stopped(self.stop.clone()) => {}
             }
+            self.backoff = (self.backoff * 2).min(LONGEST_BACKOFF);
         }
         Ok(())
     }
 
-    async fn until_stopped(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), WorkError> {
-        while !*stop.borrow() {
-            let busy = self.round().await?;
-            self.worked = true;
-            self.failures = 0;
-            if busy {
+    async fn until_stopped(&mut self) -> Result<(), WorkError> {
+        while !self.stopping() {
+            let stop = stopped(self.stop.clone());
+            // A server that does not answer must not hold up the end; what was not opened needs no tidying up.
+            tokio::select! {
+                opened = self.open() => drop(opened?),
+                () = stop => return Ok(()),
+            }
+            if self.round().await? {
                 continue;
             }
-            let due = self.store.next_due(&self.profile.id, self.clock.now()).await?;
-            let clock = self.clock.clone();
-            let until = async {
-                tokio::select! {
-                    () = sleep_until(&clock, due) => {}
-                    _ = stop.wait_for(|stop| *stop) => {}
-                }
-            };
-            self.open().await?.wait(until).await?;
+            self.wait().await?;
+            self.backoff = FIRST_BACKOFF;
         }
         Ok(())
     }
 
-    /// Works until nothing is left to do now; what is queued for later stays queued.
+    /// Waits for mail, for an effect to become due, or for the end.
+    async fn wait(&mut self) -> Result<(), WorkError> {
+        let due = self.store.next_due(&self.profile.id, self.clock.now()).await?;
+        let (clock, stop) = (self.clock.clone(), stopped(self.stop.clone()));
+        let until = async {
+            tokio::select! {
+                () = sleep_until(&clock, due) => {}
+                () = stop => {}
+            }
+        };
+        self.open().await?.wait(until).await?;
+        Ok(())
+    }
+
+    fn stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Works until stopped, or nothing is left to do now; what is queued for later stays queued.
     ///
     /// # Errors
     /// Any failure, also passing ones: the caller decides whether to call again.
     pub async fn until_idle(&mut self) -> Result<(), WorkError> {
-        while self.round().await? {}
+        while !self.stopping() && self.round().await? {}
         Ok(())
     }
 
     /// One round: a batch of new mail, a batch of decisions, a batch of effects. False if there was nothing to do.
     async fn round(&mut self) -> Result<bool, WorkError> {
         let result = self.steps().await;
-        if result.is_err() {
-            self.disconnect();
+        match result {
+            Ok(_) => self.worked = true,
+            Err(_) => self.disconnect(),
         }
         result
     }
 
+    /// Whatever failed may have cut off a send: that its end could not be noted, for example.
     fn disconnect(&mut self) {
         self.inbox = None;
         self.known = None;
+        self.settled = false;
     }
 
     async fn steps(&mut self) -> Result<bool, WorkError> {
@@ -234,13 +260,17 @@ impl Worker {
         self.inbox.as_mut().ok_or(MailboxError::Closed.into())
     }
 
-    /// Once after a start: sends that a crash cut off.
+    /// Once after a start or a failure: sends that were cut off.
     async fn settle(&mut self) -> Result<(), WorkError> {
         if !self.settled {
             let desk = self.profile.id.clone();
             let settled = settle_interrupted(&mut self.hands().await?, &desk).await?;
             if settled > 0 {
-                warn!(desk, settled, "sends cut off by the last stop were settled");
+                warn!(desk, settled, "sends that were cut off are settled");
+            }
+            let load = self.store.desk_load(&desk, self.clock.now()).await?;
+            if load.open_since.is_some() {
+                warn_of_breaker(&desk, load.last_hour);
             }
             self.settled = true;
         }
@@ -279,34 +309,65 @@ impl Worker {
         let mails = self.store.undecided(&self.profile.id, u32::try_from(self.desk.batch).unwrap_or(u32::MAX)).await?;
         let count = mails.len();
         for mail in mails {
+            if self.stopping() {
+                break;
+            }
             self.decide_one(mail).await?;
             (self.progress)(Progress::Decided(1));
         }
         Ok(count)
     }
 
-    async fn decide_one(&mut self, mail: StoredMail) -> Result<(), WorkError> {
+    async fn decide_one(&mut self, mut mail: StoredMail) -> Result<(), WorkError> {
         let now = self.clock.now();
-        let inquiry = read_safely(&mail);
+        let inquiry = self.whole_text(&mut mail).await?;
         let meta = meta(&inquiry);
         let query = HistoryQuery::new(mail.id, &meta);
-        let history = self.store.history(&self.profile.id, &query, now).await?;
+        let mut history = self.store.history(&self.profile.id, &query, now).await?;
+        if triage::gate::is_password_notice(&inquiry) {
+            let first = self.store.mail_before(&self.profile.id, &query).await?;
+            history.ppap_first = first.map(|mail| mail.to_string());
+        }
         let dkim = match &self.dkim {
             Some(checker) => checker.signer(&mail.arrival.raw, &inquiry).await,
             None => None,
         };
         let seen = Seen {
+            mailbox: mail.arrival.key.mailbox.clone(),
             internal_date: mail.arrival.internal_date,
             flags: mail.arrival.flags.clone(),
             not_before: Some(self.not_before(&mail, now).await?),
             dkim,
         };
-        let ctx =
+        let mut ctx =
             Context { now, desk: &self.profile, rules: &self.rules, register: &self.desk.register, seen, history };
-        let decision = decide_safely(&inquiry, &ctx);
+        let mut decision = decide_safely(&inquiry, &ctx);
+        if decision.answers() && opens_breaker(&self.store, &self.profile, now).await? {
+            ctx.history.standing.breaker_open = true;
+            decision = decide_safely(&inquiry, &ctx);
+        }
         let effects = effects(&decision.actions, &self.profile.label_prefix, self.desk.sent_copy);
         info!(desk = self.profile.id, mail = %mail.id, disposition = decision.disposition.as_str(), scopes = decision.scopes.join(" "), "decided");
         Ok(self.store.record(mail.id, &meta, &decision, &effects, now).await?)
+    }
+
+    /// Reads a mail, and where its head does not hold its text, more and more of it: each time as much again. Each
+    /// longer head is journalled before it is read, too.
+    async fn whole_text(&mut self, mail: &mut StoredMail) -> Result<Inquiry, WorkError> {
+        loop {
+            let inquiry = read_safely(mail, &self.profile);
+            let have = mail.arrival.raw.len();
+            let asked = have.min(LONGEST_HEAD.saturating_sub(have));
+            if asked == 0 || !inquiry.oddities.iter().any(|oddity| oddity.code == TEXT_CUT) {
+                return Ok(inquiry);
+            }
+            let Some(more) = self.open().await?.more(&mail.arrival.key, have, asked).await? else {
+                return Ok(inquiry);
+            };
+            mail.arrival.append(more, asked);
+            let Arrival { raw, complete, .. } = &mail.arrival;
+            self.store.replace_head(mail.id, raw.clone(), *complete).await?;
+        }
     }
 
     /// From when on mail is answered: as configured, else the desk's first look at the mailbox (invariant 6). Whole
@@ -340,8 +401,18 @@ impl Worker {
             clock: &self.clock,
             from: &self.from,
             fresh: &mut self.fresh,
+            stop: &self.stop,
+            budgets: &self.profile.budgets,
             zone: &self.rules.pack.calendar.zone,
         })
+    }
+}
+
+/// Returns when the end is asked for.
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // An Err means that nobody is left who could ask.
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending().await
     }
 }
 
@@ -352,20 +423,16 @@ async fn sleep_until(clock: &Clock, due: Option<Timestamp>) {
     }
 }
 
-/// The wait after this many earlier failures in a row.
-fn backoff(failures: u32) -> Duration {
-    (FIRST_BACKOFF * 2u32.saturating_pow(failures.min(16))).min(LONGEST_BACKOFF)
-}
-
 /// Between half and the whole of `wait`: many desks that lost one server do not come back in step.
 fn spread(wait: Duration) -> Duration {
     wait.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
 
 /// No mail stops the desk: if reading it panics (a bug of ours), it becomes an empty mail that staff must see.
-fn read_safely(mail: &StoredMail) -> Inquiry {
+fn read_safely(mail: &StoredMail, desk: &DeskProfile) -> Inquiry {
     let arrival = &mail.arrival;
-    let read = catch_unwind(AssertUnwindSafe(|| triage::read::read(&arrival.raw, arrival.size, arrival.complete)));
+    let read = || triage::read::read(&arrival.raw, arrival.size, arrival.complete);
+    let read = catch_unwind(AssertUnwindSafe(|| triage::form::opened(&read(), desk).into_owned()));
     read.unwrap_or_else(|_| {
         error!(mail = %mail.id, "reading the mail panicked: please report this");
         triage::unreadable(arrival.size)
@@ -380,9 +447,25 @@ fn decide_safely(inquiry: &Inquiry, ctx: &Context) -> Decision {
     })
 }
 
+/// Is one more answer too much for the desk? Then it stops, and staff are told.
+async fn opens_breaker(store: &Store, desk: &DeskProfile, now: Timestamp) -> Result<bool, StoreError> {
+    let load = store.desk_load(&desk.id, now).await?;
+    let full = load.last_hour >= desk.budgets.desk_limit(&load.hours);
+    if full {
+        store.open_breaker(&desk.id, now).await?;
+        warn_of_breaker(&desk.id, load.last_hour);
+    }
+    Ok(full)
+}
+
+/// The name of the event is what alerts look for.
+fn warn_of_breaker(desk: &str, answers: u32) {
+    warn!(event = "breaker-open", desk, answers, "nothing is answered until `madoguchi breaker release`");
+}
+
 /// What the journal must know to find the mail again.
 fn meta(inquiry: &Inquiry) -> MailMeta {
     let thread = inquiry.references.iter().chain(&inquiry.in_reply_to).cloned().collect();
     let sender = inquiry.author().map(|from| from.address.clone()).unwrap_or_default();
-    MailMeta { message_id: inquiry.message_id.clone(), sender, thread }
+    MailMeta { message_id: inquiry.message_id.clone(), sender, thread, subject: inquiry.subject.clone() }
 }

@@ -4,16 +4,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a broken fixture is a failed test")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use madoguchi::config::{self, Config, Desk, Problems};
-use madoguchi::mailbox::{self, Tls};
-use madoguchi::outbox::{self, SmtpTls};
+use madoguchi::net::Tls;
+use madoguchi::triage::budget::Budgets;
 use madoguchi::triage::context::{AuthProfile, Border, Drafts, RequiredAuth};
+use madoguchi::triage::form::{AddressPlace, FormRule};
 use madoguchi::triage::pack::{Pack, Place, Term};
+use madoguchi::{mailbox, outbox};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
@@ -176,6 +179,34 @@ fn every_key_of_a_desk_arrives() {
 }
 
 #[test]
+fn forms_arrive_with_their_labels() {
+    let desks = desks();
+    assert!(desks[0].profile.forms.is_empty());
+    let some = |label: &str| Some(label.to_string());
+    let expected = [
+        FormRule {
+            from: "no-reply@form.example".into(),
+            address: AddressPlace::Label("メールアドレス".into()),
+            name: some("お名前"),
+            company: some("会社名"),
+            subject: some("件名"),
+            body: "お問い合わせ内容".into(),
+            others: vec!["電話番号".into(), "送信日時".into()],
+        },
+        FormRule {
+            from: "form@site.example".into(),
+            address: AddressPlace::ReplyTo,
+            name: None,
+            company: None,
+            subject: None,
+            body: "お問い合わせ内容".into(),
+            others: vec![],
+        },
+    ];
+    assert_eq!(desks[1].profile.forms, expected);
+}
+
+#[test]
 fn keys_left_out_have_their_defaults() {
     let desk = desks().remove(1);
     assert_eq!(desk.profile.label_prefix, "mado-");
@@ -189,6 +220,16 @@ fn keys_left_out_have_their_defaults() {
         other => panic!("{other:?}"),
     }
     assert!(matches!(desk.outbox, outbox::Settings::Folder { path } if path.ends_with("out")));
+}
+
+#[test]
+fn budgets_are_set_one_by_one() {
+    let folder = good();
+    edit(folder.path(), "[desk.folders]", "[desk.budgets]\nsender_per_day = 5\n\n[desk.folders]");
+    let desks = load(folder.path()).unwrap().desks;
+    let usual = Budgets { sender_per_day: 3, domain_per_hour: 20, desk_per_hour: 60 };
+    assert_eq!(desks[0].profile.budgets, Budgets { sender_per_day: 5, ..usual });
+    assert_eq!(desks[1].profile.budgets, usual);
 }
 
 #[test]
@@ -209,7 +250,7 @@ fn servers_arrive_with_password_and_times() {
     assert_eq!((imap.folder.as_str(), imap.head_bytes), ("INBOX/受付", 65536));
     assert_eq!((imap.poll, imap.timeout), (Duration::from_secs(30), Duration::from_secs(20)));
     let outbox::Settings::Smtp(smtp) = desk.outbox else { panic!("{:?}", desk.outbox) };
-    assert_eq!((smtp.host.as_str(), smtp.port, smtp.tls), ("127.0.0.1", 10025, SmtpTls::None));
+    assert_eq!((smtp.host.as_str(), smtp.port, smtp.tls), ("127.0.0.1", 10025, Tls::None));
     assert!(smtp.login.is_none());
     assert_eq!(smtp.bounce_address.as_deref(), Some("bounce@desk.example"));
     assert_eq!(smtp.timeout, Duration::from_secs(600));
@@ -407,10 +448,13 @@ fn the_configuration_that_init_writes_loads() {
 /// Each TOML block of the documents begins with a comment that names its file; together with `tests/good/` they load.
 #[test]
 fn the_documents_examples_load() {
-    for (document, least) in [("docs/configuration.md", 3), ("docs/rules.md", 4)] {
-        let text = fs::read_to_string(document).unwrap();
+    let readmes = ["README.md", "README.ja.md"].map(PathBuf::from);
+    let mut examples = BTreeMap::new();
+    for document in files(Path::new("docs")).into_iter().chain(readmes) {
+        let text = fs::read_to_string(&document).unwrap();
+        let document = document.to_str().unwrap();
         let blocks: Vec<&str> = text.split("```toml\n").skip(1).map(|b| b.split("```").next().unwrap()).collect();
-        assert!(blocks.len() >= least, "{document} has {} examples", blocks.len());
+        examples.insert(document.to_owned(), blocks.len());
         let folder = good();
         for block in blocks {
             let name = block.lines().next().and_then(|line| line.strip_prefix("# ")).unwrap();
@@ -421,6 +465,10 @@ fn the_documents_examples_load() {
             }
         }
         load_documented(folder.path(), document);
+    }
+    for (document, least) in [("docs/configuration.md", 3), ("docs/rules.md", 4), ("README.md", 1), ("README.ja.md", 1)]
+    {
+        assert!(examples[document] >= least, "{document} has {} examples", examples[document]);
     }
 }
 

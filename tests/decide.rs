@@ -112,7 +112,7 @@ fn decide_case(case: &Case, rules: &Rulebook) -> Decision {
         internal_date: Some(now),
         flags: case.flags.clone(),
         not_before: case.not_before.as_ref().map(|t| t.parse().unwrap()),
-        dkim: None,
+        ..Seen::default()
     };
     let history = History { answers_in_thread: case.answers_in_thread, ..History::default() };
     decide(&inquiry, &Context { now, desk: &desk, rules, register: &register, seen, history })

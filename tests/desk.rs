@@ -137,3 +137,38 @@ async fn outcome(desk: TestDesk, mails: &BTreeMap<String, Vec<u8>>, deaths: &'st
     states.sort_by(|a, b| a.0.cmp(&b.0));
     End { labels: desk.labels(), answers, states }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_notice_is_tied_to_the_mail_before_it_and_not_answered() {
+    let desk = TestDesk::start("optim-biz", "");
+    for (id, from, subject, text) in PAIR {
+        let raw = format!(
+            "From: {from}\nTo: support@desk.example\nSubject: {subject}\nMessage-ID: <{id}@customer.example>\n\
+             MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n{text}\n"
+        );
+        desk.dovecot.deliver(raw.replace('\n', "\r\n").as_bytes());
+    }
+    let store = desk.open_store();
+    desk.worker(&store).await.until_idle().await.unwrap();
+    let mut rows = store.overview(None, ALL).await.unwrap();
+    rows.sort_by_key(|row| row.mail);
+    let [first, _, second] = rows.as_slice() else { panic!("{} mails", rows.len()) };
+    let decision = second.decision.as_ref().unwrap().decision().unwrap();
+    let reason = decision.reasons.iter().find(|reason| reason.code == "ppap").unwrap();
+    assert!(reason.text.contains(&format!("記録番号 {} の", first.mail)), "{}", reason.text);
+    assert!(desk.labels()["2@customer.example"].contains(&"mado-ppap".to_string()));
+    assert!(!second.effects.iter().any(|effect| effect.kind == "send"));
+    assert!(!serde_json::to_string(&decision).unwrap().contains("Xk39"));
+}
+
+/// (id, sender, subject, text): somebody else writes in between.
+const PAIR: [(&str, &str, &str, &str); 3] = [
+    ("1", "yamada@customer.example", "device list", "端末の一覧を添付いたします。登録の手順を教えてください。"),
+    ("x", "tanaka@elsewhere.example", "question", "登録の手順を教えてください。"),
+    (
+        "2",
+        "Yamada@customer.example",
+        "device list (2)",
+        "先ほどお送りした添付ファイルのパスワードをお知らせいたします。\n\nパスワード：Xk39-aa",
+    ),
+];

@@ -134,7 +134,7 @@ const GATE_FILES: [&str; 5] = ["headers.toml", "sender.toml", "subject.toml", "c
 #[test]
 fn every_rule_has_a_case_that_fires_it() {
     let fired: BTreeSet<String> = GATE_FILES.into_iter().flat_map(cases::<GateCase>).flat_map(|c| c.rules).collect();
-    let judged = (1..=28).filter(|n| ![23, 25].contains(n)).map(|n| format!("R{n}"));
+    let judged = (1..=28).filter(|n| *n != 25).map(|n| format!("R{n}"));
     assert_eq!(fired, judged.collect());
 }
 

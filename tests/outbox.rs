@@ -8,15 +8,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use madoguchi::outbox::{
-    Fault, Found, Outbox, OutboxError, Outgoing, Receipt, SendError, Settings, SmtpSettings, SmtpTls,
-};
-use rustls_pki_types::PrivatePkcs8KeyDer;
+use madoguchi::net::Tls;
+use madoguchi::outbox::{Fault, Found, Outbox, OutboxError, Outgoing, Receipt, SendError, Settings, SmtpSettings};
 use secrecy::SecretString;
 use support::smtp::Act::{self, Hear, HearBytes, HearMail, Reset, Say, Silence, Wait};
-use support::smtp::{Scripted, SmtpSink};
+use support::smtp::{Scripted, SmtpSink, certificate};
 use tokio::sync::Notify;
-use tokio_rustls::TlsAcceptor;
 
 const PATIENT: Duration = Duration::from_secs(10);
 const HASTY: Duration = Duration::from_millis(400);
@@ -38,7 +35,7 @@ fn smtp(port: u16) -> SmtpSettings {
     SmtpSettings {
         host: "127.0.0.1".into(),
         port,
-        tls: SmtpTls::None,
+        tls: Tls::None,
         login: None,
         bounce_address: Some("bounce@desk.example.jp".into()),
         timeout: PATIENT,
@@ -316,18 +313,6 @@ async fn a_failed_login_is_the_operators_business() {
 
 // ---- TLS ---------------------------------------------------------------------------------------------------------
 
-/// A certificate for this name, its acceptor, and a file that trusts it.
-fn certificate(name: &str, folder: &tempfile::TempDir) -> (Act, PathBuf) {
-    let made = rcgen::generate_simple_self_signed(vec![name.to_string()]).unwrap();
-    let ca_file = folder.path().join("ca.pem");
-    fs::write(&ca_file, made.cert.pem()).unwrap();
-    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let config = config.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key.into()).unwrap();
-    (Act::Tls(Arc::new(TlsAcceptor::from(Arc::new(config)))), ca_file)
-}
-
 /// The server's certificate is for `name`; the client calls it `localhost`.
 async fn check_tls(what: &str, name: &str, script: impl FnOnce(Act) -> Vec<Act>, implicit: bool, expected: &str) {
     let folder = tempfile::tempdir().unwrap();
@@ -335,7 +320,7 @@ async fn check_tls(what: &str, name: &str, script: impl FnOnce(Act) -> Vec<Act>,
     check_with(what, script(tls), expected, |settings| {
         let ca_file = Some(ca_file);
         settings.host = "localhost".into();
-        settings.tls = if implicit { SmtpTls::Implicit { ca_file } } else { SmtpTls::StartTls { ca_file } };
+        settings.tls = if implicit { Tls::Implicit { ca_file } } else { Tls::StartTls { ca_file } };
     })
     .await;
 }
@@ -362,7 +347,7 @@ async fn an_unknown_certificate_authority_is_refused() {
     let (_, ca_file) = certificate("localhost", &other);
     check_with("unknown CA", vec![tls], "Setup", |settings| {
         settings.host = "localhost".into();
-        settings.tls = SmtpTls::Implicit { ca_file: Some(ca_file) };
+        settings.tls = Tls::Implicit { ca_file: Some(ca_file) };
     })
     .await;
 }
@@ -419,7 +404,7 @@ fn bad_settings_are_found_before_anything_is_sent() {
     let empty = folder.path().join("empty.pem");
     fs::write(&empty, "").unwrap();
     let tls = |host: &str, ca_file: Option<PathBuf>| {
-        refused(SmtpSettings { host: host.into(), tls: SmtpTls::Implicit { ca_file }, ..smtp(465) })
+        refused(SmtpSettings { host: host.into(), tls: Tls::Implicit { ca_file }, ..smtp(465) })
     };
     assert_eq!(tls("mx.example.jp", None), "accepted");
     assert!(tls("not a name", None).contains("not a name or address"));

@@ -138,6 +138,7 @@ fn one(
     out: &mut impl Write,
 ) -> std::io::Result<()> {
     let inquiry = triage::read::read(raw, raw.len() as u64, true);
+    let inquiry = triage::form::opened(&inquiry, &desk.profile).into_owned();
     let now = args.at.or(inquiry.date).unwrap_or_else(|| Clock::System.now());
     let ctx = Context {
         now,

@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod breaker;
 mod check;
 mod contract;
 mod demo;
@@ -51,7 +52,8 @@ Examples:
   madoguchi init desk && cd desk              a commented configuration with rules and templates to edit
   madoguchi check -c madoguchi.toml           all problems of all files at once
   madoguchi explain mail.eml                  what would be decided about a mail, and why
-  madoguchi run -c madoguchi.toml             work the desk until stopped";
+  madoguchi run -c madoguchi.toml             work the desk until stopped
+  madoguchi breaker -c madoguchi.toml         how much each desk answers, and whether it was stopped";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -60,6 +62,7 @@ enum Command {
     Check(check::Args),
     Explain(explain::Args),
     Run(run::Args),
+    Breaker(breaker::Args),
 }
 
 /// Runs the command line `args` (with the program's name first).
@@ -74,6 +77,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(args) => check::command(args),
         Command::Explain(args) => explain::command(args),
         Command::Run(args) => run::command(args),
+        Command::Breaker(args) => breaker::command(args),
     };
     match ended {
         Ok(exit) => exit.into(),

@@ -57,6 +57,10 @@ fn log_to_stderr(format: LogFormat) {
     let filter =
         quiet.iter().filter_map(|rule| rule.parse().ok()).fold(filter, |filter, rule| filter.add_directive(rule));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log on a full disk must not end the desk: telling of it on the same stderr would panic.
+    let lines = lines.log_internal_errors(false);
+    // A panic's own words may quote the mail.
+    std::panic::set_hook(Box::new(|panic| error!(at = panic.location().map(tracing::field::display), "panicked")));
     let colour = std::io::stderr().is_terminal();
     match format {
         LogFormat::Text => lines.with_ansi(colour).init(),
@@ -109,9 +113,10 @@ async fn work_desk(
     stopped: watch::Receiver<bool>,
 ) -> Result<(), WorkError> {
     let mut worker = Worker::new(desk, store, clock).await?;
+    worker.stop_on(stopped);
     match once {
         true => worker.until_idle().await,
-        false => worker.run(stopped).await,
+        false => worker.run().await,
     }
 }
 

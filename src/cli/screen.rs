@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr;
 
 use crate::triage::decision::{Disposition, Reason};
+use crate::triage::gate;
 
 /// The language of labels and messages; mail and rules stay as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -37,16 +38,20 @@ impl Language {
     }
 }
 
-fn english(code: &str) -> Option<&'static str> {
+fn english(code: &str) -> Option<&str> {
     Some(match code {
         "clear" => "the rules are clear",
         "out-of-hours" => "out of hours: waits for the next opening",
         "unclear" => "no clause reaches its threshold",
+        "no-own-words" => "only courtesies or a quote: no words that ask for something",
+        "forwarded" => "only a forwarded mail: its author is not the sender",
         "low-margin" => "two clauses are too close",
         "conduct" => "may be prohibited conduct: staff decide, no reply",
         "no-safe-address" => "no address that is safe to answer",
+        "form" => "of a web form: what was typed there is not proved",
+        "ppap" => "brings the password of an attachment",
         "never-open" => "the calendar has no next opening",
-        _ => return None,
+        gate => gate::title(gate.strip_prefix("gate-")?).1,
     })
 }
 

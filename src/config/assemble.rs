@@ -8,7 +8,7 @@ use super::desk::{self, Draft};
 use super::pack::{self, PackFiles, embedded_packs};
 use super::problems::{File, Problem, Problems};
 use super::reader::{self, At, Table};
-use super::{Config, Desk, Surroundings, register, suggest, text_of};
+use super::{Config, Desk, Surroundings, form, register, suggest, text_of};
 use crate::mailbox;
 use crate::triage::context::DeskProfile;
 use crate::triage::decision::Disposition;
@@ -35,6 +35,9 @@ pub fn config(file: File<'_>, around: &Surroundings) -> Option<Config> {
     distinct_desks(file, &written.desks);
     let loaded = Loaded { packs: packs(file, &written), registers: registers(file, around, &written.desks) };
     let own_addresses = own_addresses(&written.desks);
+    for form in written.desks.iter().flat_map(|desk| &desk.forms) {
+        form::not_ourselves(file, form, &own_addresses);
+    }
     for draft in &written.desks {
         if let Some(pack) = draft.pack.as_ref().and_then(|id| loaded.packs.get(&id.value)?.as_ref()) {
             names_fit_pack(file, draft, pack);
@@ -181,10 +184,12 @@ impl Loaded {
             address: draft.address?.value,
             own_addresses: own_addresses.to_vec(),
             border: draft.border,
+            forms: draft.forms.into_iter().map(|form| form.value).collect(),
             authentication: draft.authentication,
             label_prefix: draft.label_prefix,
             drafts: draft.drafts,
             max_age: draft.max_age,
+            budgets: draft.budgets,
             signature: draft.signature,
             secret: Vec::new(),
         };

@@ -8,10 +8,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::problems::Problem;
 use super::reader::{At, Table, Value};
-use super::{Surroundings, border, calendar, check, server};
+use super::{Surroundings, border, calendar, check, form, server};
 use crate::mailbox;
 use crate::outbox;
+use crate::triage::budget::Budgets;
 use crate::triage::context::{Border, Department, Drafts, RequiredAuth};
+use crate::triage::form::FormRule;
 
 /// A desk as written. What is wrong is reported and left out, so that the rest can still be checked.
 pub struct Draft {
@@ -26,6 +28,7 @@ pub struct Draft {
     pub check_dkim: bool,
     /// Path of the register as written.
     pub register: Option<At<String>>,
+    pub forms: Vec<At<FormRule>>,
     pub label_prefix: String,
     pub max_age: Option<SignedDuration>,
     pub answer_since: Option<Timestamp>,
@@ -33,6 +36,7 @@ pub struct Draft {
     pub drafts: Drafts,
     pub sent_copy: bool,
     pub batch: usize,
+    pub budgets: Budgets,
     pub closed: Vec<(Date, String)>,
     pub mailbox: Option<At<mailbox::Settings>>,
     pub outbox: Option<outbox::Settings>,
@@ -60,6 +64,7 @@ pub fn read(table: &Table<'_>, around: &Surroundings) -> Option<Draft> {
         border: border::read(table, authentication != RequiredAuth::Off && !check_dkim),
         check_dkim,
         register: table.optional_string("register"),
+        forms: table.tables("forms", "[[desk.forms]]", form::read),
         label_prefix: table.get("label_prefix").and_then(check::name).map_or("mado-".into(), |prefix| prefix.value),
         max_age: max_age(table),
         answer_since: table.get("answer_since").and_then(Value::moment),
@@ -67,6 +72,7 @@ pub fn read(table: &Table<'_>, around: &Surroundings) -> Option<Draft> {
         drafts: table.get("drafts").and_then(|value| value.choice(&DRAFTS)).unwrap_or_default(),
         sent_copy: table.flag("sent_copy", true),
         batch: batch(table),
+        budgets: table.get("budgets").and_then(|value| value.table("[desk.budgets]", budgets)).unwrap_or_default(),
         closed: calendar::closed(table),
         mailbox: table.require("mailbox").and_then(|value| {
             let span = value.span();
@@ -105,6 +111,16 @@ fn batch(table: &Table<'_>) -> usize {
     const MOST: i64 = 1000;
     const USUAL: i64 = 50;
     usize::try_from(table.integer("batch", 1..=MOST, USUAL)).unwrap_or(1)
+}
+
+fn budgets(table: &Table<'_>) -> Option<Budgets> {
+    let usual = Budgets::default();
+    let budget = |key, most, usual: u32| u32::try_from(table.integer(key, 1..=most, usual.into())).unwrap_or(usual);
+    Some(Budgets {
+        sender_per_day: budget("sender_per_day", 1000, usual.sender_per_day),
+        domain_per_hour: budget("domain_per_hour", 100_000, usual.domain_per_hour),
+        desk_per_hour: budget("desk_per_hour", 100_000, usual.desk_per_hour),
+    })
 }
 
 fn departments(table: &Table<'_>) -> Vec<(At<String>, Department)> {

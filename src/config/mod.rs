@@ -1,14 +1,15 @@
 //! TOML with spans → checked types, or all problems at once.
 //!
-//! Reading order: [`problems`] (what an error looks like), [`reader`] (typed getters that go on after a problem),
-//! then one file a table: [`desk`], [`border`], [`server`], [`secret`], [`register`], [`calendar`], [`pack`];
-//! [`assemble`] looks up what desks name and puts them together. docs/configuration.md and docs/rules.md describe the files.
+//! Reading order: `problems` (what an error looks like), `reader` (typed getters that go on after a problem),
+//! then one file a table: `desk`, `border`, `form`, `server`, `secret`, `register`, `calendar`, `pack`; `assemble`
+//! looks up what desks name and puts them together. docs/configuration.md and docs/rules.md describe the files.
 
 mod assemble;
 mod border;
 mod calendar;
 mod check;
 mod desk;
+mod form;
 mod freemail;
 mod pack;
 mod problems;

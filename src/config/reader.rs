@@ -137,7 +137,7 @@ impl<'a> Table<'a> {
         self.get(key).and_then(|value| value.integer(range)).unwrap_or(default)
     }
 
-    pub fn optional_choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
+    pub fn optional_choice<T: Clone>(&self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
         self.get(key)?.choice(choices)
     }
 
@@ -257,7 +257,7 @@ impl<'a> Value<'a> {
         number
     }
 
-    pub fn choice<T: Copy>(self, choices: &[(&str, T)]) -> Option<T> {
+    pub fn choice<T: Clone>(self, choices: &[(&str, T)]) -> Option<T> {
         let text = self.text()?.value;
         let found = choices.iter().find(|(name, _)| *name == text);
         if found.is_none() {
@@ -267,7 +267,7 @@ impl<'a> Value<'a> {
             let hint = near.map(suggest::did_you_mean);
             self.file.add(Problem::error(message).at(&self.span()).hint(hint));
         }
-        found.map(|(_, choice)| *choice)
+        found.map(|(_, choice)| choice.clone())
     }
 
     /// A day: `2026-12-29`.

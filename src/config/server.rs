@@ -1,6 +1,5 @@
 //! `[desk.mailbox]` and `[desk.outbox]`: where mail comes from and where answers go.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,34 +9,27 @@ use secrecy::SecretString;
 
 use super::reader::{Table, Value};
 use super::{Surroundings, check, secret};
-use crate::mailbox::{self, ImapSettings};
+use crate::mailbox::{self, HEAD_BYTES, ImapSettings};
+use crate::net::{Tls, is_loopback};
 use crate::outbox::{self, SmtpSettings};
 
 /// The settings of an IMAP or SMTP server that are the same for both.
 struct Server {
     host: String,
     port: u16,
-    protection: Protection,
+    tls: Tls,
     timeout: Duration,
 }
 
-enum Protection {
-    Implicit(Option<PathBuf>),
-    StartTls(Option<PathBuf>),
-    None,
+/// The usual port of each kind of protection.
+struct Ports {
+    implicit: i64,
+    starttls: i64,
+    none: i64,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum TlsKind {
-    Implicit,
-    StartTls,
-    None,
-}
-
-/// Usual port of each [`TlsKind`], in its order.
-type Ports = [i64; 3];
-const IMAP_PORTS: Ports = [993, 143, 143];
-const SMTP_PORTS: Ports = [465, 587, 25];
+const IMAP_PORTS: Ports = Ports { implicit: 993, starttls: 143, none: 143 };
+const SMTP_PORTS: Ports = Ports { implicit: 465, starttls: 587, none: 25 };
 
 const IMAP_TIMEOUT_SECONDS: i64 = 30;
 /// RFC 5321 section 4.5.3.2.6 gives a server ten minutes after the final dot.
@@ -76,19 +68,14 @@ fn path(table: &Table<'_>, around: &Surroundings) -> Option<PathBuf> {
 fn imap(table: &Table<'_>, around: &Surroundings) -> Option<ImapSettings> {
     const LEAST_HEAD: i64 = 16 * 1024;
     const MOST_HEAD: i64 = 64 * 1024 * 1024;
-    const HEAD: i64 = 1024 * 1024;
+    const HEAD: i64 = HEAD_BYTES as i64;
     let server = server(table, around, IMAP_PORTS, IMAP_TIMEOUT_SECONDS);
     let user = table.string("user");
     let password = table.require("password").and_then(|password| secret::password(password, around));
     let folder = table.optional_string("folder").map_or("INBOX".to_owned(), |folder| folder.value);
     let poll = seconds(table, "poll_seconds", 3600, 60);
     let head_bytes = table.integer("head_bytes", LEAST_HEAD..=MOST_HEAD, HEAD);
-    let Server { host, port, protection, timeout } = server?;
-    let tls = match protection {
-        Protection::Implicit(ca_file) => mailbox::Tls::Implicit { ca_file },
-        Protection::StartTls(ca_file) => mailbox::Tls::StartTls { ca_file },
-        Protection::None => mailbox::Tls::None,
-    };
+    let Server { host, port, tls, timeout } = server?;
     let (user, password) = (user?.value, password?);
     let head_bytes = usize::try_from(head_bytes).ok()?;
     Some(ImapSettings { host, port, tls, user, password, folder, poll, timeout, head_bytes })
@@ -98,12 +85,7 @@ fn smtp(table: &Table<'_>, around: &Surroundings) -> Option<SmtpSettings> {
     let server = server(table, around, SMTP_PORTS, SMTP_TIMEOUT_SECONDS);
     let login = login(table, around);
     let bounce_address = table.get("bounce_address").and_then(check::address).map(|address| address.value);
-    let Server { host, port, protection, timeout } = server?;
-    let tls = match protection {
-        Protection::Implicit(ca_file) => outbox::SmtpTls::Implicit { ca_file },
-        Protection::StartTls(ca_file) => outbox::SmtpTls::StartTls { ca_file },
-        Protection::None => outbox::SmtpTls::None,
-    };
+    let Server { host, port, tls, timeout } = server?;
     Some(SmtpSettings { host, port, tls, login, bounce_address, timeout })
 }
 
@@ -122,37 +104,43 @@ fn login(table: &Table<'_>, around: &Surroundings) -> Option<(String, SecretStri
 }
 
 fn server(table: &Table<'_>, around: &Surroundings, ports: Ports, timeout: i64) -> Option<Server> {
-    const KINDS: [(&str, TlsKind); 3] =
-        [("implicit", TlsKind::Implicit), ("starttls", TlsKind::StartTls), ("none", TlsKind::None)];
+    let kinds = [
+        ("implicit", Tls::Implicit { ca_file: None }),
+        ("starttls", Tls::StartTls { ca_file: None }),
+        ("none", Tls::None),
+    ];
     let host = table.require("host").and_then(check::host);
-    let tls = table.get("tls");
-    let kind = tls.and_then(|tls| tls.choice(&KINDS)).unwrap_or(TlsKind::Implicit);
-    let port = table.integer("port", 1..=65535, ports[kind as usize]);
+    let kind = table.get("tls");
+    let mut tls = kind.and_then(|kind| kind.choice(&kinds)).unwrap_or(Tls::Implicit { ca_file: None });
+    let port = table.integer("port", 1..=65535, ports.of(&tls));
     let timeout = seconds(table, "timeout_seconds", 3600, timeout);
     let ca = table.get("ca_file");
-    let ca_file = ca.and_then(|ca| ca_file(ca, around));
-    if let (TlsKind::None, Some(ca)) = (kind, ca) {
-        ca.error("`ca_file` has no meaning with tls = \"none\"");
+    let certificates = ca.and_then(|ca| ca_file(ca, around));
+    match (&mut tls, ca) {
+        (Tls::Implicit { ca_file } | Tls::StartTls { ca_file }, _) => *ca_file = certificates,
+        (Tls::None, Some(ca)) => ca.error("`ca_file` has no meaning with tls = \"none\""),
+        (Tls::None, None) => {}
     }
     let host = host?.value;
-    if let (TlsKind::None, Some(tls), false) = (kind, tls, is_loopback(&host)) {
+    if let (Tls::None, Some(kind), false) = (&tls, kind, is_loopback(&host)) {
         let hint = "use \"implicit\" or \"starttls\"; \"none\" is for localhost, 127.0.0.1 and ::1";
-        tls.error_with(format!("mail and password would cross the network in plain text to `{host}`"), hint);
+        kind.error_with(format!("mail and password would cross the network in plain text to `{host}`"), hint);
     }
-    let protection = match kind {
-        TlsKind::Implicit => Protection::Implicit(ca_file),
-        TlsKind::StartTls => Protection::StartTls(ca_file),
-        TlsKind::None => Protection::None,
-    };
-    Some(Server { host, port: u16::try_from(port).ok()?, protection, timeout })
+    Some(Server { host, port: u16::try_from(port).ok()?, tls, timeout })
+}
+
+impl Ports {
+    fn of(&self, tls: &Tls) -> i64 {
+        match tls {
+            Tls::Implicit { .. } => self.implicit,
+            Tls::StartTls { .. } => self.starttls,
+            Tls::None => self.none,
+        }
+    }
 }
 
 fn seconds(table: &Table<'_>, key: &'static str, most: i64, default: i64) -> Duration {
     Duration::from_secs(table.integer(key, 1..=most, default).unsigned_abs())
-}
-
-fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 /// A PEM file with at least one certificate.
@@ -170,25 +158,4 @@ fn ca_file(value: Value<'_>, around: &Surroundings) -> Option<PathBuf> {
         value.error("there is no PEM certificate in this file");
     }
     Some(path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_this_machine_is_loopback() {
-        for (host, expected) in [
-            ("localhost", true),
-            ("LOCALHOST", true),
-            ("127.0.0.1", true),
-            ("127.8.8.8", true),
-            ("::1", true),
-            ("localhost.example", false),
-            ("10.0.0.1", false),
-            ("mail.example", false),
-        ] {
-            assert_eq!(is_loopback(host), expected, "{host}");
-        }
-    }
 }

@@ -2,15 +2,12 @@
 
 use std::io;
 
+use crate::net::NetError;
+
 #[derive(Debug, thiserror::Error)]
 pub enum MailboxError {
-    #[error("cannot connect to {host}:{port}: {source}")]
-    Connect { host: String, port: u16, source: io::Error },
-    /// The certificate is not trusted, the roots cannot be read, or the port does not speak TLS.
-    #[error("no TLS with {host}: {text}")]
-    Tls { host: String, text: String },
-    #[error("{0} is not on this machine: refusing to send the password in plain text")]
-    PlainText(String),
+    #[error(transparent)]
+    Net(#[from] NetError),
     #[error("the server refused the login: {0}")]
     LoginRefused(String),
     #[error("there is no folder {0:?} that can be opened")]
@@ -54,9 +51,10 @@ impl MailboxError {
     pub fn is_permanent(&self) -> bool {
         use MailboxError::*;
         match self {
-            Tls { .. } | PlainText(_) | LoginRefused(_) | NoSuchFolder(_) | ReadOnly(_) => true,
+            Net(error) => error.is_permanent(),
+            LoginRefused(_) | NoSuchFolder(_) | ReadOnly(_) => true,
             LabelsRefused(_) | BadLabel(_) | BadFolder(_) | BadMessageId | ForeignItem => true,
-            Connect { .. } | ValidityChanged | Bye(_) | Closed | Timeout(_) => false,
+            ValidityChanged | Bye(_) | Closed | Timeout(_) => false,
             Refused { .. } | Protocol(_) | Io(_) => false,
         }
     }
@@ -64,7 +62,11 @@ impl MailboxError {
     /// True if this connection is finished and [`super::Inbox::open`] must be called before anything else.
     pub fn needs_reopen(&self) -> bool {
         use MailboxError::*;
-        matches!(self, ValidityChanged | Bye(_) | Closed | Timeout(_) | Protocol(_) | Io(_) | Connect { .. })
+        match self {
+            Net(error) => !error.is_permanent(),
+            ValidityChanged | Bye(_) | Closed | Timeout(_) | Protocol(_) | Io(_) => true,
+            _ => false,
+        }
     }
 
     /// A tagged NO that speaks of the server's state, not of what was asked (RFC 5530 §3).

@@ -13,7 +13,6 @@
 mod error;
 mod imap;
 mod maildir;
-mod tls;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,7 +22,8 @@ use secrecy::SecretString;
 pub use self::error::MailboxError;
 pub use self::imap::Imap;
 pub use self::maildir::Maildir;
-use crate::triage::arrival::{Arrival, Item, Known};
+use crate::net::Tls;
+use crate::triage::arrival::{Arrival, Item, Known, MailKey};
 
 /// Head of a mail that is read where settings do not say otherwise, in bytes.
 pub const HEAD_BYTES: usize = 64 * 1024;
@@ -54,17 +54,6 @@ pub struct ImapSettings {
     pub timeout: Duration,
     /// Bytes fetched of each mail; what is longer is cut and marked.
     pub head_bytes: usize,
-}
-
-/// How a connection is protected; shared words of IMAP and SMTP.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tls {
-    /// TLS from the first byte. `ca_file`: PEM roots to trust instead of the system's.
-    Implicit { ca_file: Option<PathBuf> },
-    /// STARTTLS, refused if the server does not offer it.
-    StartTls { ca_file: Option<PathBuf> },
-    /// Plain text: only to loopback, and only when the configuration says so.
-    None,
 }
 
 /// A folder to put mail into, beside the one being read. Created where missing.
@@ -145,6 +134,15 @@ impl Inbox {
     /// empty `raw` and `complete` false, so that it is journalled and a person sees it.
     pub async fn new_mail(&mut self, known: &Known, limit: usize) -> Result<Vec<Arrival>, MailboxError> {
         either!(self, inbox => inbox.new_mail(known, limit).await)
+    }
+
+    /// `bytes` of a mail from its byte `from` on; fewer only where the mail ends. None if they cannot be had: the mail
+    /// is gone, is of another mailbox, or cannot be read. Then the head that is there must do.
+    pub async fn more(&mut self, key: &MailKey, from: usize, bytes: usize) -> Result<Option<Vec<u8>>, MailboxError> {
+        if self.place() != (key.mailbox.as_str(), key.validity) {
+            return Ok(None);
+        }
+        either!(self, inbox => inbox.more(&key.item, from, bytes).await)
     }
 
     /// Adds labels; those already there, and mail no longer there, are no error.

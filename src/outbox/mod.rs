@@ -20,6 +20,8 @@ pub use folder::Folder;
 pub use memory::Memory;
 pub use smtp::Smtp;
 
+use crate::net::{NetError, Tls};
+
 /// A desk's way out, checked.
 #[derive(Debug, Clone)]
 pub enum Settings {
@@ -34,26 +36,13 @@ pub enum Settings {
 pub struct SmtpSettings {
     pub host: String,
     pub port: u16,
-    pub tls: SmtpTls,
+    pub tls: Tls,
     /// Login, if the server wants one.
     pub login: Option<(String, SecretString)>,
     /// Envelope sender; none: the null sender `<>`.
     pub bounce_address: Option<String>,
     /// Longest wait for one step (connecting, one answer); the answer to the mail's end may take twice as long.
     pub timeout: Duration,
-}
-
-/// How the SMTP connection is protected.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SmtpTls {
-    Implicit {
-        ca_file: Option<PathBuf>,
-    },
-    StartTls {
-        ca_file: Option<PathBuf>,
-    },
-    /// Plain text: only to loopback, and only when the configuration says so.
-    None,
 }
 
 /// A way out that is ready to send.
@@ -70,7 +59,7 @@ pub struct Outgoing {
     pub to: String,
     /// Without angle brackets, as in the mail's header.
     pub message_id: String,
-    /// The whole mail, as [`compose`] made it.
+    /// The whole mail, as [`compose()`] made it.
     pub raw: Vec<u8>,
 }
 
@@ -121,18 +110,10 @@ pub enum Fault {
 /// Why a way out cannot be used at all.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboxError {
-    #[error("SMTP host {host}: plain text is allowed to this machine only (127.0.0.1, ::1, localhost)")]
-    PlainText { host: String },
-    #[error("SMTP host {host}: not a name or address that a certificate can be checked against")]
-    ServerName { host: String },
+    #[error(transparent)]
+    Net(#[from] NetError),
     #[error("bounce address: must be a plain ASCII address like bounce@example.jp")]
     BounceAddress,
-    #[error("CA file {}: {reason}", path.display())]
-    CaFile { path: PathBuf, reason: String },
-    #[error("no root certificates on this system: install ca-certificates or set a CA file")]
-    NoRoots,
-    #[error("TLS: {0}")]
-    Tls(#[from] rustls::Error),
     #[error("folder {}: {source}", path.display())]
     Folder { path: PathBuf, source: io::Error },
 }

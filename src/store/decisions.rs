@@ -7,8 +7,9 @@ use rusqlite::Transaction;
 
 use super::effect::{Effect, EffectState, NewEffect};
 use super::error::{Fault, StoreError};
-use super::history::{HistoryQuery, history, person};
+use super::history::{HistoryQuery, history};
 use super::journal::not_seen;
+use super::standing::{count_hour, note_answer};
 use super::values::Ms;
 use super::{EffectId, MailId, Store};
 use crate::triage::context::History;
@@ -23,6 +24,8 @@ pub struct MailMeta {
     pub sender: String,
     /// Ids of `References` and `In-Reply-To`, oldest first, without angle brackets.
     pub thread: Vec<String>,
+    /// As it stands in the mail; "" if there is none.
+    pub subject: String,
 }
 
 /// A decision with all that belongs to it.
@@ -79,7 +82,8 @@ impl Store {
         let record_all = move |tx: &Transaction<'_>| {
             let mut stale = Vec::new();
             for (record, made_with) in &records {
-                if history_of(tx, record, now)? == *made_with {
+                let found = history_of(tx, record, now)?;
+                if (History { ppap_first: made_with.ppap_first.clone(), ..found }) == *made_with {
                     record_one(tx, record, now)?;
                 } else {
                     stale.push(record.mail);
@@ -107,14 +111,10 @@ const INSERT_CASE: &str =
 const INSERT_ANSWER_THREAD: &str =
     "INSERT INTO answer_thread (desk, message_id, effect_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
 
-const INSERT_ANSWER_TO: &str =
-    "INSERT INTO answer_to (desk, address, effect_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-
 const DESK: &str = "SELECT desk FROM mail WHERE id = ?1";
 
 #[cfg(test)]
-pub(super) const SQL: &[&str] =
-    &[DECIDE, INSERT_DECISION, INSERT_EFFECT, INSERT_CASE, INSERT_ANSWER_THREAD, INSERT_ANSWER_TO, DESK];
+pub(super) const SQL: &[&str] = &[DECIDE, INSERT_DECISION, INSERT_EFFECT, INSERT_CASE, INSERT_ANSWER_THREAD, DESK];
 
 fn history_of(tx: &Transaction<'_>, record: &Record, now: Timestamp) -> Result<History, Fault> {
     let desk: String = match tx.prepare_cached(DESK)?.query_row([record.mail], |row| row.get(0)) {
@@ -176,12 +176,17 @@ fn insert_effect(
         if seq == 0 { EffectState::Pending } else { EffectState::Waiting },
     ])?;
     match send {
-        Some(reply) => index_answer(tx, desk, record, EffectId(tx.last_insert_rowid()), reply),
+        Some(reply) => {
+            let effect = EffectId(tx.last_insert_rowid());
+            count_hour(tx, desk, now)?;
+            note_answer(tx, desk, &record.meta.sender, reply, effect)?;
+            index_answer(tx, desk, record, effect, reply)
+        }
         None => Ok(()),
     }
 }
 
-/// Makes an answer known to [`Store::history`]: by its thread, by whom it concerns, and by its case.
+/// Makes an answer known to [`Store::history`]: by its thread and by its case.
 fn index_answer(
     tx: &Transaction<'_>,
     desk: &str,
@@ -194,9 +199,6 @@ fn index_answer(
         .chain([reply.message_id.as_str()])
     {
         tx.prepare_cached(INSERT_ANSWER_THREAD)?.execute((desk, id, effect))?;
-    }
-    for address in [&record.meta.sender, &reply.to.address] {
-        tx.prepare_cached(INSERT_ANSWER_TO)?.execute((desk, person(address), effect))?;
     }
     if let Some(case) = &record.decision.case {
         tx.prepare_cached(INSERT_CASE)?.execute((desk, &reply.message_id, case))?;

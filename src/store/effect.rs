@@ -73,7 +73,8 @@ pub enum Outcome {
     Done { note: Option<String> },
     /// It will never work; the mail's later effects go on.
     Failed { reason: String },
-    /// A person must look: it may or may not have happened. The mail's later effects go on.
+    /// A person must look: it may have happened, or, if it was never started, it must not any more. The mail's later
+    /// effects go on.
     Held { reason: String },
     /// Not now: try again at `at`; the mail's later effects wait.
     RetryAt { at: Timestamp, reason: String },

@@ -4,10 +4,11 @@
 //! holds only what can really be done, however much is waiting behind a mail server that is down.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, Transaction};
+use rusqlite::{Row, Transaction};
 
 use super::effect::{Effect, EffectRow, EffectState, Outcome, SendRow};
 use super::error::{Fault, StoreError};
+use super::standing::{begun, ended, refused};
 use super::values::{Ms, key, time};
 use super::{EffectId, MailId, Store};
 
@@ -31,6 +32,7 @@ impl Store {
                 if tx.prepare_cached(START)?.execute((effect, Ms(now)))? == 0 {
                     return Err(not_open(tx, effect));
                 }
+                begun(tx, effect, now)?;
             }
             Ok(())
         };
@@ -103,7 +105,7 @@ const START: &str = "
 
 const FINISH: &str = "
     UPDATE effect SET state = ?2, note = ?3, finished_at = ?4
-    WHERE id = ?1 AND state IN ('pending', 'started') RETURNING mail_id";
+    WHERE id = ?1 AND state IN ('pending', 'started') RETURNING mail_id, desk, payload";
 
 const RETRY: &str = "
     UPDATE effect SET state = 'pending', note = ?2, not_before = max(due_at, ?3)
@@ -153,6 +155,7 @@ fn payload(row: &Row<'_>) -> Result<Effect, Fault> {
 }
 
 fn finish(tx: &Transaction<'_>, effect: EffectId, outcome: &Outcome, now: Timestamp) -> Result<(), Fault> {
+    ended(tx, effect, outcome, now)?;
     let (state, note) = match outcome {
         Outcome::Done { note } => (EffectState::Done, note.as_ref()),
         Outcome::Failed { reason } => (EffectState::Failed, Some(reason)),
@@ -163,8 +166,17 @@ fn finish(tx: &Transaction<'_>, effect: EffectId, outcome: &Outcome, now: Timest
         }
     };
     let values = (effect, state, note, Ms(now));
-    let mail: Option<MailId> = tx.prepare_cached(FINISH)?.query_row(values, |row| row.get(0)).optional()?;
-    let mail = mail.ok_or_else(|| not_open(tx, effect))?;
+    let mail = {
+        let mut statement = tx.prepare_cached(FINISH)?;
+        let mut rows = statement.query(values)?;
+        let row = rows.next()?.ok_or_else(|| not_open(tx, effect))?;
+        if state == EffectState::Failed
+            && let Effect::Send(reply) = payload(row)?
+        {
+            refused(tx, &row.get::<_, String>("desk")?, &reply.to.address, now)?;
+        }
+        row.get::<_, MailId>("mail_id")?
+    };
     if tx.prepare_cached(NEXT_IN_LINE)?.execute([mail])? == 0 {
         tx.prepare_cached(ALL_DONE)?.execute([mail])?;
     }

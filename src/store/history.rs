@@ -1,4 +1,5 @@
-//! What earlier mail and answers mean for a new mail: duplicates, own mail, budgets, the case (mail-safety R12, R20–R22).
+//! What earlier mail and answers mean for a new mail: duplicates, own mail, threads, the case (mail-safety
+//! R12, R20, R22).
 
 use std::collections::HashSet;
 
@@ -7,7 +8,7 @@ use rusqlite::{OptionalExtension, Transaction};
 
 use super::decisions::{MailMeta, thread_ids};
 use super::error::{Fault, StoreError};
-use super::values::Ms;
+use super::standing::{answers_under_subject, standing_of};
 use super::{EffectId, MailId, Store};
 use crate::triage::context::History;
 
@@ -21,24 +22,35 @@ pub struct HistoryQuery {
     pub sender: String,
     /// Ids of `References` and `In-Reply-To`, oldest first, without angle brackets.
     pub thread: Vec<String>,
+    /// As it stands in the mail; "" if there is none.
+    pub subject: String,
 }
 
 impl HistoryQuery {
     pub fn new(mail: MailId, meta: &MailMeta) -> HistoryQuery {
-        let MailMeta { message_id, sender, thread } = meta.clone();
-        HistoryQuery { mail, message_id, sender, thread }
+        let MailMeta { message_id, sender, thread, subject } = meta.clone();
+        HistoryQuery { mail, message_id, sender, thread, subject }
     }
 }
 
-/// The window of [`History::answers_to_sender`].
-const WINDOW: SignedDuration = SignedDuration::from_hours(24);
+/// How far apart the two mails of a pair arrive at most.
+const PAIR: SignedDuration = SignedDuration::from_mins(60);
 
 impl Store {
-    /// The history of a mail of this desk. An answer counts from the moment it is decided, in whatever state it is
-    /// unless it failed: what was held may have gone out.
+    /// The history of a mail of this desk. An answer counts from the moment it is decided; in its thread for
+    /// ever unless it failed, for its sender and domain until a day or an hour after it went out.
     pub async fn history(&self, desk: &str, query: &HistoryQuery, now: Timestamp) -> Result<History, StoreError> {
         let (desk, query) = (desk.to_owned(), query.clone());
         self.thread.read(move |tx| history(tx, &desk, &query, now)).await
+    }
+}
+
+impl Store {
+    /// The mail that this one follows: the newest earlier one of its thread, else the sender's newest of the hour
+    /// before. For the second mail of a pair "encrypted attachment, then its password".
+    pub async fn mail_before(&self, desk: &str, query: &HistoryQuery) -> Result<Option<MailId>, StoreError> {
+        let (desk, query) = (desk.to_owned(), query.clone());
+        self.thread.read(move |tx| mail_before(tx, &desk, &query)).await
     }
 }
 
@@ -52,24 +64,25 @@ const SAME_MESSAGE_ID: &str =
 /// Of any desk: desks of one installation must not answer each other.
 const OWN_MESSAGE: &str = "SELECT EXISTS (SELECT 1 FROM effect WHERE message_id = ?1)";
 
-// Both look at the newest 100 answers only: far above any budget, and the same work for a sender of ten years.
-
+/// The newest 100 answers only: far above the one that is allowed, and the same work for a thread of ten years.
 const IN_THREAD: &str = "
     SELECT e.id FROM answer_thread a JOIN effect e ON e.id = a.effect_id
     WHERE a.desk = ?1 AND a.message_id = ?2 AND e.mail_id <> ?3 AND e.state <> 'failed'
     ORDER BY a.effect_id DESC LIMIT 100";
 
-/// One that waits for its time counts as of then, one that was sent as of its last start.
-const TO_SENDER: &str = "
-    SELECT count(*) FROM (
-        SELECT effect_id FROM answer_to WHERE desk = ?1 AND address = ?2 ORDER BY effect_id DESC LIMIT 100) a
-    JOIN effect e ON e.id = a.effect_id
-    WHERE e.mail_id <> ?3 AND e.state <> 'failed' AND max(e.created_at, e.due_at, coalesce(e.started_at, 0)) > ?4";
-
 const CASE: &str = "SELECT case_ref FROM thread_case WHERE desk = ?1 AND message_id = ?2";
 
+const OF_THREAD: &str = "SELECT max(id) FROM mail WHERE desk = ?1 AND message_id = ?2 AND id < ?3";
+
+/// Among the newest 200 mails of the desk before this one: such pairs are minutes apart.
+const OF_SENDER: &str = "
+    SELECT max(a.id) FROM (
+        SELECT id, sender, coalesce(internal_date, seen_at) AS at FROM mail
+        WHERE desk = ?1 AND id < ?2 ORDER BY id DESC LIMIT 200) a
+    WHERE a.sender = ?3 AND a.at >= (SELECT coalesce(internal_date, seen_at) - ?4 FROM mail WHERE id = ?2)";
+
 #[cfg(test)]
-pub(super) const SQL: &[&str] = &[SAME_BYTES, SAME_MESSAGE_ID, OWN_MESSAGE, IN_THREAD, TO_SENDER, CASE];
+pub(super) const SQL: &[&str] = &[SAME_BYTES, SAME_MESSAGE_ID, OWN_MESSAGE, IN_THREAD, CASE, OF_THREAD, OF_SENDER];
 
 pub(super) fn history(
     tx: &Transaction<'_>,
@@ -81,12 +94,27 @@ pub(super) fn history(
     Ok(History {
         duplicate: duplicate(tx, desk, query)?,
         own_message: own_message(tx, query)?,
-        answers_in_thread: answers_in_thread(tx, desk, query.mail, &thread)?,
-        answers_to_sender: tx
-            .prepare_cached(TO_SENDER)?
-            .query_row((desk, person(&query.sender), query.mail, Ms(now - WINDOW)), |row| row.get(0))?,
+        answers_in_thread: answers_in_thread(tx, desk, query.mail, &thread)?
+            .max(answers_under_subject(tx, desk, query, now)?),
+        standing: standing_of(tx, desk, query, now)?,
         case: case(tx, desk, &thread)?,
+        ppap_first: None,
     })
+}
+
+fn mail_before(tx: &Transaction<'_>, desk: &str, query: &HistoryQuery) -> Result<Option<MailId>, Fault> {
+    let mut statement = tx.prepare_cached(OF_THREAD)?;
+    for id in thread_ids(None, &query.thread).iter().rev() {
+        let found: Option<MailId> = statement.query_row((desk, id, query.mail), |row| row.get(0))?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    if query.sender.is_empty() {
+        return Ok(None);
+    }
+    let values = (desk, query.mail, query.sender.to_lowercase(), PAIR.as_millis() as i64);
+    Ok(tx.prepare_cached(OF_SENDER)?.query_row(values, |row| row.get(0))?)
 }
 
 fn duplicate(tx: &Transaction<'_>, desk: &str, query: &HistoryQuery) -> Result<bool, Fault> {
@@ -97,16 +125,6 @@ fn duplicate(tx: &Transaction<'_>, desk: &str, query: &HistoryQuery) -> Result<b
             Ok(statement.query_row((desk, id, query.sender.to_lowercase(), query.mail), |row| row.get(0))?)
         }
         _ => Ok(same_bytes),
-    }
-}
-
-/// Whom budgets are counted for: lower case, without a plus-tag (mail-safety A3), so that nobody gets more answers by
-/// writing as `taro+1@`, `taro+2@` …
-pub(super) fn person(address: &str) -> String {
-    let address = address.to_lowercase();
-    match address.rsplit_once('@') {
-        Some((local, domain)) => format!("{}@{domain}", local.split('+').next().unwrap_or(local)),
-        None => address,
     }
 }
 

@@ -41,6 +41,18 @@ impl Store {
         self.thread.write(insert_all).await
     }
 
+    /// Puts a longer head of an undecided mail in the place of the one journalled; size and key stay.
+    pub async fn replace_head(&self, mail: MailId, raw: Vec<u8>, complete: bool) -> Result<(), StoreError> {
+        let replace = move |tx: &Transaction<'_>| {
+            let sha256 = Sha256::digest(&raw);
+            match tx.prepare_cached(NEW_HEAD)?.execute((mail, sha256.as_slice(), complete))? {
+                0 => Err(not_seen(tx, mail)),
+                _ => Ok(_ = tx.prepare_cached(NEW_RAW)?.execute((mail, raw))?),
+            }
+        };
+        self.thread.write(replace).await
+    }
+
     /// Mail without a decision, oldest first; not what is in quarantine.
     pub async fn undecided(&self, desk: &str, limit: u32) -> Result<Vec<StoredMail>, StoreError> {
         let desk = desk.to_owned();
@@ -93,6 +105,10 @@ const INSERT: &str = "
 
 const INSERT_RAW: &str = "INSERT INTO raw (mail_id, bytes) VALUES (?1, ?2)";
 
+const NEW_HEAD: &str = "UPDATE mail SET sha256 = ?2, complete = ?3 WHERE id = ?1 AND state = 'seen'";
+
+const NEW_RAW: &str = "UPDATE raw SET bytes = ?2 WHERE mail_id = ?1";
+
 const UNDECIDED: &str = "
     SELECT m.id, m.mailbox, m.validity, m.uid, m.file, m.internal_date, m.flags, m.size, m.complete, m.seen_at,
            m.attempts, r.bytes
@@ -112,8 +128,10 @@ const ACTIVATION: &str = "SELECT at FROM activation WHERE desk = ?1 AND mailbox 
 const EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM mail WHERE id = ?1)";
 
 #[cfg(test)]
-pub(super) const SQL: &[&str] =
-    &[LAST_UID, FILES, INSERT, INSERT_RAW, UNDECIDED, FAILURE, QUARANTINE, ACTIVATE, ACTIVATION, EXISTS];
+pub(super) const SQL: &[&str] = &[
+    LAST_UID, FILES, INSERT, INSERT_RAW, NEW_HEAD, NEW_RAW, UNDECIDED, FAILURE, QUARANTINE, ACTIVATE, ACTIVATION,
+    EXISTS,
+];
 
 fn known(tx: &Transaction<'_>, desk: &str, mailbox: &str, validity: u32) -> Result<Known, Fault> {
     let whose = (desk, mailbox, validity);

@@ -10,14 +10,20 @@
 //!             └─ record_failure … quarantine ──→ quarantined
 //! ```
 //! - [`Store::journal`] takes mail in, bytes and all, once for each key.
+//! - [`Store::replace_head`]: where a mail's head did not hold its text, more of it was read.
 //! - [`Store::record`] writes the decision and its numbered effects together, once for each mail.
 //! - [`Store::ready`] hands out effects in their order: a mail's next one only after the one before is finished.
 //! - [`Store::start`] notes that an effect is about to happen; for a send that note must be there before the first
 //!   byte goes out. After a crash, [`Store::interrupted`] lists what was started and not finished.
-//! - [`Store::history`] answers what earlier mail and answers mean for a new one.
+//! - [`Store::history`] answers what earlier mail and answers mean for a new one; [`Store::standing`] asks the part of
+//!   it that may have changed once more, right before a send.
+//! - [`Store::desk_load`] says how much a desk answers, [`Store::open_breaker`] stops it, [`release_breaker`] lets it
+//!   go on.
 //!
-//! Reading order: `schema/1.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `cases`.
+//! Reading order: `schema/1.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `standing`, `breaker`,
+//! `cases`.
 
+mod breaker;
 mod cases;
 mod decisions;
 pub mod effect;
@@ -29,12 +35,14 @@ mod open;
 #[cfg(test)]
 mod plans;
 mod schema;
+mod standing;
 mod thread;
 mod values;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub use breaker::{DeskLoad, release_breaker};
 pub use cases::{CaseEffect, CaseRow, DecidedRow};
 pub use decisions::{MailMeta, Record};
 pub use effect::{Effect, EffectRow, EffectState, NewEffect, Outcome, SendRow};

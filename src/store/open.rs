@@ -14,7 +14,7 @@ use super::error::{Fault, StoreError};
 use super::thread::StoreThread;
 use super::{Store, schema};
 
-/// Only a reader's checkpoint or a backup can be in the way; then we wait this long.
+/// Only a reader's checkpoint, a backup or [`open_beside`] can be in the way; then we wait this long.
 const BUSY: Duration = Duration::from_secs(10);
 
 /// Room for every statement of the store.
@@ -71,6 +71,22 @@ fn open_looking(path: &Path) -> Result<Store, Fault> {
         schema::NEWEST => start(path, connection, None),
         _ => Err(Fault::Older),
     }
+}
+
+/// Opens the store to change a row of it, also while somebody works with it.
+pub(super) fn open_beside(path: &Path) -> Result<Connection, Fault> {
+    if !path.try_exists()? {
+        return Err(Fault::Missing);
+    }
+    let connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+    connection.busy_timeout(BUSY)?;
+    match schema::version(&connection)? {
+        0 => return Err(Fault::Missing),
+        schema::NEWEST => {}
+        _ => return Err(Fault::Older),
+    }
+    connection.pragma_update(None, "synchronous", "full")?;
+    Ok(connection)
 }
 
 fn flags(access: OpenFlags) -> OpenFlags {

@@ -41,6 +41,16 @@ pub struct Arrival {
     pub complete: bool,
 }
 
+impl Arrival {
+    /// Takes in the bytes behind `raw`, of which `asked` were wanted: fewer come only where the mail ends.
+    pub fn append(&mut self, more: Vec<u8>, asked: usize) {
+        self.raw.extend_from_slice(&more);
+        let length = self.raw.len() as u64;
+        self.complete = more.len() < asked || length >= self.size;
+        self.size = self.size.max(length);
+    }
+}
+
 /// What the journal already has of one mailbox: where reading goes on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Known {

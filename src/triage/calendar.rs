@@ -40,7 +40,7 @@ impl Calendar {
         self.hours(local.date()).iter().any(|h| h.from <= local.time() && local.time() < h.until)
     }
 
-    /// The first open moment at or after `at`; none if there is none within [`HORIZON_DAYS`].
+    /// The first open moment at or after `at`; none if there is none within 400 days.
     pub fn next_opening(&self, at: Timestamp) -> Option<Timestamp> {
         if self.is_open(at) {
             return Some(at);

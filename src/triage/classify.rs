@@ -3,14 +3,17 @@
 //! Nothing but the customer's own words of today votes ([`super::sentence`]); every point has its evidence.
 
 use super::decision::{Evidence, EvidenceSection, RunnerUp, ScopePart};
-use super::fold::{Folded, is_japanese};
+use super::fold::Folded;
 use super::inquiry::Inquiry;
 use super::pack::{ClauseKind, Place, Rule};
 use super::rulebook::{Needs, Rulebook, TermId};
-use super::sentence::{Sentence, sentences};
+use super::sentence::{Sentence, Voice, place_text, sentences, voice};
 
 /// A further clause must reach this share of the strongest one's points to count as asked too.
 const COMPANION_SHARE: f64 = 0.6;
+
+/// What is understood from words that are not the customer's own of today is worth this much less.
+const BORROWED: f64 = 0.5;
 
 /// What the words of a mail say.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -47,13 +50,14 @@ pub fn classify(inquiry: &Inquiry, book: &Rulebook) -> Classification {
     let conduct = found_conduct(&best, book);
     let scopes = found_scopes(&scored, &best, book);
     let (lead, confidence) = lead(&scored, &best, &scopes, book);
+    let trust = if voice(inquiry) == Voice::Own { 1.0 } else { BORROWED };
     Classification {
         parts: parts(inquiry, &scored, &scopes, book),
         evidence: evidence(inquiry, &scored, book),
         runner_up: runner_up(&best, &scopes, book),
         scopes: ids(&scopes, book),
         conduct: ids(&conduct, book),
-        confidence,
+        confidence: confidence * trust,
         lead,
     }
 }
@@ -68,7 +72,7 @@ fn score(inquiry: &Inquiry, book: &Rulebook) -> Vec<Scored> {
     let mut folded = Folded::default();
     let mut ends = Vec::with_capacity(sentences.len());
     for sentence in &sentences {
-        folded.push(&place_text(inquiry, sentence.place)[sentence.start..sentence.end], sentence.start);
+        folded.push(sentence.text(inquiry), sentence.start);
         ends.push(folded.text.len());
         folded.push_border(sentence.end);
     }
@@ -82,13 +86,6 @@ fn score(inquiry: &Inquiry, book: &Rulebook) -> Vec<Scored> {
     sentences.into_iter().zip(found).map(|(sentence, terms)| score_sentence(sentence, &terms, book)).collect()
 }
 
-fn place_text(inquiry: &Inquiry, place: EvidenceSection) -> &str {
-    match place {
-        EvidenceSection::Subject => &inquiry.subject,
-        EvidenceSection::In(_) => &inquiry.text,
-    }
-}
-
 /// Every term that stands in the folded text, in one pass of the automaton, then the patterns.
 fn occurrences(folded: &Folded, book: &Rulebook) -> Vec<(TermId, usize, usize)> {
     let text = folded.text.as_str();
@@ -97,8 +94,14 @@ fn occurrences(folded: &Folded, book: &Rulebook) -> Vec<(TermId, usize, usize)> 
         .filter(|m| on_word_borders(text, m.start(), m.end()))
         .map(|m| (book.terms.literal_ids[m.pattern().as_usize()], m.start(), m.end()))
         .collect();
-    for (term, pattern) in &book.terms.patterns {
-        found.extend(pattern.find_iter(text).filter(|m| !m.is_empty()).map(|m| (*term, m.start(), m.end())));
+    // Sentence by sentence: in the whole text `[^」]` would reach over their borders, and `$` would find none of them.
+    let mut start = 0;
+    for sentence in text.split('\n') {
+        for (term, pattern) in &book.terms.patterns {
+            let matches = pattern.find_iter(sentence).filter(|m| !m.is_empty());
+            found.extend(matches.map(|m| (*term, start + m.start(), start + m.end())));
+        }
+        start += sentence.len() + 1;
     }
     found
 }
@@ -204,6 +207,10 @@ fn lead(scored: &[Scored], best: &[f64], scopes: &[usize], book: &Rulebook) -> (
     if scopes.is_empty() {
         return (0.0, 0.0);
     }
+    // A sentence whose own matter was dropped as too weak: perhaps a question that would stay unanswered.
+    if scored.iter().filter_map(|s| winner(s, book)).any(|c| !scopes.contains(&c)) {
+        return (0.0, 0.0);
+    }
     let over_rest = weakest - outside;
     let within = scored.iter().filter_map(|s| lead_in_sentence(s, book)).fold(f64::INFINITY, f64::min);
     let lead = over_rest.min(within).max(0.0);
@@ -230,7 +237,7 @@ fn parts(inquiry: &Inquiry, scored: &[Scored], scopes: &[usize], book: &Rulebook
     let mut parts = Vec::new();
     for s in scored {
         let Some(clause) = winner(s, book).filter(|c| scopes.contains(c)) else { continue };
-        let text = place_text(inquiry, s.sentence.place)[s.sentence.start..s.sentence.end].to_string();
+        let text = s.sentence.text(inquiry).to_string();
         parts.push(ScopePart { scope: book.pack.clauses[clause].id.clone(), text });
     }
     parts
@@ -258,18 +265,4 @@ fn one_evidence(inquiry: &Inquiry, scored: &Scored, hit: &Hit, book: &Rulebook) 
         text: text[start..end].to_string(),
         score: rule.score,
     }
-}
-
-/// Share of characters that are Japanese is zero: answer in English.
-pub fn is_english(inquiry: &Inquiry) -> bool {
-    let own = sentences(inquiry);
-    let words = own.iter().map(|s| &place_text(inquiry, s.place)[s.start..s.end]);
-    let mut letters = 0;
-    for c in words.flat_map(str::chars) {
-        if is_japanese(c) {
-            return false;
-        }
-        letters += usize::from(c.is_ascii_alphabetic());
-    }
-    letters > 0
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::budget::{Budgets, Standing};
 use super::decision::AuthLevel;
+use super::form::FormRule;
 use super::rulebook::Rulebook;
 use super::sender::Register;
 
@@ -35,6 +37,8 @@ pub struct DeskProfile {
     pub border: Border,
     /// How far a sender must be proved before an answer may depend on the register.
     pub authentication: RequiredAuth,
+    /// Web forms whose mail is opened; none by default.
+    pub forms: Vec<FormRule>,
     /// Put before clause ids and dispositions to make keywords: `mado-` → `mado-4-1-3`.
     pub label_prefix: String,
     /// Folder of a disposition (`review`) or clause (`4-2-6`); without entry the mail stays.
@@ -45,6 +49,8 @@ pub struct DeskProfile {
     pub departments: BTreeMap<String, Department>,
     /// Mail older than this is not answered by itself (R19); none: no limit.
     pub max_age: Option<SignedDuration>,
+    /// How many automatic answers may go out (R21).
+    pub budgets: Budgets,
     /// The mail's signature lines.
     pub signature: String,
     /// Key for our Message-IDs; never shown.
@@ -119,6 +125,8 @@ pub enum Drafts {
 /// What the mailbox knows of the mail.
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
+    /// Name of the mailbox it lies in, "" in `explain`.
+    pub mailbox: String,
     /// INTERNALDATE; none in `explain`.
     pub internal_date: Option<Timestamp>,
     pub flags: Vec<String>,
@@ -135,10 +143,13 @@ pub struct History {
     pub duplicate: bool,
     /// Its Message-ID is one of ours (R12).
     pub own_message: bool,
-    /// Automatic answers already sent or queued in this thread (R22).
+    /// Automatic answers already sent or queued in this thread (R22): found by the ids it names, or to the same
+    /// sender under the same subject within seven days.
     pub answers_in_thread: u32,
-    /// Automatic answers to this sender within 24 hours (R21).
-    pub answers_to_sender: u32,
+    /// Budgets, breaker and bounces (R21, R23).
+    pub standing: Standing,
     /// Case reference of the thread, if any.
     pub case: Option<String>,
+    /// For a mail that only brings a password: the journal number of the mail with the attachment.
+    pub ppap_first: Option<String>,
 }

@@ -32,6 +32,13 @@ pub struct Decision {
     pub made_with: MadeWith,
 }
 
+impl Decision {
+    /// Does the desk itself send a mail?
+    pub fn answers(&self) -> bool {
+        self.actions.iter().any(|action| matches!(action, Action::Reply(_) | Action::Redirect(_)))
+    }
+}
+
 /// May a robot answer this mail at all? (mail-safety rules R1–R28)
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gate {

@@ -40,6 +40,19 @@ pub struct Inquiry {
     pub size: u64,
     /// False if only the head of the mail was fetched.
     pub complete: bool,
+    /// Set if a web form of the desk sent the mail ([`super::form`]): then author and subject are what was typed.
+    pub form: Option<FormMail>,
+}
+
+/// What stood around an inquiry that came through a web form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormMail {
+    /// Who sent the mail.
+    pub sender: Mailbox,
+    /// The mail's own subject.
+    pub subject: String,
+    /// How far the form is proved: `web form of form.example: dmarc=pass …`.
+    pub proof: String,
 }
 
 /// One header field.

@@ -1,18 +1,22 @@
 //! The pure room: from raw bytes to a decision, without clock, I/O, async or randomness.
 //!
 //! Reading order: [`inquiry`] (what a mail is), [`mod@read`] (bytes → inquiry), [`sections`] (what the customer wrote
-//! today), [`gate`] (may a robot answer?), [`sender`] (whose customer?), [`fold`] and [`classify`] (what is
-//! asked?), [`calendar`] (open?), [`verdict`] (who acts), [`reply`] (what we say), [`decision`] (the result).
+//! today), [`form`] (mail of web forms), [`gate`] (may a robot answer?), [`budget`] (how often?), [`sender`] (whose
+//! customer?), [`fold`] and [`classify`] (what is asked?), [`calendar`] (open?), [`verdict`] (who acts), [`reply`]
+//! (what we say: [`template`], [`message_id`]), [`decision`] (the result).
 
 pub mod arrival;
 pub mod auth;
+pub mod budget;
 pub mod calendar;
 pub mod classify;
 pub mod context;
 pub mod decision;
 pub mod fold;
+pub mod form;
 pub mod gate;
 pub mod inquiry;
+pub mod message_id;
 pub mod pack;
 pub mod read;
 pub mod reply;
@@ -20,8 +24,10 @@ pub mod rulebook;
 pub mod sections;
 pub mod sender;
 pub mod sentence;
+pub mod template;
 pub mod verdict;
 
+use classify::Classification;
 use context::Context;
 use decision::{Decision, MadeWith};
 use inquiry::Inquiry;
@@ -33,15 +39,18 @@ const PROGRAM: &str = concat!("madoguchi ", env!("CARGO_PKG_VERSION"));
 /// The whole product on one page: what is done about one mail, and why.
 pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
     // Who is it, how far is that proved, and may a robot answer at all?
-    let (authenticated, proof) = auth::level(inquiry, &ctx.desk.border, ctx.seen.dkim.as_deref());
+    let inquiry = &*form::opened(inquiry, ctx.desk);
+    let (authenticated, proof) = form::author_level(inquiry, ctx);
     let gate = gate::judge(inquiry, ctx, authenticated);
     let route = ctx.register.route(inquiry, authenticated).with_proof(&proof);
 
     // What is asked, in the customer's own words of today?
-    let words = classify::classify(inquiry, ctx.rules);
+    // A mail with a password asks nothing, and no evidence must quote it.
+    let notice = gate::is_password_notice(inquiry);
+    let words = if notice { Classification::default() } else { classify::classify(inquiry, ctx.rules) };
 
     // Who acts, when, and with which words?
-    let verdict = verdict::verdict(inquiry, Findings { gate: &gate, route: &route, words: &words }, ctx);
+    let verdict = verdict::verdict(inquiry, Findings { gate: &gate, route: &route, words: &words, notice }, ctx);
 
     Decision {
         gate,

@@ -8,7 +8,7 @@ use regex::Regex;
 
 use super::fold::fold_term;
 use super::pack::{Pack, Rule, Term};
-use super::reply::Templates;
+use super::template::{TemplateError, Templates};
 
 /// Number of a term in the rulebook.
 pub type TermId = usize;
@@ -53,8 +53,8 @@ pub enum RulebookError {
     Terms(#[from] aho_corasick::BuildError),
     #[error("pattern /{pattern}/: {source}")]
     Pattern { pattern: String, source: Box<regex::Error> },
-    #[error("template {template}: {reason}")]
-    Template { template: String, reason: String },
+    #[error(transparent)]
+    Template(#[from] TemplateError),
 }
 
 impl Rulebook {

@@ -5,6 +5,7 @@
 //! end is judged by the words before it.
 
 use super::decision::EvidenceSection;
+use super::fold::is_japanese;
 use super::inquiry::{Inquiry, SectionKind};
 
 /// A sentence: bytes `start..end` of the subject or of [`Inquiry::text`].
@@ -17,15 +18,82 @@ pub struct Sentence {
     pub question: bool,
 }
 
+impl Sentence {
+    pub fn text<'a>(&self, inquiry: &'a Inquiry) -> &'a str {
+        &place_text(inquiry, self.place)[self.start..self.end]
+    }
+}
+
+/// The text that offsets of this place count in.
+pub fn place_text(inquiry: &Inquiry, place: EvidenceSection) -> &str {
+    match place {
+        EvidenceSection::Subject => &inquiry.subject,
+        EvidenceSection::In(_) => &inquiry.text,
+    }
+}
+
+/// Nothing Japanese in the customer's own words: the answer is in English.
+pub fn is_english(inquiry: &Inquiry) -> bool {
+    let own = sentences(inquiry);
+    let mut letters = 0;
+    for c in own.iter().flat_map(|sentence| sentence.text(inquiry).chars()) {
+        if is_japanese(c) {
+            return false;
+        }
+        letters += usize::from(c.is_ascii_alphabetic());
+    }
+    letters > 0
+}
+
 /// Columns (a kanji counts two) from which a line may have been broken by the mail program.
 const WRAPPED_COLUMNS: usize = 40;
 
-/// The sentences that vote: the subject without its reply marks, then the body sections in order.
+/// Whose words a mail brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Voice {
+    /// The customer's own of today: a body, or at least a new subject.
+    Own,
+    /// Only a mail that was forwarded. It is the inquiry, but its author is somebody else (mail-safety C2).
+    Forwarded,
+    /// Courtesies, a signature, a quote: 「ありがとうございました」 above our answer asks nothing.
+    Nobody,
+}
+
+/// Whose words are these?
+pub fn voice(inquiry: &Inquiry) -> Voice {
+    let has = |kind| inquiry.sections.iter().any(|s| s.kind == kind && says(inquiry.section_text(s)));
+    match () {
+        _ if has(SectionKind::Body) => Voice::Own,
+        _ if has(SectionKind::Forwarded) => Voice::Forwarded,
+        _ if is_new(&inquiry.subject) && says(&inquiry.subject) => Voice::Own,
+        _ => Voice::Nobody,
+    }
+}
+
+fn says(text: &str) -> bool {
+    text.contains(char::is_alphanumeric)
+}
+
+/// Written for this mail: the subject of an answer or a forward is that of an earlier one.
+fn is_new(subject: &str) -> bool {
+    subject[..subject_start(subject)].trim().is_empty()
+}
+
+/// The sentences that vote, in order: a new subject, then the body or what stands for it. Where nobody says anything,
+/// all but the quotes is looked at: the cut may have been wrong.
 pub fn sentences(inquiry: &Inquiry) -> Vec<Sentence> {
+    let voice = voice(inquiry);
     let mut found = Vec::new();
-    let subject = subject_start(&inquiry.subject);
-    push_trimmed(&inquiry.subject, subject..inquiry.subject.len(), EvidenceSection::Subject, &mut found);
-    for section in inquiry.sections.iter().filter(|s| s.kind == SectionKind::Body) {
+    if is_new(&inquiry.subject) || voice == Voice::Forwarded {
+        let subject = subject_start(&inquiry.subject);
+        push_trimmed(&inquiry.subject, subject..inquiry.subject.len(), EvidenceSection::Subject, &mut found);
+    }
+    let votes = |kind: SectionKind| match voice {
+        Voice::Own => kind == SectionKind::Body,
+        Voice::Forwarded => kind == SectionKind::Forwarded,
+        Voice::Nobody => kind != SectionKind::Quoted,
+    };
+    for section in inquiry.sections.iter().filter(|s| votes(s.kind)) {
         split(&inquiry.text, section.start..section.end, EvidenceSection::In(section.kind), &mut found);
     }
     found
@@ -227,6 +295,33 @@ mod tests {
         for (body, expected) in cases {
             assert_eq!(texts(body), *expected, "{body:?}");
         }
+    }
+
+    #[test]
+    fn it_is_known_who_speaks() {
+        use SectionKind::{Body, Closing, Forwarded, Greeting, Quoted};
+        let cases: &[(&str, &[SectionKind], Voice)] = &[
+            ("", &[Greeting, Body, Quoted], Voice::Own),
+            ("Fwd: 契約", &[Body, Forwarded], Voice::Own),
+            ("Fwd: 契約", &[Greeting, Forwarded, Closing], Voice::Forwarded),
+            ("", &[Forwarded], Voice::Forwarded),
+            ("契約", &[Greeting], Voice::Own),
+            ("契約", &[Quoted], Voice::Own),
+            ("契約", &[], Voice::Own),
+            ("Re: 契約", &[Greeting, Quoted], Voice::Nobody),
+            ("Fwd: 契約", &[], Voice::Nobody),
+            ("", &[Greeting, Closing], Voice::Nobody),
+        ];
+        for (subject, kinds, expected) in cases {
+            let text = "字".repeat(kinds.len());
+            let section = |(n, kind): (usize, &SectionKind)| Section { kind: *kind, start: n * 3, end: n * 3 + 3 };
+            let sections = kinds.iter().enumerate().map(section).collect();
+            let inquiry = Inquiry { subject: (*subject).into(), text, sections, ..Inquiry::default() };
+            assert_eq!(voice(&inquiry), *expected, "{subject} {kinds:?}");
+        }
+        let sections = vec![Section { kind: Body, start: 0, end: 5 }];
+        let rule = Inquiry { text: "-----".into(), sections, ..Inquiry::default() };
+        assert_eq!(voice(&rule), Voice::Nobody);
     }
 
     #[test]

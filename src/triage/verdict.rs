@@ -1,17 +1,19 @@
 //! Who acts, and what is done: the last stage, from everything that was found to a disposition and its actions.
 //!
-//! The order of [`decide`]'s checks is the order of precedence: a robot's mail is never answered, conduct is never
+//! The order of [`verdict`]'s checks is the order of precedence: a robot's mail is never answered, conduct is never
 //! answered, doubt goes to a person, and only what is left is answered by the desk itself.
 
 use jiff::Timestamp;
 
 use super::classify::Classification;
 use super::context::{Context, Drafts};
-use super::decision::{Action, Disposition, Gate, GateVerdict, Reason, Reply, Route, RouteKind};
-use super::gate::{Target, reply_target};
+use super::decision::{Action, Disposition, Gate, GateHit, GateVerdict, Reason, Reply, Route, RouteKind};
+use super::form;
+use super::gate::{Target, reply_target, title};
 use super::inquiry::{Inquiry, Mailbox};
 use super::reply::{Answer, compose};
-use super::rulebook::RulebookError;
+use super::sentence::{Voice, voice};
+use super::template::TemplateError;
 
 /// What to do, and why.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,14 +29,38 @@ pub struct Findings<'a> {
     pub gate: &'a Gate,
     pub route: &'a Route,
     pub words: &'a Classification,
+    /// It only brings the password of an attachment.
+    pub notice: bool,
 }
 
 /// Decides who acts.
 pub fn verdict(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Verdict {
-    match doubts(found, ctx) {
+    let mut verdict = match doubts(inquiry, found, ctx) {
         Err(stop) => stopped(inquiry, stop, found, ctx),
         Ok(()) => answered(inquiry, found, ctx),
-    }
+    };
+    verdict.reasons.extend(remarks(inquiry, found, ctx));
+    verdict
+}
+
+/// What staff should know besides.
+fn remarks(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Vec<Reason> {
+    let form = inquiry.form.as_ref().map(|form| {
+        let odd = |code: &str| inquiry.oddities.iter().any(|oddity| oddity.code == code);
+        let what = match () {
+            _ if odd(form::UNPROVED) => "のWebフォームを名乗っていますが、送信元を確認できません",
+            _ if odd(form::UNREADABLE) => "のWebフォームのメールですが、設定どおりに読み取れません",
+            _ => "のWebフォームから届きました。記入された宛先が本人のものかは確認できません",
+        };
+        reason("form", &format!("{} {what}", form.sender.domain()))
+    });
+    let notice = found.notice.then(|| match &ctx.history.ppap_first {
+        Some(first) => {
+            reason("ppap", &format!("添付ファイルのパスワードの通知です（記録番号 {first} のメールの続き）"))
+        }
+        None => reason("ppap", "添付ファイルのパスワードの通知です。元のメールは見つかりません"),
+    });
+    form.into_iter().chain(notice).collect()
 }
 
 /// A reason not to answer by itself, with the disposition it leads to.
@@ -44,8 +70,8 @@ struct Stop {
 }
 
 /// The checks in their order of precedence.
-fn doubts(found: Findings, ctx: &Context) -> Result<(), Stop> {
-    let gate = || found.gate.hits.iter().map(|hit| reason(&format!("gate-{}", hit.rule), &hit.detail)).collect();
+fn doubts(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<(), Stop> {
+    let gate = || found.gate.hits.iter().map(gate_reason).collect();
     if found.gate.verdict == GateVerdict::Sink {
         return Err(Stop { disposition: Disposition::Ignore, reasons: gate() });
     }
@@ -55,12 +81,20 @@ fn doubts(found: Findings, ctx: &Context) -> Result<(), Stop> {
     if found.gate.verdict == GateVerdict::Human {
         return Err(Stop { disposition: Disposition::Review, reasons: gate() });
     }
-    let doubt = match () {
-        _ if found.words.scopes.is_empty() => reason("unclear", "何のお問い合わせか、規則からは読み取れません"),
-        _ if found.words.lead < ctx.rules.pack.thresholds.margin => low_margin(found.words),
-        _ => return Ok(()),
+    let doubt = match voice(inquiry) {
+        Voice::Forwarded => reason("forwarded", "転送されたメールだけです。書いた人は送信者ではありません"),
+        Voice::Nobody => reason("no-own-words", "挨拶や引用だけで、お問い合わせの文がありません"),
+        Voice::Own if found.words.scopes.is_empty() => {
+            reason("unclear", "何のお問い合わせか、規則からは読み取れません")
+        }
+        Voice::Own if found.words.lead < ctx.rules.pack.thresholds.margin => low_margin(found.words),
+        Voice::Own => return Ok(()),
     };
     Err(Stop { disposition: Disposition::Review, reasons: vec![doubt] })
+}
+
+fn gate_reason(hit: &GateHit) -> Reason {
+    reason(&format!("gate-{}", hit.rule), &format!("{}: {}", title(&hit.rule).0, hit.detail))
 }
 
 fn reason(code: &str, text: &str) -> Reason {
@@ -83,9 +117,13 @@ fn low_margin(words: &Classification) -> Reason {
 /// Nothing is sent: labels, and a draft where staff want one.
 fn stopped(inquiry: &Inquiry, stop: Stop, found: Findings, ctx: &Context) -> Verdict {
     let Stop { disposition, mut reasons } = stop;
+    if before_activation(ctx) {
+        return Verdict { disposition, reasons, actions: Vec::new() };
+    }
     let mut actions = Vec::new();
     if !labelled_before(ctx) {
-        actions.push(label(disposition, found.words, &[], ctx));
+        let extra: &[&str] = if found.notice { &["ppap"] } else { &[] };
+        actions.push(label(disposition, found.words, extra, ctx));
     }
     if disposition == Disposition::Review && ctx.desk.drafts != Drafts::Never {
         match draft_for_staff(inquiry, found, ctx) {
@@ -101,7 +139,7 @@ fn stopped(inquiry: &Inquiry, stop: Stop, found: Findings, ctx: &Context) -> Ver
 }
 
 /// A draft to start from: only where the mail may be answered at all and something was understood.
-fn draft_for_staff(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<Option<Reply>, RulebookError> {
+fn draft_for_staff(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<Option<Reply>, TemplateError> {
     let target = reply_target(inquiry, found.route.authenticated, ctx.desk.authentication);
     match target {
         Target::To(to) if !found.words.scopes.is_empty() && found.gate.verdict == GateVerdict::Answer => {
@@ -112,7 +150,7 @@ fn draft_for_staff(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<
     }
 }
 
-fn template_trouble(error: &RulebookError) -> Reason {
+fn template_trouble(error: &TemplateError) -> Reason {
     reason("template-error", &error.to_string())
 }
 
@@ -162,7 +200,7 @@ fn answer_with(
     inquiry: &Inquiry,
     found: Findings,
     ctx: &Context,
-) -> Result<Reply, RulebookError> {
+) -> Result<Reply, TemplateError> {
     let scopes: &[String] = if template == "answer" { &found.words.scopes } else { &[] };
     compose(Answer { template, to, scopes, route: found.route, at }, inquiry, ctx)
 }
@@ -192,6 +230,12 @@ fn label(disposition: Disposition, words: &Classification, extra: &[&str], ctx: 
     let ids = words.conduct.iter().chain(&words.scopes).map(String::as_str);
     let names = std::iter::once(disposition.as_str()).chain(extra.iter().copied()).chain(ids);
     Action::Label { labels: names.map(|name| format!("{}{name}", ctx.desk.label_prefix)).collect() }
+}
+
+/// Mail from before the desk began is only observed (invariant 6): not labelled, not moved.
+fn before_activation(ctx: &Context) -> bool {
+    let arrived = ctx.seen.internal_date;
+    ctx.seen.not_before.zip(arrived).is_some_and(|(not_before, arrived)| arrived < not_before)
 }
 
 /// The mail carries our labels already (the mailbox was rebuilt, the store restored): they tell what was decided

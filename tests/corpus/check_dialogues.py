@@ -9,14 +9,13 @@ that `asked` of a turn is `next` of the turn before, that `state`, `next` and `e
 numbers are visibly invented, and that no two bodies are near duplicates (difflib ratio above --dup,
 default 0.8).  Prints the counts.  Exit status 0 when clean, 1 when anything is wrong, 2 on wrong usage.
 """
-import argparse
 import collections
-import difflib
-import json
 import re
 import sys
 
-STEPS = ["Q%d" % i for i in range(1, 12)]
+import check
+from check import ADDRESS, HOST, PHONE, STEPS, URL
+
 VALUES = ["yes", "no", "done-no-effect", "fixed", "unknown"]
 PURE_CHECKS = {"Q1", "Q2", "Q7"}       # nothing to do there, so neither done-no-effect nor fixed
 STATES = ["asking", "solved", "handover", "customer-end"]
@@ -28,11 +27,6 @@ DONE = {"yes", "done-no-effect", "fixed"}
 DIALOGUE_KEYS = {"id": str, "turns": list}
 TURN_KEYS = {"subject": str, "body": str, "asked": list, "learned": dict, "state": str,
              "next": list, "end": (str, type(None)), "why": str}
-
-HOST = re.compile(r"(?:^|\.)example(?:\.(?:jp|com))?$")
-ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@([A-Za-z0-9.-]+\.[A-Za-z]{2,})")
-URL = re.compile(r"https?://([^/\s:）)」]+)")
-PHONE = re.compile(r"(?<![\d-])0\d{1,4}-\d{2,4}-\d{3,4}(?![\d-])")
 
 # step -> (next step or end when "no", next step or end when "yes"); where "no" is an action of the
 # customer that keeps the step open, the flow goes on from the same step: None
@@ -60,43 +54,12 @@ def walk(known):
     return (ask, None) if ask else ([], step)
 
 
-class Checker:
+class Checker(check.Checker):
+    NOUN = "dialogues"
+
     def __init__(self):
-        self.errors, self.seen, self.dialogues = [], {}, []
-
-    def err(self, where, text):
-        self.errors.append("%s: %s" % (where, text))
-
-    def file(self, name):
-        with open(name, "rb") as f:
-            raw = f.read()
-        if raw.startswith(b"\xef\xbb\xbf"):
-            self.err(name, "begins with a BOM")
-        try:
-            text = raw.decode("utf-8")
-        except UnicodeDecodeError as e:
-            return self.err(name, "not UTF-8: %s" % e)
-        if not text.endswith("\n"):
-            self.err(name, "empty, or the last line does not end with a line break")
-        for n, line in enumerate(text.split("\n"), 1):
-            if line == "":
-                continue
-            where = "%s:%d" % (name, n)
-            try:
-                d = json.loads(line, object_pairs_hook=self.pairs)
-            except ValueError as e:
-                self.err(where, "not JSON: %s" % e)
-                continue
-            if isinstance(d, dict):
-                self.dialogue(where, d)
-            else:
-                self.err(where, "not an object")
-
-    @staticmethod
-    def pairs(items):
-        if len(dict(items)) != len(items):
-            raise ValueError("key repeated: %s" % [k for k, _ in items])
-        return dict(items)
+        super().__init__()
+        self.dialogues = []         # the records that are whole
 
     def keys(self, where, record, wanted):
         bad = False
@@ -111,7 +74,7 @@ class Checker:
             self.err(where, "unknown key %r" % key)
         return not bad
 
-    def dialogue(self, where, d):
+    def record(self, where, d):
         if not self.keys(where, d, DIALOGUE_KEYS):
             return
         where = "%s (%s)" % (where, d["id"])
@@ -195,7 +158,9 @@ class Checker:
         if max(puzzled.values(), default=0) > 1 and state not in ("handover", "solved"):
             self.err(at, "the same step asked and unknown twice, yet the state is %s" % state)
 
-    def counts(self):
+    def counts(self, quiet):
+        if quiet:
+            return
         groups = collections.OrderedDict()
         for d in self.dialogues:
             groups.setdefault(d["id"][:-3], []).append(d)
@@ -218,44 +183,10 @@ class Checker:
             size = sorted(len(t["body"]) for t in turns)
             print("  body characters: min %d, median %d, max %d" % (size[0], size[len(size) // 2], size[-1]))
 
-    def duplicates(self, ratio):
-        items = [("%s turn %d" % (d["id"], n), re.sub(r"\s+", "", t["body"]))
-                 for d in self.dialogues for n, t in enumerate(d["turns"], 1)]
-        for i, (ida, a) in enumerate(items):
-            m = difflib.SequenceMatcher(None, "", a, autojunk=False)
-            for idb, b in items[i + 1:]:
-                if min(len(a), len(b)) < 8:
-                    if a and a == b:
-                        self.err(ida, "same body as %s" % idb)
-                    continue
-                m.set_seq1(b)
-                if m.real_quick_ratio() > ratio and m.quick_ratio() > ratio and m.ratio() > ratio:
-                    self.err(ida, "body nearly the same as %s (%.2f)" % (idb, m.ratio()))
-
-
-def main(argv=None):
-    p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    p.add_argument("files", nargs="+")
-    p.add_argument("--no-dup", action="store_true", help="skip the near-duplicate search")
-    p.add_argument("--dup", type=float, default=0.8, metavar="RATIO")
-    p.add_argument("--quiet", action="store_true", help="print errors only")
-    a = p.parse_args(argv)
-    c = Checker()
-    for name in a.files:
-        try:
-            c.file(name)
-        except OSError as e:
-            c.err(name, e.strerror or str(e))
-    if not a.quiet:
-        c.counts()
-    if not a.no_dup:
-        c.duplicates(a.dup)
-    for e in c.errors:
-        print("ERROR " + e, file=sys.stderr)
-    if not a.quiet:
-        print("%d dialogues, %d errors" % (len(c.dialogues), len(c.errors)))
-    return 1 if c.errors else 0
+    def bodies(self):
+        return [("%s turn %d" % (d["id"], n), t["body"])
+                for d in self.dialogues for n, t in enumerate(d["turns"], 1)]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(check.main(Checker, __doc__))

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use madoguchi::triage::budget::Standing;
 use madoguchi::triage::calendar::Calendar;
-use madoguchi::triage::context::{Context, DeskProfile, History, Seen};
+use madoguchi::triage::context::{Border, Context, DeskProfile, History, Seen};
 use madoguchi::triage::inquiry::{Header, Inquiry, Mailbox, Oddity, Part, Section, SectionKind};
 use madoguchi::triage::pack::{Pack, Thresholds};
 use madoguchi::triage::rulebook::Rulebook;
@@ -56,6 +57,7 @@ pub struct Mail {
 #[serde(deny_unknown_fields, default)]
 pub struct World {
     own: Option<Vec<String>>,
+    mailbox: String,
     flags: Vec<String>,
     arrived: Option<Timestamp>,
     not_before: Option<Timestamp>,
@@ -64,6 +66,9 @@ pub struct World {
     own_message: bool,
     answers_in_thread: u32,
     answers_to_sender: u32,
+    answers_to_domain: u32,
+    breaker_open: bool,
+    bounced: bool,
 }
 
 fn ordinary_text() -> String {
@@ -164,18 +169,29 @@ pub fn in_world<T>(world: &World, look: impl FnOnce(&Context) -> T) -> T {
     let own = world.own.clone().unwrap_or_else(|| vec!["support@desk.example".into(), "bounce@desk.example".into()]);
     let desk = DeskProfile {
         own_addresses: own,
+        border: Border { authserv: Some("mx.desk.example".into()), ..Border::default() },
         label_prefix: "mado-".into(),
         max_age: world.max_age_hours.map(SignedDuration::from_hours),
         secret: b"a secret of the tests".to_vec(),
         ..DeskProfile::default()
     };
-    let seen =
-        Seen { internal_date: world.arrived, flags: world.flags.clone(), not_before: world.not_before, dkim: None };
+    let seen = Seen {
+        mailbox: world.mailbox.clone(),
+        internal_date: world.arrived,
+        flags: world.flags.clone(),
+        not_before: world.not_before,
+        dkim: None,
+    };
     let history = History {
         duplicate: world.duplicate,
         own_message: world.own_message,
         answers_in_thread: world.answers_in_thread,
-        answers_to_sender: world.answers_to_sender,
+        standing: Standing {
+            to_sender: world.answers_to_sender,
+            to_domain: world.answers_to_domain,
+            breaker_open: world.breaker_open,
+            bounced: world.bounced,
+        },
         ..History::default()
     };
     let (rules, register) = (Rulebook::compile(empty_pack().into()).unwrap(), Register::default());

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use madoguchi::mailbox::{Filed, ImapSettings, Inbox, MailboxError, Moved, Place, Settings, Tls, Wake};
-use madoguchi::triage::arrival::{Item, Known};
+use madoguchi::mailbox::{Filed, ImapSettings, Inbox, MailboxError, Moved, Place, Settings, Wake};
+use madoguchi::net::{NetError, Tls};
+use madoguchi::triage::arrival::{Item, Known, MailKey};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -223,7 +224,7 @@ async fn starttls_is_insisted_on() {
         let mut played = play(greeting, rules);
         played.settings.tls = Tls::StartTls { ca_file: None };
         let error = open(&played).await.err().unwrap();
-        assert!(matches!(error, MailboxError::Tls { .. } | MailboxError::Refused { .. }), "{error:?}");
+        assert!(matches!(error, MailboxError::Net(NetError::Tls { .. }) | MailboxError::Refused { .. }), "{error:?}");
         assert_eq!(played.heard("LOGIN"), 0, "the password must not go out before TLS");
     }
 }
@@ -272,6 +273,34 @@ async fn a_mail_that_breaks_the_answer_is_quarantined_and_the_rest_is_read() {
         let (_, read) = reading(&[("UID FETCH 1:3 (UID FLAGS I", batch), ("UID FETCH 2 (UID FLAGS I", failure)]).await;
         assert_eq!(read.unwrap(), ["one", "…", "333"], "{failure:?}");
     }
+}
+
+#[tokio::test]
+async fn more_of_a_mail_is_what_was_asked_for_or_nothing() {
+    let key = MailKey { mailbox: "INBOX".to_owned(), validity: 7, item: Item::Uid(2) };
+    for (answer, more) in [
+        ("* 2 FETCH (UID 2 BODY[]<3> {4}\r\ndefg)\r\n{tag} OK done\r\n", Some("defg")),
+        ("* 2 FETCH (UID 2 BODY[]<3> {2}\r\nde)\r\n{tag} OK done\r\n", Some("de")),
+        ("* 2 FETCH (UID 2 BODY[]<3> \"\")\r\n{tag} OK done\r\n", Some("")),
+        ("* 2 FETCH (UID 2 BODY[]<3> {6}\r\ndefghi)\r\n{tag} OK done\r\n", Some("defg")),
+        ("* 2 FETCH (UID 2 BODY[] {9}\r\nabcdefghi)\r\n{tag} OK done\r\n", Some("defg")),
+        ("* 2 FETCH (UID 2 BODY[] {2}\r\nab)\r\n{tag} OK done\r\n", Some("")),
+        ("* 2 FETCH (UID 2 BODY[]<5> {4}\r\nfghi)\r\n{tag} OK done\r\n", None),
+        ("* 1 FETCH (UID 1 BODY[]<3> {4}\r\ndefg)\r\n{tag} OK done\r\n", None),
+        ("* 2 FETCH (UID 2 BODY[]<3> NIL)\r\n{tag} OK done\r\n", None),
+        ("{tag} OK done\r\n", None),
+        ("{tag} NO [SERVERBUG] internal error\r\n", None),
+        ("* 2 FETCH (UID 2 BODY[]<3> (broken\r\n{tag} OK done\r\n", None),
+        ("<hang up>", None),
+        ("<hang up><then>* 2 FETCH (UID 2 BODY[]<3> {4}\r\ndefg)\r\n{tag} OK done\r\n", Some("defg")),
+    ] {
+        let mut inbox = open(&play(HELLO, &[("UID FETCH 2 (UID BODY.PEEK[]<3.4>)", answer)])).await.unwrap();
+        let got = inbox.more(&key, 3, 4).await.unwrap();
+        assert_eq!(got.map(|more| String::from_utf8(more).unwrap()).as_deref(), more, "{answer:?}");
+        assert_eq!(inbox.new_mail(&Known::default(), 10).await.unwrap().len(), 3, "the inbox still works: {answer:?}");
+    }
+    let mut inbox = open(&play(HELLO, &[("UID FETCH 2", "{tag} NO [UNAVAILABLE] later\r\n")])).await.unwrap();
+    assert!(inbox.more(&key, 3, 4).await.is_err(), "asked for patience");
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use madoguchi::mailbox::{Filed, ImapSettings, Inbox, MailboxError, Moved, Place, Settings, Tls, Wake};
-use madoguchi::triage::arrival::{Arrival, Item, Known};
+use madoguchi::mailbox::{Filed, ImapSettings, Inbox, MailboxError, Moved, Place, Settings, Wake};
+use madoguchi::net::{NetError, Tls};
+use madoguchi::triage::arrival::{Arrival, Item, Known, MailKey};
 
 use crate::support::dovecot::{Dovecot, MARKED, PASSWORD, USER};
 
@@ -71,6 +72,34 @@ async fn a_long_mail_is_cut_at_the_head_and_marked() {
         assert_eq!(got[0].raw, raw[..head_bytes.min(raw.len())], "head of {head_bytes}");
         assert_eq!((got[0].complete, got[0].size), (complete, raw.len() as u64), "head of {head_bytes}");
     }
+}
+
+#[tokio::test]
+async fn more_of_a_mail_continues_its_head() {
+    let dovecot = Dovecot::start();
+    let raw = mail("long", 5000);
+    dovecot.deliver(&raw);
+    let mut inbox = open(&ImapSettings { head_bytes: 1000, ..dovecot.settings() }).await.unwrap();
+    let got = all(&mut inbox).await.remove(0);
+    let rest = raw.len() - 1000;
+    for (asked, complete) in [(500, false), (rest - 1, false), (rest, true), (rest + 1, true)] {
+        let mut longer = got.clone();
+        longer.append(inbox.more(&got.key, 1000, asked).await.unwrap().unwrap(), asked);
+        assert_eq!(longer.raw, raw[..(1000 + asked).min(raw.len())], "{asked}");
+        assert_eq!((longer.complete, longer.size), (complete, raw.len() as u64), "{asked}");
+    }
+    assert_eq!(inbox.more(&got.key, raw.len() + 9, 10).await.unwrap(), Some(Vec::new()), "behind the end");
+    assert!(!folder_of(&dovecot, "long").contains("Seen"));
+
+    // Also from another folder, where copies are looked up; but never from another mailbox's numbers.
+    inbox.holds(&Place::Drafts, "a@b").await.unwrap();
+    assert!(inbox.more(&got.key, 0, 10).await.unwrap().is_some());
+    for (mailbox, validity) in [("Other", got.key.validity), ("INBOX", got.key.validity + 1)] {
+        let key = MailKey { mailbox: mailbox.to_owned(), validity, ..got.key.clone() };
+        assert_eq!(inbox.more(&key, 0, 10).await.unwrap(), None, "{key:?}");
+    }
+    dovecot.doveadm(&["expunge", "mailbox", "INBOX", "subject", "long"]);
+    assert_eq!(inbox.more(&got.key, 1000, 10).await.unwrap(), None, "gone");
 }
 
 #[tokio::test]
@@ -456,7 +485,7 @@ async fn a_stopped_server_is_worth_another_try() {
     let mut dovecot = Dovecot::start();
     dovecot.stop();
     let error = open(&dovecot.settings()).await.err().unwrap();
-    assert!(matches!(error, MailboxError::Connect { .. }) && !error.is_permanent(), "{error}");
+    assert!(matches!(error, MailboxError::Net(NetError::Connect { .. })) && !error.is_permanent(), "{error}");
 }
 
 #[tokio::test]
@@ -504,7 +533,10 @@ async fn what_is_no_trusted_tls_is_permanent() {
     ] {
         let settings = ImapSettings { tls: tls.clone(), port, ..dovecot.settings() };
         let error = open(&settings).await.err().unwrap();
-        assert!(matches!(error, MailboxError::Tls { .. }) && error.is_permanent(), "{tls:?}: {error:?}");
+        assert!(
+            matches!(error, MailboxError::Net(NetError::Tls { .. } | NetError::CaFile { .. })) && error.is_permanent(),
+            "{tls:?}: {error:?}"
+        );
     }
     assert!(!dovecot.log().contains(PASSWORD));
 }
@@ -520,7 +552,7 @@ async fn a_password_never_leaves_this_machine_in_plain_text() {
     for host in ["192.0.2.1", "0.0.0.0", "::ffff:192.0.2.1"] {
         let settings = ImapSettings { host: host.to_owned(), ..dovecot.settings() };
         let error = open(&settings).await.err().unwrap();
-        assert!(matches!(error, MailboxError::PlainText(_)) && error.is_permanent(), "{host}: {error}");
+        assert!(matches!(error, MailboxError::Net(NetError::PlainText(_))) && error.is_permanent(), "{host}: {error}");
     }
     open(&ImapSettings { host: "localhost".to_owned(), ..dovecot.settings() }).await.unwrap();
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use madoguchi::mailbox::{Filed, HEAD_BYTES, Inbox, MailboxError, Moved, Place, Settings, Wake};
-use madoguchi::triage::arrival::{Arrival, Item, Known};
+use madoguchi::triage::arrival::{Arrival, Item, Known, MailKey};
 use tempfile::TempDir;
 
 struct Host {
@@ -101,6 +101,28 @@ async fn a_long_mail_is_cut_at_the_head_and_marked() {
         let last = got.last().unwrap();
         assert_eq!((last.raw.len(), last.size, last.complete), (HEAD_BYTES, length as u64, complete));
     }
+}
+
+#[tokio::test]
+async fn more_of_a_mail_continues_its_head_wherever_staff_moved_the_file() {
+    let host = Host::new();
+    let raw: Vec<u8> = (0..HEAD_BYTES + 100).map(|n| n as u8).collect();
+    host.put("new/1.a.host", 30, &raw);
+    let mut inbox = host.open().await;
+    let got = all(&mut inbox).await.remove(0);
+    fs::rename(host.path("new/1.a.host"), host.path("cur/1.a.host:2,S")).unwrap();
+    for (asked, complete) in [(99, false), (100, true), (1000, true)] {
+        let mut longer = got.clone();
+        longer.append(inbox.more(&got.key, HEAD_BYTES, asked).await.unwrap().unwrap(), asked);
+        assert_eq!(longer.raw, raw[..(HEAD_BYTES + asked).min(raw.len())]);
+        assert_eq!((longer.complete, longer.size), (complete, raw.len() as u64));
+    }
+    let key = MailKey { validity: 1, ..got.key.clone() };
+    assert_eq!(inbox.more(&key, 0, 10).await.unwrap(), None, "of another mailbox");
+    fs::remove_file(host.path("cur/1.a.host:2,S")).unwrap();
+    assert_eq!(inbox.more(&got.key, 0, 10).await.unwrap(), None, "gone");
+    let error = inbox.more(&MailKey { item: file("../up"), ..got.key }, 0, 10).await.unwrap_err();
+    assert!(matches!(error, MailboxError::ForeignItem));
 }
 
 #[tokio::test]

@@ -105,6 +105,7 @@ pub fn meta(message_id: &str, sender: &str, thread: &[&str]) -> MailMeta {
         message_id: Some(message_id.into()),
         sender: sender.into(),
         thread: thread.iter().map(|id| (*id).to_string()).collect(),
+        subject: String::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 use madoguchi::store::{HistoryQuery, MailId, MailMeta, Outcome};
 use madoguchi::triage::context::History;
 
-use crate::bench::{Bench, DESK, arrival, at_once, decision, due, label, meta, minute, reply, send};
+use crate::bench::{Bench, DESK, arrival, at_once, decision, label, meta, minute, reply, send};
 
 async fn history(bench: &Bench, mail: MailId, meta: &MailMeta, minutes: i64) -> History {
     bench.store.history(DESK, &HistoryQuery::new(mail, meta), minute(minutes)).await.unwrap()
@@ -122,7 +122,7 @@ async fn an_answer_counts_unless_it_failed() {
         bench.decided(1, &meta("m1", "a@b.example", &[]), vec![send("r1@desk")]).await;
         bench.finish_next(0, outcome.clone()).await;
         let found = of_new(&bench, &meta("m2", "a@b.example", &["m1"]), 1).await;
-        assert_eq!((found.answers_in_thread, found.answers_to_sender), (counts, counts), "{outcome:?}");
+        assert_eq!((found.answers_in_thread, found.standing.to_sender), (counts, counts), "{outcome:?}");
     }
 }
 
@@ -141,7 +141,7 @@ async fn an_answer_counts_for_who_wrote_and_for_whom_it_goes_to() {
         ("taro@kaisha.example+1", 0),
         ("taro@other.example", 0),
     ] {
-        assert_eq!(history(&bench, mail, &meta("m2", sender, &[]), 0).await.answers_to_sender, answers, "{sender}");
+        assert_eq!(history(&bench, mail, &meta("m2", sender, &[]), 0).await.standing.to_sender, answers, "{sender}");
     }
 }
 
@@ -153,20 +153,7 @@ async fn answers_to_the_sender_are_those_of_24_hours() {
     let mail = bench.mail(2, "next").await;
     for (minutes, answers) in [(0, 1), (60, 1), (DAY, 1), (DAY + 59, 1), (DAY + 60, 0)] {
         let found = history(&bench, mail, &meta("m2", "a@b.example", &[]), minutes).await;
-        assert_eq!(found.answers_to_sender, answers, "{minutes}");
-    }
-}
-
-#[tokio::test]
-async fn an_answer_that_waits_for_its_time_counts_until_a_day_after_it() {
-    let bench = Bench::new();
-    let mail = bench.mail(1, "Friday night").await;
-    let first = meta("m1", "a@b.example", &[]);
-    bench.store.record(mail, &first, &decision(None), &[due(send("r1"), 3 * DAY)], minute(0)).await.unwrap();
-    let mail = bench.mail(2, "next").await;
-    for (minutes, answers) in [(1, 1), (2 * DAY, 1), (4 * DAY - 1, 1), (4 * DAY, 0)] {
-        let found = history(&bench, mail, &meta("m2", "a@b.example", &[]), minutes).await;
-        assert_eq!(found.answers_to_sender, answers, "{minutes}");
+        assert_eq!(found.standing.to_sender, answers, "{minutes}");
     }
 }
 
@@ -224,4 +211,47 @@ async fn an_id_longer_than_a_line_is_no_id() {
     let long = "x".repeat(999);
     bench.decided(1, &meta("m1", "a@b.example", &[&long, ""]), vec![send("r1@desk")]).await;
     assert_eq!(of_new(&bench, &meta("m2", "x@y.example", &[&long, ""]), 0).await.answers_in_thread, 0);
+}
+
+async fn before(bench: &Bench, mail: MailId, meta: &MailMeta) -> Option<MailId> {
+    bench.store.mail_before(DESK, &HistoryQuery::new(mail, meta)).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_mail_before_is_the_newest_of_the_thread_else_of_the_sender() {
+    let bench = Bench::new();
+    let old = bench.decided(1, &meta("m1", "a@b.example", &[]), vec![]).await;
+    let first = bench.decided(2, &meta("m2", "A@b.example", &[]), vec![]).await;
+    bench.decided(3, &meta("m3", "c@d.example", &[]), vec![]).await;
+    let mail = bench.mail(4, "password").await;
+    for (sender, thread, expected) in [
+        ("a@B.example", vec![], Some(first)),
+        ("a@b.example", vec!["m1"], Some(old)),
+        ("x@y.example", vec!["m2", "unknown"], Some(first)),
+        ("x@y.example", vec!["unknown"], None),
+        ("x@y.example", vec![], None),
+        ("", vec![], None),
+    ] {
+        assert_eq!(before(&bench, mail, &meta("m4", sender, &thread)).await, expected, "{sender} {thread:?}");
+    }
+    assert_eq!(before(&bench, old, &meta("m1", "a@b.example", &[])).await, None, "only earlier mail is before");
+}
+
+#[tokio::test]
+async fn the_mail_before_of_a_sender_came_within_the_hour() {
+    for (minutes, found) in [(59, true), (60, true), (61, false)] {
+        let bench = Bench::new();
+        bench.decided(1, &meta("m1", "a@b.example", &[]), vec![]).await;
+        let arrived = |uid: u32, text: &str, at: i64| {
+            let mut arrival = arrival(uid, text);
+            arrival.internal_date = Some(minute(at));
+            arrival
+        };
+        let ids = bench.store.journal(DESK, vec![arrived(2, "first", 100)], minute(500)).await.unwrap();
+        let first = ids[0];
+        bench.store.record(first, &meta("m2", "a@b.example", &[]), &decision(None), &[], minute(500)).await.unwrap();
+        let ids = bench.store.journal(DESK, vec![arrived(3, "second", 100 + minutes)], minute(500)).await.unwrap();
+        let expected = found.then_some(first);
+        assert_eq!(before(&bench, ids[0], &meta("m3", "a@b.example", &[])).await, expected, "{minutes}");
+    }
 }

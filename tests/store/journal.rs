@@ -1,4 +1,4 @@
-use madoguchi::store::{MailState, StoreError};
+use madoguchi::store::{HistoryQuery, MailState, StoreError};
 use madoguchi::triage::arrival::{Arrival, Item, Known, MailKey};
 
 use crate::bench::{Bench, DESK, arrival, decision, file_arrival, label, meta, minute};
@@ -21,6 +21,35 @@ async fn a_mail_comes_back_exactly_as_it_arrived() {
     assert_eq!(stored.iter().map(|mail| mail.id).collect::<Vec<_>>(), ids);
     assert_eq!(stored.iter().map(|mail| mail.arrival.clone()).collect::<Vec<_>>(), all);
     assert!(stored.iter().all(|mail| mail.seen_at == minute(3) && mail.attempts == 0));
+}
+
+#[tokio::test]
+async fn a_longer_head_takes_the_place_of_the_first_one() {
+    let bench = Bench::new();
+    let cut = |uid| Arrival { size: 9, complete: false, ..arrival(uid, "head") };
+    let ids = bench.store.journal(DESK, vec![cut(1), cut(2)], minute(0)).await.unwrap();
+    bench.store.replace_head(ids[0], b"head and".to_vec(), false).await.unwrap();
+    bench.store.replace_head(ids[0], b"head and more".to_vec(), true).await.unwrap();
+    let bench = bench.reopen();
+    let stored = bench.store.undecided(DESK, 10).await.unwrap();
+    let longer = Arrival { raw: b"head and more".to_vec(), complete: true, ..cut(1) };
+    assert_eq!([&stored[0].arrival, &stored[1].arrival], [&longer, &cut(2)]);
+    // What it was before is no more the same mail as another one.
+    let same = async |mail| {
+        let query = HistoryQuery::new(mail, &meta("m", "a@b.example", &[]));
+        bench.store.history(DESK, &query, minute(1)).await.unwrap().duplicate
+    };
+    assert!(!same(ids[1]).await);
+    bench.store.replace_head(ids[1], b"head and more".to_vec(), true).await.unwrap();
+    assert!(same(ids[1]).await);
+}
+
+#[tokio::test]
+async fn a_decided_mail_keeps_the_head_it_was_decided_by() {
+    let bench = Bench::new();
+    let mail = bench.decided(1, &meta("m", "a@b.example", &[]), vec![]).await;
+    let error = bench.store.replace_head(mail, b"other".to_vec(), true).await.unwrap_err();
+    assert!(matches!(error, StoreError::AlreadyDecided { mail: id } if id == mail), "{error}");
 }
 
 #[tokio::test]

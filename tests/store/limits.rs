@@ -37,8 +37,8 @@ async fn one_mail(store: &Store, uid: u32) -> Result<(), StoreError> {
 async fn a_write_that_does_not_fit_leaves_the_store_whole() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
-    // No file over 2000 blocks of 512 bytes; without the trap the signal would end the process.
-    let shell = r#"trap "" XFSZ; ulimit -f 2000; exec "$@""#;
+    // No file over 4000 blocks of 512 bytes; without the trap the signal would end the process.
+    let shell = r#"trap "" XFSZ; ulimit -f 4000; exec "$@""#;
     let mut child = Process::start("limits::filling_child", &path, "", shell);
     let acknowledged: usize = child.said().unwrap().parse().unwrap();
     let error = child.said().unwrap();

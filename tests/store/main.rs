@@ -12,3 +12,4 @@ mod journal;
 mod limits;
 mod opening;
 mod record;
+mod standing;

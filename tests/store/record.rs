@@ -84,7 +84,7 @@ async fn a_mail_is_found_by_its_message_id() {
 async fn stale(bench: &Bench, mails: &[(&str, &[&str])]) -> usize {
     let mut records = Vec::new();
     for (at, (id, thread)) in mails.iter().enumerate() {
-        let sender = format!("sender{at}@b.example");
+        let sender = format!("sender@b{at}.example");
         let meta = meta(id, if thread.is_empty() { "a@b.example" } else { &sender }, thread);
         let mail = bench.mail(at as u32 + 1, &format!("mail {at}")).await;
         let history = bench.store.history(DESK, &HistoryQuery::new(mail, &meta), minute(0)).await.unwrap();

@@ -79,6 +79,8 @@ host = "127.0.0.1"
 port = {smtp}
 tls = "none"
 bounce_address = "bounce@desk.example"
+[desk.budgets]
+desk_per_hour = 100000
 [desk.departments]
 sales = {{ name = "営業窓口", contact = "sales@desk.example" }}
 license = {{ name = "契約窓口", contact = "license@desk.example" }}
@@ -97,25 +99,33 @@ onsite = {{ name = "導入支援", contact = "onsite@desk.example" }}
         Worker::new(desk, store.clone(), self.clock.clone()).await.unwrap()
     }
 
-    /// Keywords of every mail in INBOX: Message-ID → labels of ours, sorted.
     pub fn labels(&self) -> BTreeMap<String, Vec<String>> {
-        let fetched = self.dovecot.doveadm(&["-f tab fetch", "hdr.message-id flags", "mailbox", "INBOX"]);
-        let rows = fetched.lines().skip(1).filter_map(|line| line.split_once('\t'));
-        rows.map(|(id, flags)| {
-            let mut labels: Vec<String> = flags.split(' ').filter(|f| f.starts_with("mado-")).map(Into::into).collect();
-            labels.sort();
-            (id.trim().trim_matches(['<', '>']).to_string(), labels)
-        })
-        .collect()
+        labels(&self.dovecot, "INBOX")
     }
 
-    /// What the SMTP server got: recipient and Message-ID, sorted.
     pub fn received(&self) -> Vec<(String, String)> {
-        let mut got: Vec<(String, String)> =
-            self.sink.received().iter().map(|mail| (recipient(mail), header(&mail.message, "Message-ID"))).collect();
-        got.sort();
-        got
+        received(&self.sink)
     }
+}
+
+/// Keywords of every mail in a folder: Message-ID → labels of ours, sorted.
+pub fn labels(dovecot: &Dovecot, folder: &str) -> BTreeMap<String, Vec<String>> {
+    let fetched = dovecot.doveadm(&["-f tab fetch", "hdr.message-id flags", "mailbox", folder]);
+    let rows = fetched.lines().skip(1).filter_map(|line| line.split_once('\t'));
+    rows.map(|(id, flags)| {
+        let mut labels: Vec<String> = flags.split(' ').filter(|f| f.starts_with("mado-")).map(Into::into).collect();
+        labels.sort();
+        (id.trim().trim_matches(['<', '>']).to_string(), labels)
+    })
+    .collect()
+}
+
+/// What an SMTP server got: recipient and Message-ID, sorted.
+pub fn received(sink: &SmtpSink) -> Vec<(String, String)> {
+    let mut got: Vec<(String, String)> =
+        sink.received().iter().map(|mail| (recipient(mail), header(&mail.message, "Message-ID"))).collect();
+    got.sort();
+    got
 }
 
 /// The one recipient, `<address>`, without the options behind it.

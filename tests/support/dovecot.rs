@@ -12,7 +12,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use madoguchi::mailbox::{ImapSettings, Tls};
+use madoguchi::mailbox::ImapSettings;
+use madoguchi::net::Tls;
 use tempfile::TempDir;
 
 pub const USER: &str = "desk@example.jp";
@@ -112,10 +113,16 @@ impl Dovecot {
 
     /// Delivers to INBOX as an MTA does, through `tmp/` and `new/`.
     pub fn deliver(&self, raw: &[u8]) {
+        self.deliver_sparse(raw, 0);
+    }
+
+    /// Delivers a mail of `head` and `hole` bytes of nothing, which take no disk.
+    pub fn deliver_sparse(&self, head: &[u8], hole: u64) {
         let number = self.delivered.fetch_add(1, Ordering::Relaxed);
         let name = format!("17{number:08}.M{number}.test");
         let written = self.maildir().join("tmp").join(&name);
-        fs::write(&written, raw).unwrap();
+        fs::write(&written, head).unwrap();
+        fs::File::options().write(true).open(&written).unwrap().set_len(head.len() as u64 + hole).unwrap();
         self.give_to_owner(&written);
         fs::rename(written, self.maildir().join("new").join(name)).unwrap();
     }

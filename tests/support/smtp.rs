@@ -2,13 +2,13 @@
 //! that fails exactly where a test wants it.
 
 use std::fs;
-use std::io;
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustls_pki_types::PrivatePkcs8KeyDer;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::Notify;
@@ -16,9 +16,10 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 const SMTP_SINK: &str = "/usr/sbin/smtp-sink";
-/// Pauses between looks at another process, and how many before we give it up: 10 s.
+/// Between two looks at another process.
 const PAUSE: Duration = Duration::from_millis(5);
-const LOOKS: usize = 2000;
+/// After this long another process is given up.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Postfix's smtp-sink; stopped when dropped.
 pub struct SmtpSink {
@@ -74,6 +75,11 @@ impl SmtpSink {
             child.kill().unwrap();
             child.wait().unwrap();
         }
+    }
+
+    /// How many mails have begun to arrive.
+    pub fn count(&self) -> usize {
+        fs::read_dir(self.folder.path()).unwrap().count()
     }
 
     /// Everything received up to now, in no certain order.
@@ -202,6 +208,18 @@ async fn play(tcp: tokio::net::TcpStream, script: Vec<Act>, heard: &Mutex<Vec<St
     _ = stream.shutdown().await;
 }
 
+/// A certificate for this name, its acceptor, and a file that trusts it.
+pub fn certificate(name: &str, folder: &TempDir) -> (Act, PathBuf) {
+    let made = rcgen::generate_simple_self_signed(vec![name.to_string()]).unwrap();
+    let ca_file = folder.path().join("ca.pem");
+    fs::write(&ca_file, made.cert.pem()).unwrap();
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key.into()).unwrap();
+    (Act::Tls(Arc::new(TlsAcceptor::from(Arc::new(config)))), ca_file)
+}
+
 async fn hear_mail(stream: &mut BufReader<Box<dyn Bytes>>) {
     let mut line = String::new();
     while line != ".\r\n" {
@@ -210,7 +228,7 @@ async fn hear_mail(stream: &mut BufReader<Box<dyn Bytes>>) {
     }
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port()
 }
 
@@ -226,12 +244,13 @@ fn open_to_all(folder: &Path) {
 }
 
 /// Looks again and again until another process has done something.
-fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    for _ in 0..LOOKS {
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
         if let Some(found) = look() {
             return found;
         }
+        assert!(begun.elapsed() < DEADLINE, "{what}: not within {DEADLINE:?}");
         std::thread::park_timeout(PAUSE);
     }
-    panic!("{what}: not within {:?}: {}", PAUSE * LOOKS as u32, io::Error::last_os_error());
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use anstyle::Style;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -31,8 +32,7 @@ pub async fn print(store: &Store, samples: &[(Timestamp, SampleMail)], language:
         ("対応", "done"),
         ("根拠", "evidence"),
     ];
-    let titles: Vec<&str> = columns.iter().map(|(ja, en)| language.say(ja, en)).collect();
-    anstream::println!("{}", line(&titles));
+    anstream::println!("{}", line(columns.map(|(ja, en)| language.say(ja, en)), Style::new()));
     for row in &rows {
         let name = sample_name(row);
         let at = arrived.get(&name).copied().unwrap_or(row.seen_at);
@@ -51,17 +51,15 @@ fn sample_name(row: &CaseRow) -> String {
     file.split('.').nth(1).unwrap_or_default().to_string()
 }
 
-const WIDTHS: [usize; 5] = [9, 24, 16, 8, 40];
+/// Terminal columns of all cells but the last.
+const WIDTHS: [usize; 5] = [11, 30, 14, 8, 44];
 
-fn line(cells: &[&str]) -> String {
-    let mut out = String::new();
-    for (i, cell) in cells.iter().enumerate() {
-        match WIDTHS.get(i) {
-            Some(width) => out.push_str(&format!("{} ", fit(cell, *width))),
-            None => out.push_str(cell),
-        }
-    }
-    out
+/// A line of the table; the fourth cell is coloured.
+fn line(cells: [&str; 6], judged: Style) -> String {
+    let [came, from, asks, decision, done, evidence] = cells;
+    let [came, from, asks, decision, done] =
+        [(came, 0), (from, 1), (asks, 2), (decision, 3), (done, 4)].map(|(cell, i)| fit(cell, WIDTHS[i]));
+    format!("{came} {from} {asks} {judged}{decision}{judged:#} {done} {evidence}")
 }
 
 fn print_row(row: &CaseRow, at: Timestamp, language: Language) -> anyhow::Result<()> {
@@ -70,11 +68,9 @@ fn print_row(row: &CaseRow, at: Timestamp, language: Language) -> anyhow::Result
     let came = at.to_zoned(TimeZone::get("Asia/Tokyo")?).strftime("%m/%d %H:%M").to_string();
     let from = row.sender.clone().unwrap_or_default();
     let asks = decision.conduct.iter().chain(&decision.scopes).cloned().collect::<Vec<_>>().join(" ");
-    let style = colour(decision.disposition);
-    let cells = [fit(&came, 11), fit(&from, 30), fit(&asks, 14)];
-    let judged = fit(decision.disposition.as_str(), 7);
-    let done = fit(&done(row, &decision, language), 44);
-    anstream::println!("{} {style}{judged}{style:#} {done} {}", cells.join(" "), evidence(&decision));
+    let (done, evidence) = (done(row, &decision, language), evidence(&decision));
+    let cells = [came.as_str(), &from, &asks, decision.disposition.as_str(), &done, &evidence];
+    anstream::println!("{}", line(cells, colour(decision.disposition)));
     Ok(())
 }
 
@@ -107,7 +103,7 @@ fn sending(row: &CaseRow, reply: &Reply, language: Language) -> String {
 
 fn evidence(decision: &Decision) -> String {
     if let Some(hit) = decision.gate.hits.first() {
-        return format!("{} {}", hit.rule, hit.detail);
+        return hit.detail.clone();
     }
     let best =
         decision.evidence.iter().find(|e| decision.scopes.contains(&e.clause) || decision.conduct.contains(&e.clause));

@@ -102,6 +102,23 @@ impl Imap {
         self.wire.watch(command, &mut |response| heads.note(uids, response)).await
     }
 
+    /// A stretch of one mail, which is what `BODY.PEEK[]<from.bytes>` gives. A mail that breaks the connection twice
+    /// is left as it is, as in [`Imap::alone`].
+    pub(super) async fn piece(&mut self, uid: u32, from: usize, bytes: usize) -> Result<Option<Vec<u8>>, MailboxError> {
+        let items = format!("(UID BODY.PEEK[]<{from}.{bytes}>)");
+        for _ in 0..2 {
+            let mut found = None;
+            let command = Command::new("UID FETCH").raw(&uid_set(&[uid])).raw(&items);
+            let fetched = self.wire.watch(command, &mut |response| note_piece(&mut found, uid, from, response)).await;
+            match fetched {
+                Ok(()) => return Ok(found.map(|piece| cut(&piece, bytes))),
+                Err(error) => self.survive(error).await?,
+            }
+        }
+        tracing::warn!(uid, "the rest of a mail's text cannot be read from the server");
+        Ok(None)
+    }
+
     /// Those of `uids` that were not expunged, with mail flagged `\Deleted` counted as there.
     async fn still_there(&mut self, uids: &[u32]) -> Result<Vec<u32>, MailboxError> {
         let flags = self.flags(uids).await?;
@@ -129,11 +146,7 @@ impl Heads {
     /// Takes in a FETCH answer. A server may answer in several parts, and tell of flags nobody asked for.
     fn note(&mut self, asked: &[u32], response: &Response<'_>) {
         let Response::Fetch(_, attributes) = response else { return };
-        let uid = attributes.iter().find_map(|attribute| match attribute {
-            AttributeValue::Uid(uid) => Some(*uid),
-            _ => None,
-        });
-        let Some(uid) = uid.filter(|uid| asked.contains(uid)) else { return };
+        let Some(uid) = uid_of(attributes).filter(|uid| asked.contains(uid)) else { return };
         let head = self.by_uid.entry(uid).or_default();
         for attribute in attributes {
             head.note(attribute, self.limit);
@@ -156,7 +169,7 @@ impl Head {
             AttributeValue::InternalDate(date) => self.internal_date = internal_date(date),
             AttributeValue::Rfc822Size(size) => self.size = u64::from(*size),
             AttributeValue::BodySection { section: None, data: Some(data), .. } => {
-                self.raw = Some(data[..data.len().min(limit)].to_vec());
+                self.raw = Some(cut(data, limit));
             }
             _ => {}
         }
@@ -177,6 +190,29 @@ impl Head {
             complete,
         }
     }
+}
+
+fn uid_of(attributes: &[AttributeValue<'_>]) -> Option<u32> {
+    attributes.iter().find_map(|attribute| match attribute {
+        AttributeValue::Uid(uid) => Some(*uid),
+        _ => None,
+    })
+}
+
+/// Takes in the bytes of `uid` from `from` on, also from a server that sends the whole mail all the same.
+fn note_piece(found: &mut Option<Vec<u8>>, uid: u32, from: usize, response: &Response<'_>) {
+    let Response::Fetch(_, attributes) = response else { return };
+    for attribute in attributes.iter().filter(|_| uid_of(attributes) == Some(uid)) {
+        if let AttributeValue::BodySection { section: None, index, data: Some(data) } = attribute {
+            let skip = from.checked_sub(index.map_or(0, |origin| origin as usize));
+            *found = skip.map(|skip| data[skip.min(data.len())..].to_vec());
+        }
+    }
+}
+
+/// No more than was asked for, whatever came.
+fn cut(data: &[u8], limit: usize) -> Vec<u8> {
+    data[..data.len().min(limit)].to_vec()
 }
 
 /// `17-Jul-1996 02:44:25 -0700`, the day padded with a blank (RFC 9051 §9, date-time).

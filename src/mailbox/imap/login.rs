@@ -6,44 +6,31 @@ use imap_proto::{Capability, Response};
 use secrecy::ExposeSecret;
 
 use super::wire::{Command, Wire};
-use crate::mailbox::{ImapSettings, MailboxError, Tls, tls};
+use crate::mailbox::{ImapSettings, MailboxError};
+use crate::net::{Route, Stream};
 
 /// TCP, TLS, greeting, login.
 pub(super) async fn connect(settings: &ImapSettings) -> Result<Wire, MailboxError> {
-    let stream = tls::tcp(settings).await?;
-    let (mut wire, logged_in) = match &settings.tls {
-        Tls::Implicit { ca_file } => {
-            greeted(tls::secured(stream, settings, ca_file.as_deref()).await?, settings).await?
-        }
-        Tls::StartTls { ca_file } => {
-            let (wire, logged_in) = greeted(Box::new(stream), settings).await?;
-            let stream = start_tls(wire, logged_in, settings).await?;
-            // No second greeting after STARTTLS (RFC 9051 §6.2.1).
-            (Wire::new(tls::secured(stream, settings, ca_file.as_deref()).await?, settings.timeout), false)
-        }
-        Tls::None => greeted(Box::new(stream), settings).await?,
-    };
+    let route = Route::new(&settings.host, settings.port, &settings.tls, settings.timeout)?;
+    let (stream, _) = route.connect().await?;
+    let mut wire = Wire::new(stream, settings.timeout);
+    let mut logged_in = wire.greeting().await?;
+    if route.wants_starttls() {
+        let stream = start_tls(wire, logged_in, &route).await?;
+        // No second greeting after STARTTLS (RFC 9051 §6.2.1).
+        wire = Wire::new(route.encrypt(stream).await?, settings.timeout);
+        logged_in = false;
+    }
     if !logged_in {
         login(&mut wire, settings).await?;
     }
     Ok(wire)
 }
 
-async fn greeted(stream: Box<dyn tls::Stream>, settings: &ImapSettings) -> Result<(Wire, bool), MailboxError> {
-    let mut wire = Wire::new(stream, settings.timeout);
-    let logged_in = wire.greeting().await?;
-    Ok((wire, logged_in))
-}
-
 /// A server that skips the login before TLS, or offers none, is taken for somebody in between.
-async fn start_tls(
-    mut wire: Wire,
-    logged_in: bool,
-    settings: &ImapSettings,
-) -> Result<Box<dyn tls::Stream>, MailboxError> {
+async fn start_tls(mut wire: Wire, logged_in: bool, route: &Route) -> Result<Stream, MailboxError> {
     if logged_in || !capabilities(&mut wire).await?.contains("STARTTLS") {
-        let text = "the server does not offer STARTTLS".to_owned();
-        return Err(MailboxError::Tls { host: settings.host.clone(), text });
+        return Err(route.no_tls("the server does not offer STARTTLS").into());
     }
     wire.run(Command::new("STARTTLS")).await?;
     Ok(wire.into_stream())

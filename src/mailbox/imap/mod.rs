@@ -99,6 +99,13 @@ impl Imap {
         Ok(heads.into_arrivals(&self.settings.folder, self.home.validity))
     }
 
+    /// See [`super::Inbox::more`].
+    pub async fn more(&mut self, item: &Item, from: usize, bytes: usize) -> Result<Option<Vec<u8>>, MailboxError> {
+        let uid = uid(item)?;
+        self.go_home().await?;
+        self.piece(uid, from, bytes).await
+    }
+
     pub async fn add_labels(&mut self, items: &[Item], labels: &[String]) -> Result<(), MailboxError> {
         self.go_home().await?;
         if let Some(refused) = labels.iter().find(|label| !self.home.keeps(label)) {

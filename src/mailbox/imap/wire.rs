@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use crate::mailbox::MailboxError;
 use crate::mailbox::error::short;
-use crate::mailbox::tls::Stream;
+use crate::net::Stream;
 
 /// Sees every answer to a command, the tagged one included. One by one: collected answers keep 4 KiB each.
 pub(super) type Watch<'a> = &'a mut (dyn FnMut(&Response<'_>) + Send);
@@ -80,7 +80,7 @@ pub(super) enum Step {
 }
 
 pub(super) struct Wire {
-    client: Client<Box<dyn Stream>>,
+    client: Client<Stream>,
     timeout: Duration,
     tag: u32,
     /// A command was sent and its tagged answer not read. If that is still so when the next one starts, the one
@@ -91,13 +91,13 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub fn new(stream: Box<dyn Stream>, timeout: Duration) -> Wire {
+    pub fn new(stream: Stream, timeout: Duration) -> Wire {
         Wire { client: Client::new(stream), timeout, tag: 0, busy: false, news: false }
     }
 
     /// The stream below, for STARTTLS. Answers buffered but not read are thrown away: what came before the
     /// handshake is not from whom we think.
-    pub fn into_stream(self) -> Box<dyn Stream> {
+    pub fn into_stream(self) -> Stream {
         self.client.into_inner()
     }
 

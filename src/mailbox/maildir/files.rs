@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -121,6 +121,20 @@ fn arrival(folder: &Path, mut entry: Entry) -> io::Result<Option<Arrival>> {
         raw,
         key: MailKey { mailbox: "INBOX".to_owned(), validity: 0, item: Item::File(entry.unique) },
     }))
+}
+
+/// `bytes` of a mail from its byte `from` on. None if it was taken away or cannot be read.
+pub(super) fn read_piece(folder: &Path, unique: &str, from: usize, bytes: usize) -> io::Result<Option<Vec<u8>>> {
+    let Some(entry) = find(folder, unique)? else { return Ok(None) };
+    let read = || {
+        let mut file = File::open(&entry.path)?;
+        file.seek(SeekFrom::Start(from as u64))?;
+        let mut piece = Vec::new();
+        file.take(bytes as u64).read_to_end(&mut piece)?;
+        Ok(piece)
+    };
+    let piece: io::Result<Vec<u8>> = read();
+    Ok(piece.inspect_err(|error| tracing::warn!(%error, "the rest of a mail's text cannot be read")).ok())
 }
 
 /// The first [`HEAD_BYTES`] of a file, and the length of all of it.

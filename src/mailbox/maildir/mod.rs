@@ -44,6 +44,12 @@ impl Maildir {
         Ok(arrivals)
     }
 
+    /// See [`super::Inbox::more`].
+    pub async fn more(&mut self, item: &Item, from: usize, bytes: usize) -> Result<Option<Vec<u8>>, MailboxError> {
+        let (root, unique) = (self.root.clone(), unique(item)?.to_owned());
+        blocking(move || Ok(files::read_piece(&root, &unique, from, bytes)?)).await
+    }
+
     pub async fn add_labels(&mut self, items: &[Item], labels: &[String]) -> Result<(), MailboxError> {
         self.change_labels(items, |held| {
             held.extend(labels.iter().filter(|label| !held.contains(label)).cloned().collect::<Vec<_>>())

@@ -3,26 +3,23 @@
 //! The language of SMTP is lettre's: commands, addresses, login, what EHLO offers. The connection is our own,
 //! because the delivery guarantee hangs on knowing at which byte a send failed, and lettre's does not tell; it also
 //! waits 40 ms at each step (no TCP_NODELAY). [`wire`] moves lines and bytes, [`session`] knows the steps of the
-//! dialogue and what a failure at each one means, [`tls`] checks certificates; this file keeps the connection.
+//! dialogue and what a failure at each one means; this file keeps the connection.
 
 mod session;
-mod tls;
 mod wire;
-
-use std::net::IpAddr;
 
 use lettre::Address;
 
 use self::session::Session;
-use self::tls::Tls;
-use super::{Fault, OutboxError, Outgoing, Receipt, SendError, SmtpSettings, SmtpTls, is_plain_address};
+use super::{Fault, OutboxError, Outgoing, Receipt, SendError, SmtpSettings, is_plain_address};
+use crate::net::Route;
 
 /// A submission server.
 pub struct Smtp {
     settings: SmtpSettings,
     /// Envelope sender; none: the null sender `<>`.
     sender: Option<Address>,
-    tls: Option<Tls>,
+    route: Route,
     /// Taken out while in use and put back only after a mail was taken: a send that fails or is dropped half way
     /// takes its connection with it, so the state of a kept one is never in doubt.
     kept: Option<Session>,
@@ -34,18 +31,13 @@ impl Smtp {
     /// # Errors
     /// Plain text to another machine, a bad host name, bounce address or CA file.
     pub fn new(settings: &SmtpSettings) -> Result<Smtp, OutboxError> {
-        let host = &settings.host;
-        let tls = match &settings.tls {
-            SmtpTls::None if is_loopback(host) => None,
-            SmtpTls::None => return Err(OutboxError::PlainText { host: host.clone() }),
-            SmtpTls::Implicit { ca_file } | SmtpTls::StartTls { ca_file } => Some(Tls::new(host, ca_file.as_deref())?),
-        };
+        let route = Route::new(&settings.host, settings.port, &settings.tls, settings.timeout)?;
         let sender = match &settings.bounce_address {
             Some(bounces) if !bounces.is_ascii() => return Err(OutboxError::BounceAddress),
             Some(bounces) => Some(envelope_address(bounces).ok_or(OutboxError::BounceAddress)?),
             None => None,
         };
-        Ok(Smtp { settings: settings.clone(), sender, tls, kept: None })
+        Ok(Smtp { settings: settings.clone(), sender, route, kept: None })
     }
 
     pub(super) async fn send(&mut self, mail: &Outgoing) -> Result<Receipt, SendError> {
@@ -58,7 +50,7 @@ impl Smtp {
                 outcome => return outcome,
             }
         }
-        let fresh = Session::open(&self.settings, self.tls.as_ref()).await?;
+        let fresh = Session::open(&self.settings, &self.route).await?;
         self.deliver(fresh, &to, &mail.raw).await
     }
 
@@ -73,8 +65,4 @@ impl Smtp {
 fn envelope_address(address: &str) -> Option<Address> {
     let (local, domain) = address.rsplit_once('@').filter(|_| is_plain_address(address))?;
     Some(Address::new_dangerous(local, domain))
-}
-
-fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use lettre::Address;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
@@ -12,11 +12,10 @@ use lettre::transport::smtp::extension::{
 };
 use lettre::transport::smtp::response::{Category, Code, Detail, Response, Severity};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::net::TcpStream;
 
-use super::tls::Tls;
-use super::wire::{Reply, Stream, Wire, dot_stuffed, within};
-use crate::outbox::{Fault, Receipt, SendError, SmtpSettings, SmtpTls};
+use super::wire::{Reply, Wire, dot_stuffed};
+use crate::net::{NetError, Route};
+use crate::outbox::{Fault, Receipt, SendError, SmtpSettings};
 
 /// A connection that is ready for mails.
 pub(super) struct Session {
@@ -61,18 +60,15 @@ const AT_ONCE: &[(&Step, Option<&str>)] = &[(&LOGIN, None)];
 
 impl Session {
     /// Connects, encrypts as the settings say, logs in.
-    pub(super) async fn open(settings: &SmtpSettings, tls: Option<&Tls>) -> Result<Session, SendError> {
-        let (mut stream, client) = connect(settings).await?;
-        let hello = Ehlo::new(client);
-        if let (SmtpTls::Implicit { .. }, Some(tls)) = (&settings.tls, tls) {
-            stream = encrypt(settings, tls, stream).await?;
-        }
+    pub(super) async fn open(settings: &SmtpSettings, route: &Route) -> Result<Session, SendError> {
+        let (stream, own) = route.connect().await?;
+        let hello = Ehlo::new(introduction(own));
         let mut session = Session { wire: Wire::new(stream, settings.timeout), offers: Offers::default() };
         let greeting = session.wire.reply().await;
         GREETING.check(greeting)?;
         session.hello(&hello).await?;
-        if let (SmtpTls::StartTls { .. }, Some(tls)) = (&settings.tls, tls) {
-            session = session.start_tls(settings, tls).await?;
+        if route.wants_starttls() {
+            session = session.start_tls(settings, route).await?;
             // What was offered before the encryption may be forged (RFC 3207 §4.2).
             session.hello(&hello).await?;
         }
@@ -128,13 +124,13 @@ impl Session {
         Ok(())
     }
 
-    async fn start_tls(mut self, settings: &SmtpSettings, tls: &Tls) -> Result<Session, SendError> {
+    async fn start_tls(mut self, settings: &SmtpSettings, route: &Route) -> Result<Session, SendError> {
         if !self.offers.known.supports_feature(Extension::StartTls) {
-            return Err(SendError::not_sent(Fault::Setup, "the server does not offer STARTTLS"));
+            return Err(route.no_tls("the server does not offer STARTTLS").into());
         }
         self.ask(&STARTTLS, &Starttls).await?;
         let stream = self.wire.into_stream().map_err(|error| STARTTLS.lost(&error))?;
-        let stream = encrypt(settings, tls, stream).await?;
+        let stream = route.encrypt(stream).await?;
         Ok(Session { wire: Wire::new(stream, settings.timeout), offers: Offers::default() })
     }
 
@@ -213,37 +209,19 @@ impl Step {
     }
 }
 
-/// Also says how we introduce ourselves: as an address literal, which needs no host name (RFC 5321 §4.1.4).
-async fn connect(settings: &SmtpSettings) -> Result<(Stream, ClientId), SendError> {
-    let failed = |error: io::Error| SendError::not_sent(Fault::Passing, format!("connecting: {error}"));
-    let tcp = TcpStream::connect((settings.host.as_str(), settings.port));
-    let tcp = within(settings.timeout, tcp).await.map_err(failed)?;
-    check_peer(&settings.tls, tcp.peer_addr().map_err(failed)?.ip())?;
-    // Each step waits for an answer: Nagle's algorithm would add 40 ms to every one.
-    tcp.set_nodelay(true).map_err(failed)?;
-    let client = match tcp.local_addr().map_err(failed)? {
-        SocketAddr::V4(address) => ClientId::Ipv4(*address.ip()),
-        SocketAddr::V6(address) => ClientId::Ipv6(*address.ip()),
-    };
-    Ok((Box::new(tcp), client))
-}
-
-/// "localhost" is a name, and a name may be anything: what counts is who answered.
-fn check_peer(tls: &SmtpTls, peer: IpAddr) -> Result<(), SendError> {
-    match tls {
-        SmtpTls::None if !peer.is_loopback() => {
-            Err(SendError::not_sent(Fault::Setup, "plain text to another machine is not allowed"))
-        }
-        _ => Ok(()),
+/// As an address literal, which needs no host name (RFC 5321 §4.1.4).
+fn introduction(own: IpAddr) -> ClientId {
+    match own {
+        IpAddr::V4(address) => ClientId::Ipv4(address),
+        IpAddr::V6(address) => ClientId::Ipv6(address),
     }
 }
 
-async fn encrypt(settings: &SmtpSettings, tls: &Tls, stream: Stream) -> Result<Stream, SendError> {
-    within(settings.timeout, tls.wrap(stream)).await.map_err(|error| {
-        let certificate = error.get_ref().is_some_and(|cause| cause.is::<rustls::Error>());
-        let fault = if certificate { Fault::Setup } else { Fault::Passing };
-        SendError::not_sent(fault, format!("TLS: {error}"))
-    })
+impl From<NetError> for SendError {
+    fn from(error: NetError) -> SendError {
+        let fault = if error.is_permanent() { Fault::Setup } else { Fault::Passing };
+        SendError::not_sent(fault, error.to_string())
+    }
 }
 
 #[cfg(test)]
@@ -251,21 +229,6 @@ mod tests {
     use lettre::transport::smtp::authentication::Mechanism;
 
     use super::*;
-
-    #[test]
-    fn plain_text_to_a_peer_on_another_machine_is_refused() {
-        let check = |tls: &SmtpTls, peer: &str, allowed| {
-            assert_eq!(check_peer(tls, peer.parse().unwrap()).is_ok(), allowed, "{tls:?} {peer}");
-        };
-        check(&SmtpTls::None, "127.0.0.1", true);
-        check(&SmtpTls::None, "127.0.1.1", true);
-        check(&SmtpTls::None, "::1", true);
-        check(&SmtpTls::None, "192.0.2.1", false);
-        check(&SmtpTls::None, "10.0.0.1", false);
-        check(&SmtpTls::None, "fe80::1", false);
-        check(&SmtpTls::StartTls { ca_file: None }, "192.0.2.1", true);
-        check(&SmtpTls::Implicit { ca_file: None }, "192.0.2.1", true);
-    }
 
     #[test]
     fn offers_are_read_from_the_second_line_on_in_any_case() {

@@ -4,20 +4,15 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::time::timeout;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+
+use crate::net::{Stream, within};
 
 /// Longest line of an answer we read. RFC 5321 §4.5.3.1.5 says 512 bytes; real servers write longer ones.
 const LONGEST_LINE: u64 = 2048;
 const MOST_LINES: usize = 100;
 /// Longest text of an answer that goes into errors and logs (characters).
 const LONGEST_TEXT: usize = 200;
-
-/// A plain or encrypted byte stream.
-pub(super) type Stream = Box<dyn Bytes>;
-
-pub(super) trait Bytes: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Bytes for T {}
 
 pub(super) struct Wire {
     stream: BufReader<Stream>,
@@ -147,11 +142,6 @@ pub(super) fn dot_stuffed(mail: &[u8]) -> Vec<u8> {
     }
     stuffed.extend_from_slice(b".\r\n");
     stuffed
-}
-
-pub(super) async fn within<T>(limit: Duration, step: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    let late = |_| io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {limit:?}"));
-    timeout(limit, step).await.map_err(late)?
 }
 
 fn nonsense(what: &str) -> io::Error {

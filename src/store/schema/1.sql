@@ -78,6 +78,7 @@ CREATE TABLE effect (
 CREATE INDEX effect_pending ON effect (desk, not_before, id) WHERE state = 'pending';
 CREATE INDEX effect_started ON effect (desk, id) WHERE state = 'started';
 CREATE INDEX effect_message_id ON effect (message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX effect_sends ON effect (desk, created_at) WHERE kind = 'send';
 
 -- The case of a thread, by every Message-ID of the thread.
 CREATE TABLE thread_case (
@@ -96,10 +97,38 @@ CREATE TABLE answer_thread (
     PRIMARY KEY (desk, message_id, effect_id)
 ) STRICT, WITHOUT ROWID;
 
--- Our sends, by the people concerned: who wrote, and whom we answered (lower case, without plus-tag).
+-- How many sends a desk decided in each hour (since 1970, UTC) in which there were any.
+CREATE TABLE answer_hour (
+    desk    TEXT    NOT NULL,
+    hour    INTEGER NOT NULL,
+    answers INTEGER NOT NULL,
+    PRIMARY KEY (desk, hour)
+) STRICT, WITHOUT ROWID;
+
+-- Desks that answered too much. at: when it opened, or when it was released.
+CREATE TABLE breaker (
+    desk TEXT    NOT NULL PRIMARY KEY,
+    open INTEGER NOT NULL,
+    at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- People (lower case, without plus-tag) to whom mail was refused for good; the last time.
+CREATE TABLE bounced (
+    desk    TEXT    NOT NULL,
+    address TEXT    NOT NULL,
+    at      INTEGER NOT NULL,
+    PRIMARY KEY (desk, address)
+) STRICT, WITHOUT ROWID;
+
+-- Our sends, by whom they concern, who wrote and whom we answered: the person ('taro@example.co.jp'), the organisation
+-- ('@example.co.jp'), the person under a subject ('taro@example.co.jp 請求書'). at: when it went out (or may have);
+-- until then the end of time. What surely does not go out has no row.
 CREATE TABLE answer_to (
     desk      TEXT    NOT NULL,
-    address   TEXT    NOT NULL,
+    whom      TEXT    NOT NULL,
     effect_id INTEGER NOT NULL REFERENCES effect (id),
-    PRIMARY KEY (desk, address, effect_id)
+    at        INTEGER NOT NULL,
+    PRIMARY KEY (desk, whom, effect_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX answer_to_at ON answer_to (desk, whom, at);
+CREATE INDEX answer_to_effect ON answer_to (effect_id);

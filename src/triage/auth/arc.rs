@@ -27,10 +27,10 @@ pub fn level(statement: &Statement, sealers: &[String], author: &str) -> Option<
     }
     let seal = last_seal(statement.arrived)?;
     let listed = sealers.iter().any(|sealer| canonical(sealer).as_deref() == Some(&seal.domain));
-    let (by, findings) = listed.then(|| results(statement.arrived, seal.instance)).flatten()?;
+    let findings = listed.then(|| results(statement.arrived, seal.instance)).flatten()?;
     match weigh(&findings, author) {
         Weight::Proved { level, what, .. } => {
-            Some((level, format!("{what} by {by}, ARC i={} sealed by {}", seal.instance, seal.domain)))
+            Some((level, format!("{what}, ARC i={} sealed by {}", seal.instance, seal.domain)))
         }
         Weight::Nothing | Weight::Disowned { .. } | Weight::Forged { .. } => None,
     }
@@ -59,8 +59,8 @@ fn instance(number: &str) -> Option<u32> {
     number.parse().ok().filter(|n| digits && (1..=MOST_SEALS).contains(n))
 }
 
-/// What the one `ARC-Authentication-Results` with this number says, and who says it.
-fn results(arrived: &[Header], wanted: u32) -> Option<(String, Vec<Finding>)> {
+/// What the one `ARC-Authentication-Results` with this number says.
+fn results(arrived: &[Header], wanted: u32) -> Option<Vec<Finding>> {
     let mut found = None;
     for header in arrived.iter().filter(|header| is(header, "ARC-Authentication-Results")) {
         let (head, rest) = header.raw.split_once(';')?;
@@ -72,6 +72,5 @@ fn results(arrived: &[Header], wanted: u32) -> Option<(String, Vec<Finding>)> {
             return None;
         }
     }
-    let findings = field::parse(found?).ok()?.into_iter().map(|result| Finding { position: 0, result }).collect();
-    Some((field::authserv(found?)?, findings))
+    Some(field::parse(found?).ok()?.into_iter().map(|result| Finding { position: 0, result }).collect())
 }

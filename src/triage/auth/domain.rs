@@ -1,35 +1,65 @@
 //! Which domains belong to the same owner (organisational domains, RFC 7489 §3.2), by the Public Suffix List.
 
-/// Registrable domains whose users have nothing to do with each other: free mail, telephone companies' mail,
-/// tenants of a cloud. Sharing one proves nothing about being the same person or firm.
+/// Domains whose users have nothing to do with each other: free mail, mobile carriers and access providers common in
+/// Japan, the large ones of the world, tenants of a cloud. Sharing one proves nothing about being the same person or
+/// firm. The one such list: registers refuse these domains, and no budget counts them.
 const SHARED: &[&str] = &[
     "aol.com",
     "au.com",
+    "biglobe.ne.jp",
+    "dion.ne.jp",
     "docomo.ne.jp",
+    "eonet.ne.jp",
+    "excite.co.jp",
     "ezweb.ne.jp",
+    "fastmail.com",
     "gmail.com",
     "gmx.com",
+    "gmx.de",
+    "gmx.net",
+    "goo.jp",
     "googlemail.com",
     "hotmail.co.jp",
     "hotmail.com",
     "i.softbank.jp",
     "icloud.com",
+    "infoseek.jp",
+    "live.com",
     "live.jp",
     "mac.com",
     "mail.com",
+    "mail.ru",
     "me.com",
     "msn.com",
+    "naver.com",
+    "nifty.com",
+    "nifty.ne.jp",
+    "ocn.ne.jp",
+    "odn.ne.jp",
     "onmicrosoft.com",
     "outlook.com",
     "outlook.jp",
+    "plala.or.jp",
     "proton.me",
     "protonmail.com",
+    "qq.com",
     "rakuten.jp",
+    "so-net.ne.jp",
+    "softbank.jp",
     "softbank.ne.jp",
+    "uqmobile.jp",
+    "vodafone.ne.jp",
+    "willcom.com",
+    "y-mobile.ne.jp",
     "yahoo.co.jp",
     "yahoo.com",
+    "yahoo.ne.jp",
     "ybb.ne.jp",
     "ymail.ne.jp",
+    "ymobile.ne.jp",
+    "zoho.com",
+    "126.com",
+    "163.com",
 ];
 
 /// A domain as it is compared: A-labels, lower case, without final dot; none if it is no domain name.
@@ -50,6 +80,13 @@ pub fn is_shared(domain: &str) -> bool {
     let Some(domain) = canonical(domain) else { return false };
     let organisation = psl::domain_str(&domain).unwrap_or(&domain);
     SHARED.contains(&domain.as_str()) || SHARED.contains(&organisation)
+}
+
+/// Whose domain it is: the registrable domain, or the domain itself where there is none. None for shared domains and
+/// for what is no domain.
+pub fn organisation(domain: &str) -> Option<String> {
+    let domain = canonical(domain).filter(|domain| !is_shared(domain))?;
+    Some(psl::domain_str(&domain).unwrap_or(&domain).to_string())
 }
 
 #[cfg(test)]
@@ -97,8 +134,25 @@ mod tests {
         for shared in ["gmail.com", "Gmail.com", "i.softbank.jp", "firm.onmicrosoft.com", "docomo.ne.jp"] {
             assert!(is_shared(shared), "{shared}");
         }
-        for own in ["example.jp", "mail.example.co.jp", "", "softbank.jp"] {
+        for own in ["example.jp", "mail.example.co.jp", "", "notgmail.com", "docomo.example.jp"] {
             assert!(!is_shared(own), "{own}");
+        }
+    }
+
+    #[test]
+    fn an_organisation_has_one_name_and_a_shared_domain_none() {
+        for (domain, expected) in [
+            ("example.co.jp", Some("example.co.jp")),
+            ("Mail.Example.co.jp.", Some("example.co.jp")),
+            ("desk.example", Some("desk.example")),
+            ("a.b.desk.example", Some("desk.example")),
+            ("co.jp", Some("co.jp")),
+            ("gmail.com", None),
+            ("abc.ocn.ne.jp", None),
+            ("firm.onmicrosoft.com", None),
+            ("", None),
+        ] {
+            assert_eq!(organisation(domain).as_deref(), expected, "{domain}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Rules about what the mail carries: MIME parts and text (R4, R17, R27, R28).
 
 use super::subject::normalised;
-use super::{Facts, Finding, human, sink};
+use super::{Facts, Finding, human, password, sink};
 use crate::triage::inquiry::{Inquiry, Part, SectionKind};
 
 /// How much of the text R28 looks at, in bytes.
@@ -77,9 +77,6 @@ const DO_NOT_ANSWER_ALONE: &[&str] = &[
     "automaticallygenerated",
     "thisisanautomated",
 ];
-/// Words of the password line that follows an encrypted attachment; NFKC, lower case, without blanks.
-const PASSWORD_LINES: &[&str] =
-    &["パスワード:", "解凍パスワード:", "復号パスワード:", "展開パスワード:", "zipパスワード:", "password:", "pw:"];
 const DOWNLOAD_LIMITS: &[&str] =
     &["ダウンロード期限", "ダウンロード有効期限", "ダウンロード可能期間", "ダウンロード回数", "ダウンロード可能回数"];
 
@@ -151,7 +148,7 @@ pub fn robot_text(facts: &Facts) -> Finding {
 }
 
 /// Lines that are not blank, as phrases are compared with them.
-fn folded<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub(super) fn folded<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
     lines.map(normalised).filter(|line| !line.is_empty()).collect()
 }
 
@@ -176,29 +173,28 @@ fn do_not_answer(text: &str) -> Option<&'static str> {
 /// A password for the attachment of the mail before, or a file to fetch: no new inquiry. Never shows the password.
 fn second_mail(lines: &[String]) -> Option<&'static str> {
     let any = |words: &[&str]| lines.iter().any(|line| words.iter().any(|word| line.contains(word)));
-    let gives_password = lines.iter().any(|line| {
-        let line = line.replace([' ', '】', ']'], "");
-        let line = line.trim_start_matches(['■', '・', '●', '*', '-', '【', '[', '<', '◆', '※']);
-        PASSWORD_LINES.iter().any(|word| line.starts_with(word))
-    });
-    let earlier = any(&["先程", "先ほど", "さきほど", "添付ファイル"]) && any(&["送付", "送信", "お送り", "添付"]);
-    if gives_password && earlier {
+    if password::in_text(lines) {
         return Some("password of an attachment");
     }
     (any(DOWNLOAD_LIMITS) && any(&["http://", "https://"])).then_some("file to fetch")
 }
 
-/// What is not quoted or forwarded; all of it if the text was not cut into sections.
-fn own_text(inquiry: &Inquiry) -> String {
+/// What is not quoted or forwarded, nor put around it by a web form of ours; all of it if the text was not cut into
+/// sections.
+pub(super) fn own_text(inquiry: &Inquiry) -> String {
     if inquiry.sections.is_empty() {
         return inquiry.text.clone();
     }
-    let own = |kind| !matches!(kind, SectionKind::Quoted | SectionKind::Forwarded);
+    let own = |kind| match kind {
+        SectionKind::Quoted | SectionKind::Forwarded => false,
+        SectionKind::Banner => inquiry.form.is_none(),
+        _ => true,
+    };
     inquiry.sections.iter().filter(|s| own(s.kind)).map(|s| inquiry.section_text(s)).collect()
 }
 
 /// The first [`LOOKED_AT`] bytes, cut on a character border.
-fn head(text: &str) -> &str {
+pub(super) fn head(text: &str) -> &str {
     let end = (0..=LOOKED_AT.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     &text[..end]
 }

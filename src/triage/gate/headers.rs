@@ -75,6 +75,19 @@ const SPAM_FIELDS: &[(&str, Reading)] = &[
     }),
 ];
 
+/// Names of mailboxes for spam; lower case, without blanks and hyphens.
+const JUNK_FOLDERS: &[&str] = &[
+    "junk",
+    "junkemail",
+    "junkmail",
+    "spam",
+    "bulk",
+    "bulkmail",
+    "迷惑メール",
+    "迷惑メールフォルダ",
+    "迷惑メールフォルダー",
+];
+
 /// A rule or a gateway sent it on: the author is not who sent it to us.
 const FORWARDED_FIELDS: &[&str] =
     &["X-MS-Exchange-Inbox-Rules-Loop", "X-MS-Exchange-Generated-Message-Source", "X-Forwarded-For", "Resent-From"];
@@ -133,10 +146,36 @@ pub fn list_software(facts: &Facts) -> Finding {
         .map(human)
 }
 
-/// R15
+/// R15: too many hops, or one of our hosts had the mail before.
 pub fn too_many_hops(facts: &Facts) -> Finding {
     let hops = facts.inquiry.header("Received").count();
-    (hops > MAX_HOPS).then(|| human(format!("Received: {hops} hops")))
+    if hops > MAX_HOPS {
+        return Some(human(format!("Received: {hops} hops")));
+    }
+    came_back(facts).then(|| human("Received: own host again, after others"))
+}
+
+/// Did the mail leave us and come back? Our hosts are the one that has the mail now and the one whose
+/// Authentication-Results are believed. A host that writes two lines in a row, or with only localhost or hosts of its
+/// own organisation in between, merely runs a filter.
+fn came_back(facts: &Facts) -> bool {
+    let path: Vec<String> = facts.inquiry.header("Received").filter_map(receiving_host).collect();
+    let ours = path.first().into_iter().chain(&facts.ctx.desk.border.authserv);
+    ours.into_iter().any(|host| {
+        let mut hops = path.iter().skip_while(|hop| !hop.eq_ignore_ascii_case(host));
+        let outside = |hop: &String| psl::domain_str(hop) != psl::domain_str(&host.to_ascii_lowercase());
+        hops.by_ref().any(outside) && hops.any(|hop| hop.eq_ignore_ascii_case(host))
+    })
+}
+
+/// The host that wrote a `Received` line (RFC 5321 §4.4), if its name can be told from those of other machines.
+fn receiving_host(raw: &str) -> Option<String> {
+    let bare = without_comments_and_quotes(raw);
+    let mut words = bare.split([' ', '\t', ';']).filter(|word| !word.is_empty());
+    let host = words.by_ref().skip_while(|word| !word.eq_ignore_ascii_case("by")).nth(1)?.to_ascii_lowercase();
+    let top = host.rsplit_once('.').map(|(_, top)| top)?;
+    let inside = matches!(top, "local" | "localdomain" | "localhost" | "internal" | "lan");
+    (!inside && !host.contains(':') && top.bytes().all(|b| b.is_ascii_alphabetic())).then_some(host)
 }
 
 /// R18
@@ -144,7 +183,14 @@ pub fn spam(facts: &Facts) -> Finding {
     let says_spam = |(name, is_spam): &&(&str, Reading)| facts.inquiry.header(name).any(is_spam);
     let junk = |flag: &String| flag.eq_ignore_ascii_case("$Junk") || flag.eq_ignore_ascii_case("Junk");
     let field = SPAM_FIELDS.iter().find(says_spam).map(|(name, _)| *name);
-    field.or_else(|| facts.ctx.seen.flags.iter().any(junk).then_some("flag $Junk")).map(human)
+    let flag = || facts.ctx.seen.flags.iter().any(junk).then_some("flag $Junk");
+    field.or_else(flag).or_else(|| is_junk_folder(&facts.ctx.seen.mailbox).then_some("mailbox of spam")).map(human)
+}
+
+/// By the last part of its name, whatever the separator: `INBOX.Junk`, `[Gmail]/迷惑メール`, `Junk E-mail`.
+fn is_junk_folder(mailbox: &str) -> bool {
+    let name = mailbox.rsplit(['/', '.', '\\']).next().unwrap_or_default().to_lowercase();
+    JUNK_FOLDERS.contains(&name.replace([' ', '-', '_'], "").as_str())
 }
 
 /// R26

@@ -1,13 +1,10 @@
-//! Rules about what was before: our own mail, what the mailbox says, and what we sent (R12, R19–R22).
+//! Rules about what was before: our own mail, what the mailbox says, and what we sent (R12, R19–R23).
 
 use jiff::SignedDuration;
 
 use super::{Facts, Finding, human, sink};
-use crate::triage::reply::is_our_message_id;
+use crate::triage::message_id;
 
-/// Automatic answers to one sender within 24 hours; more only a person sends. Two robots that answer each other with
-/// fresh ids are stopped by this and by the rule that a thread gets one automatic answer.
-const ANSWERS_TO_SENDER: u32 = 3;
 /// A `Date` further ahead than this is no clock that runs a little fast.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(24);
 /// Flags that say: somebody has this mail in hand (RFC 9051 §2.3.2).
@@ -15,7 +12,7 @@ const HANDLED: &[&str] = &["\\Answered", "\\Deleted", "\\Draft"];
 
 /// R12: our own mail came back. A customer's reply only names our id in `In-Reply-To`, and is welcome.
 pub fn own_message(facts: &Facts) -> Finding {
-    let ours = |id: &str| is_our_message_id(id.trim().trim_matches(['<', '>']), &facts.ctx.desk.secret);
+    let ours = |id: &str| message_id::is_ours(id.trim().trim_matches(['<', '>']), &facts.ctx.desk.secret);
     if facts.ctx.history.own_message || facts.inquiry.message_id.as_deref().is_some_and(ours) {
         return Some(sink("Message-ID: issued here"));
     }
@@ -55,14 +52,19 @@ pub fn duplicate(facts: &Facts) -> Finding {
     facts.ctx.history.duplicate.then(|| sink("already decided"))
 }
 
-/// R21
-pub fn sender_budget(facts: &Facts) -> Finding {
-    let sent = facts.ctx.history.answers_to_sender;
-    (sent >= ANSWERS_TO_SENDER).then(|| human(format!("{sent} answers to this sender within 24 hours")))
+/// R21: the budgets of sender and domain, and the desk's breaker.
+pub fn over_budget(facts: &Facts) -> Finding {
+    facts.ctx.desk.budgets.exceeded(&facts.ctx.history.standing).map(human)
 }
 
-/// R22: one automatic answer a thread; whoever writes again was not helped by the first.
+/// R22: one automatic answer a thread; whoever writes again was not helped by the first. This is also what stops two
+/// robots that answer each other with fresh ids and no headers: their subject stays the same.
 pub fn thread_answered(facts: &Facts) -> Finding {
     let sent = facts.ctx.history.answers_in_thread;
     (sent >= 1).then(|| human(format!("{sent} automatic answers in this thread")))
+}
+
+/// R23: an answer could not get there.
+pub fn bounced(facts: &Facts) -> Finding {
+    facts.ctx.history.standing.bounced.then(|| human("mail to this sender was refused for good"))
 }

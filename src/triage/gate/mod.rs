@@ -6,20 +6,23 @@
 //! sunk (R2, R10) need nothing special: all rules are judged, and the worst verdict wins.
 //!
 //! Judged elsewhere, or not yet:
-//! - R23 (an address that bounced for good): the journal does not record bounces by address yet.
 //! - R25 (sender not authenticated): it limits *what* may be said, not whether; the verdict stage judges it with
 //!   [`reply_target`].
-//! - R15's own host, R18's Junk folder: the settings name neither.
 
 pub mod address;
 mod content;
 mod headers;
 mod history;
+mod password;
 mod sender;
 mod subject;
 mod target;
+mod title;
 
+pub use password::is_password_notice;
+pub use subject::base_subject;
 pub use target::{Target, reply_target};
+pub use title::title;
 
 use super::context::Context;
 use super::decision::{AuthLevel, Gate, GateHit, GateVerdict};
@@ -58,8 +61,9 @@ const RULES: &[(&str, Rule)] = &[
     ("R18", headers::spam),
     ("R19", history::stale_or_handled),
     ("R20", history::duplicate),
-    ("R21", history::sender_budget),
+    ("R21", history::over_budget),
     ("R22", history::thread_answered),
+    ("R23", history::bounced),
     ("R24", sender::implausible_address),
     ("R26", headers::forwarded_by_rule),
     ("R27", content::unreadable),

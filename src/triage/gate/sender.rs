@@ -33,9 +33,14 @@ const SYSTEM_NAMES: &[&str] = &[
     "メール配信システム",
 ];
 
-/// R9: a robot's address in any field that could name the sender.
+/// R9: a robot's address in any field that could name the sender. That a web form of ours is a robot is known; what
+/// was typed into it proves nothing, so it never sinks the mail.
 pub fn robot_address(facts: &Facts) -> Finding {
     let inquiry = facts.inquiry;
+    if inquiry.form.is_some() {
+        let typed = inquiry.author().and_then(|author| robot_kind(&author.address.to_lowercase()));
+        return typed.map(|(_, kind)| human(format!("web form: {kind}")));
+    }
     let listed = |mailboxes: &[Mailbox]| mailboxes.iter().map(|m| m.address.to_lowercase()).collect::<Vec<_>>();
     let fields = [
         ("From", listed(&inquiry.from)),
@@ -89,7 +94,12 @@ pub fn robot_name(facts: &Facts) -> Finding {
 /// staff look. The same where only the envelope is ours, as with a form on our own web site.
 pub fn ourselves(facts: &Facts) -> Finding {
     let (inquiry, own) = (facts.inquiry, &facts.ctx.desk.own_addresses);
-    if inquiry.from.iter().any(|from| is_own(&from.address, own)) {
+    let own_author = inquiry.from.iter().any(|from| is_own(&from.address, own));
+    if inquiry.form.is_some() {
+        // The form may be our own web site's; whoever types our address into it makes no loop.
+        return own_author.then(|| human("web form: own address"));
+    }
+    if own_author {
         return Some(sink("From: own address"));
     }
     let envelope = inquiry.header("Return-Path").flat_map(addresses).any(|address| is_own(&address, own));

@@ -6,7 +6,7 @@
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-use super::{Facts, Finding, human};
+use super::{Facts, Finding, human, password};
 
 /// Phrases that count at the beginning of a subject, before one of these characters.
 struct Beginning {
@@ -155,25 +155,24 @@ const FILE_NOTICES: &[&str] = &[
     "ファイル送信通知",
 ];
 
-/// The second mail of a pair "encrypted attachment, then its password", at the end of the subject. 「パスワードを
-/// 忘れました」 is an inquiry.
-const PASSWORD_NOTICES: &[&str] =
-    &["パスワードのお知らせ", "パスワードのご連絡", "パスワードお知らせ", "【パスワード】"];
-
 /// Reply and forward marks, before an optional `[2]` or `^2` and the colon.
 const PREFIXES: &[&str] = &["re", "fwd", "fw", "aw", "wg", "返信", "転送", "回复", "答复"];
 /// `[name:0123]`, 【重要】, ***SPAM***: put in front by lists, gateways and people; at most this long, in bytes.
 const MAX_TAG: usize = 60;
 const TAGS: &[(&str, &str)] = &[("[", "]"), ("【", "】"), ("(", ")"), ("<", ">"), ("***", "***")];
 
-/// R16
+/// R16; of a web form's mail its own subject, too: it may be the copy that the form sends to the customer.
 pub fn robot_subject(facts: &Facts) -> Finding {
-    let subject = normalised(&facts.inquiry.subject);
-    let anywhere = |phrases: &[&'static str]| phrases.iter().find(|phrase| subject.contains(**phrase)).copied();
-    let last = subject.trim_end_matches(['。', ')', ']', '!']);
-    let password = || PASSWORD_NOTICES.iter().find(|phrase| last.ends_with(**phrase)).copied();
-    let found = beginning(&subject).or_else(|| anywhere(BOUNCES)).or_else(|| anywhere(FILE_NOTICES)).or_else(password);
+    let form = facts.inquiry.form.as_ref().map(|form| form.subject.as_str());
+    let found = std::iter::once(facts.inquiry.subject.as_str()).chain(form).find_map(robot_phrase);
     found.map(|phrase| human(format!("Subject: {phrase}")))
+}
+
+fn robot_phrase(subject: &str) -> Option<&'static str> {
+    let subject = normalised(subject);
+    let anywhere = |phrases: &[&'static str]| phrases.iter().find(|phrase| subject.contains(**phrase)).copied();
+    let found = beginning(&subject).or_else(|| anywhere(BOUNCES)).or_else(|| anywhere(FILE_NOTICES));
+    found.or_else(|| password::in_subject(&subject))
 }
 
 /// NFKC, lower case, single blanks, one spelling of お問い合わせ.
@@ -181,6 +180,17 @@ pub fn normalised(text: &str) -> String {
     let text = ComposingNormalizerBorrowed::new_nfkc().normalize(text).to_lowercase();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     text.replace("お問合せ", "お問い合わせ").replace("お問い合せ", "お問い合わせ").replace("お問合わせ", "お問い合わせ")
+}
+
+/// The subject as it stays through a whole thread: normalised, without `Re:` and tags in front.
+pub fn base_subject(subject: &str) -> String {
+    let subject = normalised(subject);
+    let mut rest = subject.as_str();
+    let tag = |text| without_tag(text).filter(|rest| !rest.is_empty());
+    while let Some(stripped) = without_prefix(rest).or_else(|| tag(rest)) {
+        rest = stripped;
+    }
+    rest.to_string()
 }
 
 /// The phrase the subject begins with, tried before and after every prefix and tag is taken off.
@@ -229,14 +239,6 @@ mod tests {
 
     #[test]
     fn takes_off_prefixes_and_tags() {
-        let all_off = |subject: &str| {
-            let subject = normalised(subject);
-            let mut rest = subject.as_str();
-            while let Some(next) = without_prefix(rest).or_else(|| without_tag(rest)) {
-                rest = next;
-            }
-            rest.to_string()
-        };
         for subject in [
             "Re: 件名",
             "RE：件名",
@@ -252,9 +254,15 @@ mod tests {
             "[desk:0123] Re: 件名",
             "[外部メール]【重要】 ***SPAM*** 件名",
         ] {
-            assert_eq!(all_off(subject), "件名", "{subject}");
+            assert_eq!(base_subject(subject), "件名", "{subject}");
         }
-        assert_eq!(all_off("Regarding: x"), "regarding: x");
-        assert_eq!(all_off("転送されない"), "転送されない");
+        for (subject, base) in [
+            ("Regarding: x", "regarding: x"),
+            ("転送されない", "転送されない"),
+            ("Re: 【質問】", "【質問】"),
+            ("Re: ", ""),
+        ] {
+            assert_eq!(base_subject(subject), base);
+        }
     }
 }

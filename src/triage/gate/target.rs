@@ -19,9 +19,14 @@ pub enum Target {
 /// The one address an answer may go to, given how far the sender is proved and what the desk asks for.
 ///
 /// Without enough proof the acknowledgement still goes to `From`, if the envelope names the same address or at least
-/// the domain is proved. Mail of web forms (`From: no-reply@…`, `Reply-To:` the customer) goes to a person.
+/// the domain is proved. Mail of web forms (`From: no-reply@…`, `Reply-To:` the customer) goes to a person, unless the
+/// desk lists the form: then the address that was typed gets the acknowledgement, and without the name that was typed,
+/// as anybody may have typed both.
 pub fn reply_target(inquiry: &Inquiry, authenticated: AuthLevel, required: RequiredAuth) -> Target {
     let Some(from) = inquiry.author() else { return human("not exactly one From mailbox") };
+    if inquiry.form.is_some() && is_plausible(&from.address) {
+        return Target::AcknowledgeOnly(Mailbox { name: String::new(), address: from.address.clone() });
+    }
     let reply_to = match wanted(inquiry, from) {
         Ok(mailbox) => mailbox,
         Err(why) => return human(why),

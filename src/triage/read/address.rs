@@ -1,6 +1,10 @@
 //! Address lists (RFC 5322 §3.4) as mailers write them. Nothing is repaired: `a..b@docomo.ne.jp` is a person, and an
 //! entry without address is shown as one.
+//!
+//! Own code, because mail-parser takes the quoted local part of `"a..b"@docomo.ne.jp` for a name, and glues what
+//! stands before an encoded word to the address: to it, `x@y =?…?= <a@b>` comes from `x@ya@b`.
 
+use super::param::quoted_string;
 use super::words;
 use crate::triage::inquiry::Mailbox;
 
@@ -75,21 +79,11 @@ impl Entry {
 
     /// Reads up to the closing quote; returns what follows.
     fn quoted<'a>(&mut self, text: &'a str) -> &'a str {
-        let mut chars = text.char_indices();
-        let mut end = text.len();
-        while let Some((at, c)) = chars.next() {
-            match c {
-                '"' => {
-                    end = at + 1;
-                    break;
-                }
-                '\\' => self.name.extend(chars.next().map(|(_, c)| c)),
-                _ => self.name.push(c),
-            }
-        }
+        let (value, rest) = quoted_string(text);
+        self.name.push_str(&value);
         self.source.push('"');
-        self.source.push_str(&text[..end]);
-        &text[end..]
+        self.source.push_str(&text[..text.len() - rest.len()]);
+        rest
     }
 
     fn comment<'a>(&mut self, text: &'a str) -> &'a str {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::charset::{self, Decoded, Fit};
 use super::mime::{Entity, Tree};
 use super::param::Value;
-use super::{Notes, flowed, html, transfer};
+use super::{Notes, TEXT_CUT, flowed, html, transfer};
 use crate::triage::inquiry::Charset;
 
 /// Text beyond this is cut (bytes).
@@ -27,6 +27,7 @@ pub struct Text {
 /// (text, picture, text) one after the other.
 pub fn text(raw: &[u8], tree: &Tree, complete: bool, notes: &mut Notes) -> Text {
     let mut out = Text::default();
+    let mut cut = false;
     let leaves: Vec<usize> = (0..tree.entities.len()).filter(|i| is_text(tree, *i)).collect();
     if leaves.is_empty() {
         notes.serious("no-text", "the mail has no text part");
@@ -36,16 +37,19 @@ pub fn text(raw: &[u8], tree: &Tree, complete: bool, notes: &mut Notes) -> Text 
         candidates.sort_by_key(|i| tree.entities[*i].content.main != "text/plain");
         for index in candidates {
             let entity = &tree.entities[index];
-            let part = read(raw, entity, notes);
-            if part.text.trim().is_empty() {
-                continue;
+            let is_cut = !complete && entity.body.end == raw.len();
+            let part = read(raw, entity, is_cut, notes);
+            cut |= is_cut;
+            if !part.text.trim().is_empty() {
+                out.append(part);
+                break;
             }
-            if !complete && entity.body.end == raw.len() {
-                notes.serious("text-cut", "only the head of the mail was fetched, and its text does not end there");
-            }
-            out.append(part);
-            break;
         }
+    }
+    // A text may also stand behind what was read: behind a long header, or behind an attachment.
+    cut |= !complete && out.text.trim().is_empty() && (tree.unterminated || tree.ends_in_header(raw));
+    if cut {
+        notes.serious(TEXT_CUT, "only the head of the mail was fetched, and its text does not end there");
     }
     out.limit(notes);
     out
@@ -99,11 +103,15 @@ fn alternative(tree: &Tree, index: usize) -> Option<usize> {
     parents.filter(|p| tree.entities[*p].content.main == "multipart/alternative").last()
 }
 
-fn read(raw: &[u8], entity: &Entity, notes: &mut Notes) -> Text {
+fn read(raw: &[u8], entity: &Entity, is_cut: bool, notes: &mut Notes) -> Text {
     let mut body = &raw[entity.body.clone()];
     if body.len() > MAX_ENCODED {
         body = &body[..MAX_ENCODED];
         notes.serious("text-too-long", "the text is longer than 1 MB and was cut");
+    }
+    if is_cut {
+        // An escape of quoted-printable that was cut; anything else loses two bytes of a text that is cut anyway.
+        body = charset::before_last(b'=', 2, body);
     }
     let encoding = entity.field("Content-Transfer-Encoding").map(String::from_utf8_lossy).unwrap_or_default();
     let bytes = transfer::decode(encoding.trim(), body).unwrap_or_else(|| {
@@ -111,7 +119,8 @@ fn read(raw: &[u8], entity: &Entity, notes: &mut Notes) -> Text {
         Cow::Borrowed(body)
     });
     let is_html = entity.content.main == "text/html";
-    let decoded = decode(entity, &bytes, is_html, notes);
+    let whole = if is_cut { charset::whole_characters(entity.content.param("charset"), &bytes) } else { &bytes };
+    let decoded = decode(entity, whole, is_html, notes);
     let charset = Charset { declared: entity.content.param("charset").map(Into::into), used: decoded.used.into() };
     if !is_html {
         return Text { text: plain(entity, decoded.text, notes), quoted: Vec::new(), charset };

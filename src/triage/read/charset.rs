@@ -93,6 +93,27 @@ pub fn decode(label: Option<&str>, bytes: &[u8]) -> Decoded {
     }
 }
 
+/// A beginning of a text, without a character or escape sequence that was cut at its end: such a piece would make
+/// the rest look like another charset.
+pub fn whole_characters<'a>(label: Option<&str>, bytes: &'a [u8]) -> &'a [u8] {
+    let bytes = before_last(0x1b, 3, bytes);
+    if let Err(error) = std::str::from_utf8(bytes)
+        && error.error_len().is_none()
+    {
+        return &bytes[..error.valid_up_to()];
+    }
+    let ends = (bytes.len().saturating_sub(3)..=bytes.len()).rev();
+    let whole = ends.map(|end| &bytes[..end]).find(|whole| decode(label, whole).fit == Fit::Declared);
+    whole.unwrap_or(bytes)
+}
+
+/// What stands before the first `mark` among the last `length` bytes.
+pub fn before_last(mark: u8, length: usize, bytes: &[u8]) -> &[u8] {
+    let last = bytes.len().saturating_sub(length);
+    let at = bytes[last..].iter().position(|byte| *byte == mark);
+    at.map_or(bytes, |at| &bytes[..last + at])
+}
+
 /// The text of raw header bytes, borrowed if there is nothing to decode.
 pub fn raw_text(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {

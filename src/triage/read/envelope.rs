@@ -1,7 +1,8 @@
 //! The header fields of the top level, decoded into an [`Inquiry`].
 
 use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimeParser;
+use mail_parser::DateTime;
+use mail_parser::parsers::MessageStream;
 
 use super::mime::{Entity, Field};
 use super::{Notes, address, charset, words};
@@ -20,6 +21,9 @@ const SINGLE: [&str; 6] = ["Date", "To", "Cc", "In-Reply-To", "References", "MIM
 pub fn fill(inquiry: &mut Inquiry, top: &Entity, notes: &mut Notes) {
     let fields: Vec<Field> = top.fields.iter().map(|f| limited(*f, notes)).collect();
     repeated(&fields, notes);
+    if fields.iter().any(|f| f.value.contains(&0)) {
+        notes.serious("nul-bytes", "the header has NUL bytes");
+    }
     inquiry.headers = fields.iter().map(header).collect();
     let find = |name: &str| fields.iter().find(|f| f.name.eq_ignore_ascii_case(name)).map(|f| f.value);
     inquiry.subject = find("Subject").map(words::header_text).unwrap_or_default();
@@ -72,32 +76,30 @@ fn mailboxes(fields: &[Field], name: &str, notes: &mut Notes) -> Vec<Mailbox> {
     found
 }
 
-/// The ids in angle brackets of all fields of this name, in order.
+/// The ids of all fields of this name, in order.
 fn ids(fields: &[Field], name: &str) -> Vec<String> {
-    let fields = fields.iter().filter(|f| f.name.eq_ignore_ascii_case(name));
-    fields.flat_map(|f| bracketed(&String::from_utf8_lossy(f.value))).collect()
+    fields.iter().filter(|f| f.name.eq_ignore_ascii_case(name)).flat_map(|f| bracketed(f.value)).collect()
 }
 
-fn bracketed(text: &str) -> Vec<String> {
-    let ids = text.split('<').skip(1).filter_map(|piece| piece.split_once('>'));
-    ids.map(|(id, _)| compact(id)).filter(|id| !id.is_empty()).collect()
+/// The ids in angle brackets; without any, the whole field is one.
+fn bracketed(value: &[u8]) -> Vec<String> {
+    // the library wants the line end
+    let line = [value, b"\n"].concat();
+    let ids = MessageStream::new(&line).parse_id().into_text_list().unwrap_or_default();
+    ids.iter().map(|id| compact(id)).filter(|id| !id.is_empty()).collect()
 }
 
 fn message_id(value: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(value);
-    let id = bracketed(&text).into_iter().next().unwrap_or_else(|| compact(text.trim_matches(['<', '>'])));
-    Some(id).filter(|id| !id.is_empty())
+    bracketed(value).into_iter().next()
 }
 
 fn compact(id: &str) -> String {
     id.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect()
 }
 
-/// A weekday that does not fit is no reason to doubt the date.
 fn date(value: &[u8]) -> Option<Timestamp> {
-    let text = std::str::from_utf8(value).ok()?;
-    let parser = DateTimeParser::new().relaxed_weekday(true);
-    parser.parse_timestamp(words::unfold(text).trim()).ok()
+    let date = DateTime::parse_rfc822(std::str::from_utf8(value).ok()?).filter(DateTime::is_valid)?;
+    Timestamp::from_second(date.to_timestamp()).ok()
 }
 
 #[cfg(test)]
@@ -112,12 +114,15 @@ mod tests {
         check("Fri, 20 Nov 2026 10:00:00 +0900 (JST)", Some("2026-11-20T01:00:00Z"));
         check("Mon, 20 Nov 2026 10:00 +0900", Some("2026-11-20T01:00:00Z"));
         check("20 Nov 2026\r\n 10:00:00 GMT", Some("2026-11-20T10:00:00Z"));
+        check("Fri, 20 Nov 2026 9:05:00 +09:00", Some("2026-11-20T00:05:00Z"));
+        check("金, 20 Nov 26 10:00:00.123 +0900 JST", Some("2026-11-20T01:00:00Z"));
         check("2026/11/20", None);
+        check("20 Nov 2026 25:00:00 +0900", None);
     }
 
     #[test]
     fn reads_ids() {
-        assert_eq!(bracketed("<a@b>\r\n <c@d><>, x <e\r\n @f>"), ["a@b", "c@d", "e@f"]);
+        assert_eq!(bracketed(b"<a@b>\r\n <c@d><>, x <e\r\n @f>"), ["a@b", "c@d", "e@f"]);
         assert_eq!(message_id(b"a@b"), Some("a@b".into()));
         assert_eq!(message_id(b"<>"), None);
     }

@@ -85,6 +85,11 @@ pub fn walk(raw: &[u8]) -> Tree<'_> {
 }
 
 impl<'a> Tree<'a> {
+    /// The mail breaks off in a header.
+    pub fn ends_in_header(&self, raw: &[u8]) -> bool {
+        self.entities.last().is_some_and(|last| last.body.start == raw.len())
+    }
+
     /// Reads a part's header; returns where its body begins.
     fn add(&mut self, raw: &'a [u8], start: usize, parent: Option<usize>) -> usize {
         let head = Head::read(raw, start);

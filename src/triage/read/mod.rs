@@ -1,8 +1,11 @@
 //! Raw bytes → [`Inquiry`]. Never fails: what cannot be read right becomes an [`Oddity`].
 //!
-//! Reading order: [`mime`] (which bytes are which part), [`envelope`] (header fields, with [`words`] and [`address`]),
-//! [`body`] (which parts are the text, with [`transfer`], [`charset`], [`html`], [`flowed`]); then
+//! Reading order: `mime` (which bytes are which part), `envelope` (header fields, with `words` and `address`),
+//! `body` (which parts are the text, with `transfer`, `charset`, `html`, `flowed`); then
 //! [`super::sections`] tells the customer's words from the rest. Attachments are never decoded, only named.
+//!
+//! The `mail-parser` crate reads dates, message ids and base64. What it cannot do with Japanese or hostile mail is own
+//! code; each module says what that is.
 
 mod address;
 mod body;
@@ -20,6 +23,9 @@ use self::mime::{Entity, Tree};
 use self::param::Value;
 use super::inquiry::{Attachment, Inquiry, Oddity, Part};
 use super::sections::{self, Hints};
+
+/// Code of the oddity of a mail of which too little was read to have its text: more of it may help.
+pub const TEXT_CUT: &str = "text-cut";
 
 /// Reads a mail. `size`: of the whole mail in bytes; `complete`: false if `raw` is only its head.
 pub fn read(raw: &[u8], size: u64, complete: bool) -> Inquiry {

@@ -1,8 +1,11 @@
 //! `Content-Type` and `Content-Disposition`: a value and its parameters (RFC 2045 §5.1), with RFC 2231 continuations
 //! and what mailers write instead.
+//!
+//! Own code, because mail-parser decodes the pieces of a split value one by one, so that characters split between
+//! them are lost, does not know Japanese labels (`CP50221`), and takes 20 s for a field with 60,000 pieces.
 
-use super::charset;
-use super::words;
+use super::transfer::hex_pair;
+use super::{charset, words};
 
 /// `text/plain; charset=…`
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -94,16 +97,10 @@ fn extended(piece: &Piece) -> (Option<&str>, &str) {
 fn percent(text: &str, out: &mut Vec<u8>) {
     let mut bytes = text.as_bytes();
     while let [first, rest @ ..] = bytes {
-        let hex = text_hex(rest).filter(|_| *first == b'%');
+        let hex = hex_pair(rest).filter(|_| *first == b'%');
         out.push(hex.unwrap_or(*first));
         bytes = if hex.is_some() { &rest[2..] } else { rest };
     }
-}
-
-/// Two hexadecimal digits at the start of `bytes`.
-pub fn text_hex(bytes: &[u8]) -> Option<u8> {
-    let digit = |b: &u8| (*b as char).to_digit(16);
-    Some((digit(bytes.first()?)? * 16 + digit(bytes.get(1)?)?) as u8)
 }
 
 /// Takes `; name=value` off the front.
@@ -116,29 +113,30 @@ fn parameter(rest: &mut &str) -> Option<(String, String)> {
     let name = rest[..equals].trim().to_ascii_lowercase();
     *rest = rest[equals + 1..].trim_start();
     let value = match rest.strip_prefix('"') {
-        Some(quoted) => quoted_string(rest, quoted),
+        Some(quoted) => {
+            let (value, behind) = quoted_string(quoted);
+            *rest = behind;
+            take_until_semicolon(rest);
+            value
+        }
         None => token(&name, take_until_semicolon(rest)),
     };
     Some((name, value))
 }
 
-fn quoted_string<'a>(rest: &mut &'a str, quoted: &'a str) -> String {
+/// The rest of a quoted string behind its opening quote, without backslashes (RFC 5322 §3.2.4), and what follows the
+/// closing one. Without that, everything is quoted.
+pub(super) fn quoted_string(text: &str) -> (String, &str) {
     let mut value = String::new();
-    let mut chars = quoted.char_indices();
-    let mut end = quoted.len();
+    let mut chars = text.char_indices();
     while let Some((at, c)) = chars.next() {
         match c {
-            '"' => {
-                end = at + 1;
-                break;
-            }
+            '"' => return (value, &text[at + 1..]),
             '\\' => value.extend(chars.next().map(|(_, c)| c)),
             _ => value.push(c),
         }
     }
-    *rest = &quoted[end..];
-    take_until_semicolon(rest);
-    value
+    (value, "")
 }
 
 /// A value without quotes. File names may hold spaces all the same; for the others a space or comment is the end.

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::param::text_hex;
+use mail_parser::decoders::base64::base64_decode;
+use mail_parser::decoders::quoted_printable::quoted_printable_decode_char;
 
 /// Undoes `encoding` (as the header field has it). None: an encoding nobody knows.
 pub fn decode<'a>(encoding: &str, body: &'a [u8]) -> Option<Cow<'a, [u8]>> {
@@ -14,59 +15,29 @@ pub fn decode<'a>(encoding: &str, body: &'a [u8]) -> Option<Cow<'a, [u8]>> {
     }
 }
 
-const INVALID: u8 = 0xff;
-const DIGITS: [u8; 256] = {
-    let mut table = [INVALID; 256];
-    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut n = 0;
-    while n < 64 {
-        table[alphabet[n] as usize] = n as u8;
-        n += 1;
-    }
-    table
-};
-
 /// RFC 2045 §6.8: characters outside the alphabet are ignored. Padding may be missing, or stand in the middle where
 /// two encodings were put together.
 pub fn base64(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() / 4 * 3 + 3);
-    let (mut bits, mut count) = (0u32, 0);
-    for byte in text {
-        let digit = DIGITS[*byte as usize];
-        if digit != INVALID {
-            bits = bits << 6 | u32::from(digit);
-            count += 1;
-            if count == 4 {
-                out.extend_from_slice(&bits.to_be_bytes()[1..]);
-                (bits, count) = (0, 0);
-            }
-        } else if *byte == b'=' {
-            base64_tail(bits, count, &mut out);
-            (bits, count) = (0, 0);
-        }
-    }
-    base64_tail(bits, count, &mut out);
-    out
+    let alphabet = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+    // the library takes white space only; gateways append footers in plain text
+    let cleaned = || base64_decode(&text.iter().copied().filter(alphabet).collect::<Vec<u8>>());
+    base64_decode(text).or_else(cleaned).unwrap_or_default()
 }
 
-/// The last two or three digits of an encoding.
-fn base64_tail(bits: u32, count: u32, out: &mut Vec<u8>) {
-    let bytes = (bits << (6 * (4 - count))).to_be_bytes();
-    match count {
-        2 => out.push(bytes[1]),
-        3 => out.extend_from_slice(&bytes[1..3]),
-        _ => {}
-    }
+/// Two hexadecimal digits at the start of `bytes`.
+pub fn hex_pair(bytes: &[u8]) -> Option<u8> {
+    quoted_printable_decode_char(*bytes.first()?, *bytes.get(1)?)
 }
 
-/// RFC 2045 §6.7; `=` that begins no escape stays.
+/// RFC 2045 §6.7; `=` that begins no escape stays. Own code, because the library gives up at the first such `=`, and
+/// there are mailers that leave the one of a URL as it is.
 fn quoted_printable(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.iter().position(|b| *b == b'=') {
         out.extend_from_slice(&rest[..at]);
         rest = &rest[at + 1..];
-        if let Some(byte) = text_hex(rest) {
+        if let Some(byte) = hex_pair(rest) {
             out.push(byte);
             rest = &rest[2..];
         } else if let Some(after) = soft_break(rest) {

@@ -1,11 +1,12 @@
 //! Encoded words (RFC 2047) as mailers really write them: split inside a character, without space between them,
 //! inside quotes, glued to text.
+//!
+//! Own code, because mail-parser converts each word to text by itself: what was split between words is lost, and
+//! words of ISO-2022-JP that do not end in ASCII turn to mojibake.
 
 use std::borrow::Cow;
 
-use super::charset;
-use super::param::text_hex;
-use super::transfer;
+use super::{charset, transfer};
 
 /// An encoded word is not looked for beyond this (bytes; RFC 2047 allows 75): finding none must stay cheap.
 const MAX_WORD: usize = 2_000;
@@ -93,7 +94,7 @@ impl Word<'_> {
         }
         let mut bytes = self.text.as_bytes();
         while let [first, rest @ ..] = bytes {
-            let hex = text_hex(rest).filter(|_| *first == b'=');
+            let hex = transfer::hex_pair(rest).filter(|_| *first == b'=');
             out.push(hex.unwrap_or(if *first == b'_' { b' ' } else { *first }));
             bytes = if hex.is_some() { &rest[2..] } else { rest };
         }

@@ -3,8 +3,8 @@
 //! Everything else is found, kept and shown, but does not vote. In doubt a line stays body: a greeting too many in the
 //! body costs nothing, a question lost in a "signature" costs the customer an answer.
 //!
-//! Order matters: quotes first ([`quote`]), then what gateways put in ([`notice`]), then the end ([`ending`]) and the
-//! beginning ([`greeting`]) of what is left.
+//! Order matters: quotes first (`quote`), then what gateways put in (`notice`), then the end (`ending`) and the
+//! beginning (`greeting`) of what is left.
 
 /// A word list, several to the line.
 macro_rules! words {

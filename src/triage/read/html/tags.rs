@@ -16,32 +16,44 @@ impl Name {
         let len = self.0.iter().position(|b| *b == 0).unwrap_or(self.0.len());
         &self.0[..len]
     }
-
-    pub fn is_in(&self, list: &[&str]) -> bool {
-        list.iter().any(|name| name.as_bytes() == self.get())
-    }
 }
 
 /// Elements whose content is no text.
-const NO_TEXT: &[&str] = &["script", "style", "title", "template", "object", "iframe", "svg", "select", "xml"];
+fn is_silent(name: &[u8]) -> bool {
+    matches!(name, b"script" | b"style" | b"title" | b"template" | b"object" | b"iframe" | b"svg" | b"select" | b"xml")
+}
+
 /// Elements without content.
-pub const VOID: &[&str] = &["img", "input", "meta", "link", "col", "wbr", "area", "base", "source", "br", "hr"];
+fn is_void(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"img" | b"input" | b"meta" | b"link" | b"col" | b"wbr" | b"area" | b"base" | b"source" | b"br" | b"hr"
+    )
+}
+
 /// Elements that begin and end a line.
 #[rustfmt::skip]
-const BLOCK: &[&str] = &[
-    "p", "div", "blockquote", "li", "ul", "ol", "tr", "table", "tbody", "thead", "pre", "h1", "h2", "h3",
-    "h4", "h5", "h6", "dl", "dt", "dd", "section", "article", "header", "footer", "address", "center", "body",
-    "form", "hr",
-];
+fn is_block(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"p" | b"div" | b"blockquote" | b"li" | b"ul" | b"ol" | b"tr" | b"table" | b"tbody" | b"thead" | b"pre"
+        | b"h1" | b"h2" | b"h3" | b"h4" | b"h5" | b"h6" | b"dl" | b"dt" | b"dd" | b"section" | b"article" | b"header"
+        | b"footer" | b"address" | b"center" | b"body" | b"form" | b"hr"
+    )
+}
 
 /// An element, as far as its start tag says.
 #[derive(Default)]
 pub struct Element {
     pub name: Name,
-    /// Its content is no text (`script`).
+    /// It has no content.
+    pub void: bool,
+    /// Its content is no text (`script`), or it lies in an element like that.
     pub silent: bool,
-    /// Hidden by style.
+    /// Hidden by style, or lies in an element that is.
     pub hidden: bool,
+    /// White space counts here: `<pre>`, or within one.
+    pub pre: bool,
     /// Begins and ends a line.
     pub block: bool,
     /// Where its quoted text begins.
@@ -57,34 +69,60 @@ pub struct Element {
 
 impl Element {
     pub fn of(tag: &[u8]) -> Element {
-        let name = Name::of(tag);
-        Element { name, silent: name.is_in(NO_TEXT), block: name.is_in(BLOCK), ..Element::default() }
+        Element {
+            name: Name::of(tag),
+            void: is_void(tag),
+            silent: is_silent(tag),
+            block: is_block(tag),
+            pre: tag == b"pre",
+            ..Element::default()
+        }
+    }
+
+    /// Takes over what holds for everything inside `parent`.
+    pub fn inherit(&mut self, parent: &Element) {
+        self.silent |= parent.silent;
+        self.hidden |= parent.hidden;
+        self.pre |= parent.pre;
     }
 
     /// Takes in one attribute; `here`: where its text will begin.
     pub fn add(&mut self, attribute: Attribute, value: &str, here: usize) {
-        let value = value.to_ascii_lowercase();
-        let quote = Some(here);
+        let is = |word: &str| value.eq_ignore_ascii_case(word);
         match attribute {
-            Attribute::Style => {
-                let style: String = value.split_whitespace().collect();
-                self.hidden |= hides(&style);
-                self.tight |= style.contains("margin:0");
-                self.indent |= style.contains("border:none");
-            }
-            Attribute::Class => {
-                let class = |c: &str| value.split_whitespace().any(|v| v == c);
-                self.tight |= value.starts_with("mso");
-                if class("gmail_attr") || class("moz-cite-prefix") || class("yahoo_quoted") {
-                    self.quote = quote;
-                } else if class("gmail_quote") || class("gmail_quote_container") {
-                    self.container = quote;
-                }
-            }
-            Attribute::Id if value == "mail-editor-reference-message-container" => self.quote = quote,
-            Attribute::Id if value == "divrplyfwdmsg" || value == "appendonsend" => self.rest_is_quoted = true,
-            Attribute::Type if value == "cite" => self.quote = quote,
+            Attribute::Style => value.split(';').for_each(|declaration| self.style(declaration)),
+            Attribute::Class => self.class(value, here),
+            Attribute::Id if is("mail-editor-reference-message-container") => self.quote = Some(here),
+            Attribute::Id if is("divRplyFwdMsg") || is("appendonsend") => self.rest_is_quoted = true,
+            Attribute::Type if is("cite") => self.quote = Some(here),
             _ => {}
+        }
+    }
+
+    /// One `property: value` of a style.
+    fn style(&mut self, declaration: &str) {
+        let Some((property, value)) = declaration.split_once(':') else { return };
+        let (property, value) = (property.trim(), value.trim());
+        let is = |name: &str| property.eq_ignore_ascii_case(name);
+        let begins = |word: &str| value.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
+        let zero = || begins("0") && !value[1..].starts_with(|c: char| ".123456789".contains(c));
+        self.hidden |= is("font-size") && zero()
+            || is("display") && begins("none")
+            || is("visibility") && begins("hidden")
+            || is("mso-hide") && begins("all");
+        self.tight |= is("margin") && begins("0");
+        self.indent |= is("border") && begins("none");
+    }
+
+    fn class(&mut self, value: &str, here: usize) {
+        self.tight |= value.get(..3).is_some_and(|head| head.eq_ignore_ascii_case("mso"));
+        for class in value.split_ascii_whitespace() {
+            let is = |name: &str| class.eq_ignore_ascii_case(name);
+            if is("gmail_attr") || is("moz-cite-prefix") || is("yahoo_quoted") {
+                self.quote = Some(here);
+            } else if is("gmail_quote") || is("gmail_quote_container") {
+                self.container = Some(here);
+            }
         }
     }
 }
@@ -108,11 +146,4 @@ impl Attribute {
             _ => Attribute::Other,
         }
     }
-}
-
-/// Does a style (without white space, lower case) hide the text?
-fn hides(style: &str) -> bool {
-    let zero =
-        style.split("font-size:0").nth(1).is_some_and(|rest| !rest.starts_with(|c: char| ".123456789".contains(c)));
-    zero || style.contains("display:none") || style.contains("visibility:hidden") || style.contains("mso-hide:all")
 }

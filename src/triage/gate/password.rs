@@ -1,0 +1,56 @@
+//! The second mail of a pair "encrypted attachment, then its password" (PPAP): no inquiry, and it holds a secret.
+//!
+//! Such mail is not classified at all, so that no evidence can quote the password.
+
+use super::content::{folded, head, own_text};
+use super::subject::normalised;
+use crate::triage::inquiry::Inquiry;
+
+/// At the end of the subject. 「パスワードを忘れました」 is an inquiry.
+const SUBJECTS: &[&str] = &[
+    "パスワードのお知らせ",
+    "パスワードのご連絡",
+    "パスワードお知らせ",
+    "パスワード通知",
+    "【パスワード】",
+    "[パスワード]",
+];
+/// Beginnings of the line with the password; NFKC, lower case, without blanks and brackets.
+const LINES: &[&str] =
+    &["パスワード:", "解凍パスワード:", "復号パスワード:", "展開パスワード:", "zipパスワード:", "password:", "pw:"];
+/// Said anywhere in a line before the password; NFKC, lower case.
+const SENTENCES: &[&str] = &[
+    "パスワードは以下の",
+    "パスワードは下記の",
+    "パスワードは次の",
+    "パスワードをお知らせし",
+    "パスワードをお知らせいた",
+    "パスワードをご連絡し",
+    "パスワードをご連絡いた",
+    "パスワードをお送りし",
+    "パスワードをお送りいた",
+];
+
+/// Does this mail only bring the password for the attachment of another one?
+pub fn is_password_notice(inquiry: &Inquiry) -> bool {
+    in_subject(&normalised(&inquiry.subject)).is_some() || in_text(&folded(head(&own_text(inquiry)).lines()))
+}
+
+/// The phrase that a normalised subject ends with.
+pub(super) fn in_subject(subject: &str) -> Option<&'static str> {
+    let last = subject.trim_end_matches(['。', ')', '!']);
+    SUBJECTS.iter().find(|phrase| last.ends_with(**phrase)).copied()
+}
+
+/// Lines that give a password and speak of something sent before.
+pub(super) fn in_text(lines: &[String]) -> bool {
+    let any = |words: &[&str]| lines.iter().any(|line| words.iter().any(|word| line.contains(word)));
+    let gives_password = any(SENTENCES)
+        || lines.iter().any(|line| {
+            let line = line.replace([' ', '】', ']'], "");
+            let line = line.trim_start_matches(['■', '・', '●', '*', '-', '【', '[', '<', '◆', '※']);
+            LINES.iter().any(|word| line.starts_with(word))
+        });
+    let sent_before = any(&["先程", "先ほど", "さきほど", "添付ファイル"]) && any(&["送付", "送信", "お送り", "添付"]);
+    gives_password && sent_before
+}

@@ -1,0 +1,11 @@
+//! The real program against real servers: what operators, staff and customers see of it, whatever happens to it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod crash;
+mod endings;
+mod folders;
+mod site;
+#[path = "../support/mod.rs"]
+mod support;
+mod tls;
+mod working;
