@@ -203,6 +203,7 @@ fn the_contract_lists_every_reason_and_oddity() {
     reasons.extend(rules.iter().map(|rule| format!("gate-{rule}")));
     assert_eq!(reasons, documented("Reason codes"), "sources (left) and document (right) differ");
     let mut oddities = literals_behind("Oddity { code: ", &read("src/triage/mod.rs"));
+    oddities.extend(literals_behind(": &str = ", &read("src/triage/form.rs")));
     for file in files(Path::new("src/triage/read")) {
         let source = read(file.to_str().unwrap());
         let source = source.split("#[cfg(test)]").next().unwrap();
