@@ -13,6 +13,7 @@
 //! 2. [`store`]: the journal. What was seen, decided and done; effects are numbered and repeatable.
 //! 3. [`mailbox`]: IMAP and Maildir. [`outbox`]: SMTP and folder. [`net`]: the connections below both, with TLS.
 //! 4. [`apply`]: turns a decision into numbered effects and carries them out. [`worker`]: the loop of one desk.
+//!    [`dkim`]: checks signatures for the worker, where a desk asks for it.
 //! 5. [`config`]: TOML with spans → checked types, or all problems at once.
 //! 6. [`cli`]: one file a command.
 //!
@@ -32,6 +33,7 @@ pub mod apply;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod dkim;
 pub mod mailbox;
 pub mod net;
 pub mod outbox;

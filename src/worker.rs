@@ -14,6 +14,7 @@ use tracing::{error, info, warn};
 use crate::apply::{ApplyError, Fresh, Hands, effects, settle_interrupted};
 use crate::clock::Clock;
 use crate::config::Desk;
+use crate::dkim::{self, DkimError};
 use crate::mailbox::{HEAD_BYTES, Inbox, MailboxError};
 use crate::outbox::{Outbox, OutboxError};
 use crate::store::{HistoryQuery, MailMeta, Store, StoreError, StoredMail};
@@ -44,6 +45,8 @@ pub enum WorkError {
     Outbox(#[from] OutboxError),
     #[error(transparent)]
     Rules(#[from] RulebookError),
+    #[error(transparent)]
+    Dkim(#[from] DkimError),
 }
 
 impl From<ApplyError> for WorkError {
@@ -60,7 +63,7 @@ impl WorkError {
     pub fn is_permanent(&self) -> bool {
         match self {
             WorkError::Mailbox(error) => error.is_permanent(),
-            WorkError::Store(_) | WorkError::Outbox(_) | WorkError::Rules(_) => true,
+            WorkError::Store(_) | WorkError::Outbox(_) | WorkError::Rules(_) | WorkError::Dkim(_) => true,
         }
     }
 }
@@ -85,6 +88,7 @@ pub struct Worker {
     /// What the journal has of the open mailbox.
     known: Option<Known>,
     outbox: Outbox,
+    dkim: Option<dkim::Checker>,
     fresh: Fresh,
     /// Sends that were cut off are settled: since the start, and since the last failure.
     settled: bool,
@@ -114,6 +118,7 @@ impl Worker {
         let rules = Rulebook::compile(desk.pack.clone())?;
         let profile = DeskProfile { secret: store.secret(), ..desk.profile.clone() };
         let from = Mailbox { name: profile.name.clone(), address: profile.address.clone() };
+        let dkim = if desk.check_dkim { Some(dkim::Checker::new()?) } else { None };
         let progress = Arc::new(|_| ());
         let fresh = Fresh::new(store.newest_effect().await?);
         Ok(Worker {
@@ -126,6 +131,7 @@ impl Worker {
             inbox: None,
             known: None,
             outbox,
+            dkim,
             fresh,
             settled: false,
             worked: false,
@@ -142,6 +148,11 @@ impl Worker {
 
     pub fn on_progress(&mut self, progress: impl Fn(Progress) + Send + Sync + 'static) {
         self.progress = Arc::new(progress);
+    }
+
+    /// Checks DKIM signatures with this, whatever the desk says.
+    pub fn check_dkim_with(&mut self, checker: dkim::Checker) {
+        self.dkim = Some(checker);
     }
 
     pub fn outbox(&self) -> &Outbox {
@@ -317,11 +328,16 @@ impl Worker {
             let first = self.store.mail_before(&self.profile.id, &query).await?;
             history.ppap_first = first.map(|mail| mail.to_string());
         }
+        let dkim = match &self.dkim {
+            Some(checker) => checker.signer(&mail.arrival.raw, &inquiry).await,
+            None => None,
+        };
         let seen = Seen {
             mailbox: mail.arrival.key.mailbox.clone(),
             internal_date: mail.arrival.internal_date,
             flags: mail.arrival.flags.clone(),
             not_before: Some(self.not_before(&mail, now).await?),
+            dkim,
         };
         let mut ctx =
             Context { now, desk: &self.profile, rules: &self.rules, register: &self.desk.register, seen, history };

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use madoguchi::config::{self, Config, Desk, Problems};
 use madoguchi::net::Tls;
 use madoguchi::triage::budget::Budgets;
-use madoguchi::triage::context::{Drafts, RequiredAuth};
+use madoguchi::triage::context::{AuthProfile, Border, Drafts, RequiredAuth};
 use madoguchi::triage::form::{AddressPlace, FormRule};
 use madoguchi::triage::pack::{Pack, Place, Term};
 use madoguchi::{mailbox, outbox};
@@ -126,6 +126,39 @@ fn desks() -> Vec<Desk> {
     config.desks
 }
 
+/// The first desk's border, with these lines instead of `trusted_authserv`.
+fn border(lines: &str) -> Border {
+    let folder = good();
+    let file = folder.path().join("madoguchi.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replacen("trusted_authserv = \"mx.desk.example\"", lines, 1)).unwrap();
+    load(folder.path()).unwrap_or_else(|problems| panic!("{problems}")).desks.remove(0).profile.border
+}
+
+#[test]
+fn every_key_of_a_border_arrives() {
+    let lines = r#"
+        trusted_authserv = "mx.desk.example"
+        border_received_by = "edge.desk.example"
+        trusted_arc_sealers = ["Lists.example", "partner.example"]
+    "#;
+    let expected = Border {
+        profile: AuthProfile::Standard,
+        authserv: Some("mx.desk.example".into()),
+        received_by: Some("edge.desk.example".into()),
+        arc_sealers: vec!["lists.example".into(), "partner.example".into()],
+    };
+    assert_eq!(border(lines), expected);
+}
+
+#[test]
+fn providers_need_no_names() {
+    for (name, profile) in [("m365", AuthProfile::Microsoft365), ("google", AuthProfile::Google)] {
+        let read = border(&format!("authentication_profile = \"{name}\""));
+        assert_eq!(read, Border { profile, ..Border::default() });
+    }
+}
+
 #[test]
 fn every_key_of_a_desk_arrives() {
     let desk = desks().remove(0);
@@ -133,7 +166,7 @@ fn every_key_of_a_desk_arrives() {
     assert_eq!((profile.id.as_str(), profile.name.as_str()), ("counter", "サポート窓口"));
     assert_eq!(profile.address, "support@desk.example");
     assert_eq!(profile.authentication, RequiredAuth::Strong);
-    assert_eq!(profile.trusted_authserv.as_deref(), Some("mx.desk.example"));
+    assert_eq!(profile.border, Border { authserv: Some("mx.desk.example".into()), ..Border::default() });
     assert_eq!(profile.label_prefix, "m-");
     assert_eq!(profile.max_age, Some(SignedDuration::from_hours(48)));
     assert_eq!(profile.signature, "----\nサポート窓口");

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use madoguchi::config;
-use madoguchi::triage::context::{Context, Department, DeskProfile, Drafts, History, RequiredAuth, Seen};
+use madoguchi::triage::context::{Border, Context, Department, DeskProfile, Drafts, History, RequiredAuth, Seen};
 use madoguchi::triage::decision::{Action, Decision, Reply};
 use madoguchi::triage::rulebook::Rulebook;
 use madoguchi::triage::sender::{Customer, Partner, Register};
@@ -142,7 +142,7 @@ fn desk(case: &Case) -> DeskProfile {
         name: "試験窓口".into(),
         address: "support@desk.example".into(),
         own_addresses: vec!["support@desk.example".into()],
-        trusted_authserv: Some("mx.desk.example".into()),
+        border: Border { authserv: Some("mx.desk.example".into()), ..Border::default() },
         authentication: match case.required.as_str() {
             "weak" => RequiredAuth::Weak,
             "off" => RequiredAuth::Off,

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use harness::{Mail, World, in_world};
 use madoguchi::triage::auth;
-use madoguchi::triage::context::RequiredAuth;
+use madoguchi::triage::context::{AuthProfile, Border, RequiredAuth};
 use madoguchi::triage::decision::{AuthLevel, Gate, GateVerdict};
 use madoguchi::triage::gate::{Target, judge, reply_target};
 use madoguchi::triage::inquiry::{Header, Inquiry, Mailbox};
@@ -41,6 +41,16 @@ struct AuthCase {
     proof: String,
     /// Without it: `mx.desk.example`; empty: none is trusted.
     trusted: Option<String>,
+    /// `border_received_by`
+    received_by: Option<String>,
+    /// Without it: `standard`.
+    #[serde(default)]
+    profile: String,
+    /// `trusted_arc_sealers`
+    #[serde(default)]
+    sealers: Vec<String>,
+    /// Domain of a signature that was checked at receipt.
+    dkim: Option<String>,
     #[serde(flatten)]
     mail: toml::Table,
 }
@@ -140,14 +150,58 @@ fn evidence_shows_no_address_and_no_body() {
     }
 }
 
+impl AuthCase {
+    fn border(&self) -> Border {
+        let authserv = self.trusted.clone().unwrap_or_else(|| "mx.desk.example".into());
+        Border {
+            profile: match self.profile.as_str() {
+                "" => AuthProfile::Standard,
+                "m365" => AuthProfile::Microsoft365,
+                "google" => AuthProfile::Google,
+                other => panic!("{other}"),
+            },
+            authserv: Some(authserv).filter(|id| !id.is_empty()),
+            received_by: self.received_by.clone(),
+            arc_sealers: self.sealers.clone(),
+        }
+    }
+}
+
+fn check_auth(file: &str) {
+    let mut wrong = Vec::new();
+    for case in cases::<AuthCase>(file) {
+        let mail = mail(&case.mail);
+        let (level, proof) = auth::level(&mail.inquiry(), &case.border(), case.dkim.as_deref());
+        if (level, proof.as_str()) != (case.level, case.proof.as_str()) {
+            wrong.push(format!("{}: expected {:?} {}\n  got {level:?} {proof}", mail.name, case.level, case.proof));
+        }
+    }
+    assert!(wrong.is_empty(), "{file}:\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn senders_are_proved_only_by_our_own_border() {
-    for case in cases::<AuthCase>("auth.toml") {
-        let trusted = case.trusted.as_deref().unwrap_or("mx.desk.example");
-        let mail = mail(&case.mail);
-        let (level, proof) = auth::level(&mail.inquiry(), Some(trusted).filter(|id| !id.is_empty()));
-        assert_eq!((level, proof.as_str()), (case.level, case.proof.as_str()), "{}", mail.name);
-    }
+    check_auth("auth.toml");
+}
+
+#[test]
+fn what_stands_below_the_named_border_proves_nothing() {
+    check_auth("auth-border.toml");
+}
+
+#[test]
+fn providers_are_believed_where_they_write() {
+    check_auth("auth-providers.toml");
+}
+
+#[test]
+fn forwarders_vouch_only_if_trusted_and_found_valid() {
+    check_auth("auth-arc.toml");
+}
+
+#[test]
+fn a_signature_checked_here_counts_for_its_own_domain() {
+    check_auth("auth-dkim.toml");
 }
 
 #[test]
@@ -186,12 +240,14 @@ fn mail_from_our_own_domain_says_whether_it_was_proved() {
 }
 
 /// Fields that the gate takes apart.
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 11] = [
     "From",
     "Return-Path",
     "Auto-Submitted",
     "Received",
     "Authentication-Results",
+    "ARC-Seal",
+    "ARC-Authentication-Results",
     "X-Madoguchi-Loop",
     "Reply-To",
     "Resent-To",
@@ -201,7 +257,7 @@ const FIELDS: [&str; 9] = [
 prop_compose! {
     /// Anything a mail may hold, rich in what parsers stumble over.
     fn hostile()(
-        fields in prop::collection::vec((prop::sample::select(&FIELDS[..]), r#"(mx.desk.example; )?([a-z=;("\\)<>@.\[\]: あ]|spf=pass|【|自動応答){0,30}"#), 0..8),
+        fields in prop::collection::vec((prop::sample::select(&FIELDS[..]), r#"(mx.desk.example; |i=1; d=a.jp; |from x by mx.(desk.example|google.com) |arc=pass; )?([a-z=;("\\)<>@.\[\]: あ]|spf=pass|【|自動応答){0,30}"#), 0..8),
         addresses in prop::collection::vec(r#"[a-z@.<>"\[\]あ+-]{0,12}"#, 0..3),
         subject in r#"([\[【(<*:#。 ]|Re|自動返信|re\[2\]:|パスワードのお知らせ|\PC){0,12}"#,
         text in r#"(このメール|自動送信|<<< 5|パスワード：|先程送付|\n|あ{1500}|\PC){0,12}"#,
@@ -217,8 +273,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn hostile_mail_is_judged_like_any_other(inquiry in hostile()) {
-        let (level, _) = auth::level(&inquiry, Some("mx.desk.example"));
+    fn hostile_mail_is_judged_like_any_other(
+        inquiry in hostile(),
+        profile in prop::sample::select(vec![AuthProfile::Standard, AuthProfile::Microsoft365, AuthProfile::Google]),
+        received_by in prop::option::of(Just("mx.desk.example".to_string())),
+    ) {
+        let border = Border { profile, authserv: Some("mx.desk.example".into()), received_by, arc_sealers: vec!["a.jp".into()] };
+        let (level, _) = auth::level(&inquiry, &border, None);
         let gate = in_world(&World::default(), |ctx| judge(&inquiry, ctx, level));
         prop_assert_eq!(gate.verdict == GateVerdict::Answer, gate.hits.is_empty());
         prop_assert!(gate.hits.iter().all(|hit| hit.verdict != GateVerdict::Answer));

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use madoguchi::config;
-use madoguchi::triage::context::{Context, DeskProfile, History, RequiredAuth, Seen};
+use madoguchi::triage::context::{Border, Context, DeskProfile, History, RequiredAuth, Seen};
 use madoguchi::triage::decision::{Action, AuthLevel, Decision, Disposition, Reply, RouteKind};
 use madoguchi::triage::form::{AddressPlace, FormRule, opened};
 use madoguchi::triage::inquiry::{Inquiry, SectionKind};
@@ -63,7 +63,7 @@ fn desk(authentication: RequiredAuth) -> DeskProfile {
         name: "試験窓口".into(),
         address: "support@desk.example".into(),
         own_addresses: vec!["support@desk.example".into()],
-        trusted_authserv: Some("mx.desk.example".into()),
+        border: Border { authserv: Some("mx.desk.example".into()), ..Border::default() },
         authentication,
         forms: vec![
             form("no-reply@form.example", AddressPlace::Label("メールアドレス".into()), true),
@@ -195,7 +195,8 @@ fn answers_to_forms_hold_nothing_that_was_typed() {
 #[test]
 fn the_proof_names_the_form_and_what_proves_it() {
     let decision = decided(&mail("form"), &desk(RequiredAuth::Strong), History::default());
-    let form = "web form of form.example: dmarc=pass header.from=form.example by mx.desk.example";
+    let form =
+        "web form of form.example: dmarc=pass header.from=form.example by mx.desk.example, Authentication-Results 1";
     assert_eq!(decision.route.proof, format!("not in the register; {form}"));
 }
 

@@ -19,13 +19,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("triage", &[]),
     ("clock", &[]),
     ("net", &[]),
+    ("dkim", &["triage"]),
     ("mailbox", &["triage", "net"]),
     ("outbox", &["triage", "net"]),
     ("store", &["triage"]),
     ("apply", &["triage", "mailbox", "outbox", "store", "clock"]),
     ("config", &["triage", "mailbox", "outbox", "store", "net"]),
-    ("worker", &["triage", "mailbox", "outbox", "store", "clock", "net", "apply", "config"]),
-    ("cli", &["triage", "mailbox", "outbox", "store", "clock", "net", "apply", "config", "worker"]),
+    ("worker", &["triage", "dkim", "mailbox", "outbox", "store", "clock", "net", "apply", "config"]),
+    ("cli", &["triage", "dkim", "mailbox", "outbox", "store", "clock", "net", "apply", "config", "worker"]),
 ];
 
 /// Modules of std that the pure room does not touch.

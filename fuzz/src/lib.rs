@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use madoguchi::config;
 use madoguchi::outbox;
 use madoguchi::triage::auth::level;
-use madoguchi::triage::context::{Context, Department, DeskProfile, Drafts, History, RequiredAuth, Seen};
+use madoguchi::triage::context::{Border, Context, Department, DeskProfile, Drafts, History, RequiredAuth, Seen};
 use madoguchi::triage::decision::{
     Action, AuthLevel, Decision, Disposition, Evidence, EvidenceSection, GateVerdict, Reply,
 };
@@ -124,7 +124,7 @@ fn desk() -> DeskProfile {
         id: "test".into(),
         name: "試験窓口".into(),
         address: "support@desk.example".into(),
-        trusted_authserv: Some("mx.desk.example".into()),
+        border: border(),
         authentication: RequiredAuth::Off,
         label_prefix: "mado-".into(),
         drafts: Drafts::Review,
@@ -133,6 +133,10 @@ fn desk() -> DeskProfile {
         secret: vec![7; 32],
         ..DeskProfile::default()
     }
+}
+
+fn border() -> Border {
+    Border { authserv: Some("mx.desk.example".into()), ..Border::default() }
 }
 
 fn register() -> Register {
@@ -147,7 +151,7 @@ pub fn auth(data: &[u8]) {
     let from = vec![Mailbox { name: String::new(), address: "a@example.jp".into() }];
     let bare = |raw: &str| {
         let headers = vec![Header { name: "Authentication-Results".into(), raw: raw.to_string() }];
-        level(&Inquiry { headers, from: from.clone(), ..Inquiry::default() }, Some("mx.desk.example"))
+        level(&Inquiry { headers, from: from.clone(), ..Inquiry::default() }, &border(), None)
     };
     let (found, proof) = bare(&text);
     assert!(!proof.contains('@'), "an address in the proof: {proof:?}");

@@ -8,11 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::problems::Problem;
 use super::reader::{At, Table, Value};
-use super::{Surroundings, calendar, check, form, server};
+use super::{Surroundings, border, calendar, check, form, server};
 use crate::mailbox;
 use crate::outbox;
 use crate::triage::budget::Budgets;
-use crate::triage::context::{Department, Drafts, RequiredAuth};
+use crate::triage::context::{Border, Department, Drafts, RequiredAuth};
 use crate::triage::form::FormRule;
 
 /// A desk as written. What is wrong is reported and left out, so that the rest can still be checked.
@@ -24,7 +24,8 @@ pub struct Draft {
     pub aliases: Vec<At<String>>,
     pub pack: Option<At<String>>,
     pub authentication: RequiredAuth,
-    pub trusted_authserv: Option<String>,
+    pub border: Border,
+    pub check_dkim: bool,
     /// Path of the register as written.
     pub register: Option<At<String>>,
     pub forms: Vec<At<FormRule>>,
@@ -45,6 +46,7 @@ pub struct Draft {
 
 pub fn read(table: &Table<'_>, around: &Surroundings) -> Option<Draft> {
     let authentication = authentication(table);
+    let check_dkim = table.flag("check_dkim", false);
     let text = |value: Option<At<String>>| value.map(|text| text.value).unwrap_or_default();
     let names = |key, name, read: fn(Value<'_>) -> Option<String>| {
         let table = table.get(key).and_then(|value| value.table(name, |t| Some(t.entries().collect::<Vec<_>>())));
@@ -59,7 +61,8 @@ pub fn read(table: &Table<'_>, around: &Surroundings) -> Option<Draft> {
         aliases: table.list("aliases").into_iter().filter_map(check::address).collect(),
         pack: table.require("pack").and_then(check::name),
         authentication,
-        trusted_authserv: trusted_authserv(table, authentication),
+        border: border::read(table, authentication != RequiredAuth::Off && !check_dkim),
+        check_dkim,
         register: table.optional_string("register"),
         forms: table.tables("forms", "[[desk.forms]]", form::read),
         label_prefix: table.get("label_prefix").and_then(check::name).map_or("mado-".into(), |prefix| prefix.value),
@@ -96,14 +99,6 @@ fn authentication(table: &Table<'_>) -> RequiredAuth {
         table.file.add(problem.hint(hint.to_owned()));
     }
     chosen.unwrap_or(RequiredAuth::Off)
-}
-
-fn trusted_authserv(table: &Table<'_>, authentication: RequiredAuth) -> Option<String> {
-    let name = match authentication {
-        RequiredAuth::Off => table.optional_string("trusted_authserv"),
-        RequiredAuth::Strong | RequiredAuth::Weak => table.string("trusted_authserv"),
-    };
-    name.map(|name| name.value)
 }
 
 fn max_age(table: &Table<'_>) -> Option<SignedDuration> {

@@ -1,10 +1,11 @@
 //! TOML with spans → checked types, or all problems at once.
 //!
 //! Reading order: `problems` (what an error looks like), `reader` (typed getters that go on after a problem),
-//! then one file a table: `desk`, `form`, `server`, `secret`, `register`, `calendar`, `pack`; `assemble` looks up what
-//! desks name and puts them together. docs/configuration.md and docs/rules.md describe the files.
+//! then one file a table: `desk`, `border`, `form`, `server`, `secret`, `register`, `calendar`, `pack`; `assemble`
+//! looks up what desks name and puts them together. docs/configuration.md and docs/rules.md describe the files.
 
 mod assemble;
+mod border;
 mod calendar;
 mod check;
 mod desk;
@@ -53,6 +54,8 @@ pub struct Desk {
     /// The desk's own closed days are in its calendar already.
     pub pack: Arc<Pack>,
     pub register: Arc<Register>,
+    /// DKIM signatures are checked by ourselves.
+    pub check_dkim: bool,
     pub mailbox: mailbox::Settings,
     pub outbox: outbox::Settings,
     /// Our answers are also put into the mailbox's folder for sent mail.

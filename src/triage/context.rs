@@ -33,8 +33,8 @@ pub struct DeskProfile {
     /// Every address of this installation, lower case: mail from them is never answered (R11), mail to none of
     /// them neither (R13). Empty in `explain` without a configuration: then both rules are not judged.
     pub own_addresses: Vec<String>,
-    /// Authentication-Results are believed only from here (mail-safety A5).
-    pub trusted_authserv: Option<String>,
+    /// Whose findings about the sender are believed.
+    pub border: Border,
     /// How far a sender must be proved before an answer may depend on the register.
     pub authentication: RequiredAuth,
     /// Web forms whose mail is opened; none by default.
@@ -55,6 +55,31 @@ pub struct DeskProfile {
     pub signature: String,
     /// Key for our Message-IDs; never shown.
     pub secret: Vec<u8>,
+}
+
+/// Where mail comes in from outside, and which of the findings about its sender are believed (RFC 8601).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Border {
+    pub profile: AuthProfile,
+    /// The authserv-id; none: no `Authentication-Results` is believed. Only for [`AuthProfile::Standard`].
+    pub authserv: Option<String>,
+    /// The host that first took the mail in: only fields above its `Received` line are believed. Only for
+    /// [`AuthProfile::Standard`].
+    pub received_by: Option<String>,
+    /// Domains whose ARC seal may vouch for forwarded mail.
+    pub arc_sealers: Vec<String>,
+}
+
+/// How the border writes its findings: `authentication_profile = "standard" | "m365" | "google"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AuthProfile {
+    /// As RFC 8601 says.
+    #[default]
+    Standard,
+    /// Without authserv-id; only the place tells whose field it is.
+    Microsoft365,
+    /// Below its own `Received` line.
+    Google,
 }
 
 /// Somebody else who handles a matter.
@@ -107,6 +132,8 @@ pub struct Seen {
     pub flags: Vec<String>,
     /// Mail that arrived before this is never answered: the desk's activation (invariant 6).
     pub not_before: Option<Timestamp>,
+    /// Domain of a DKIM signature that was checked by ourselves and is good; none if that was not asked for.
+    pub dkim: Option<String>,
 }
 
 /// What happened before, from the journal and the outbox.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::auth;
-use super::context::DeskProfile;
+use super::context::{Context, DeskProfile};
 use super::decision::AuthLevel;
 use super::gate::address::is_plausible;
 use super::inquiry::{FormMail, Inquiry, Mailbox, Oddity, Section, SectionKind};
@@ -59,7 +59,7 @@ pub fn opened<'a>(inquiry: &'a Inquiry, desk: &DeskProfile) -> Cow<'a, Inquiry> 
     if rules.is_empty() {
         return Cow::Borrowed(inquiry);
     }
-    let (level, proof) = auth::level(inquiry, desk.trusted_authserv.as_deref());
+    let (level, proof) = auth::level(inquiry, &desk.border, None);
     let proof = format!("web form of {}: {proof}", sender.domain());
     let form = FormMail { sender: sender.clone(), subject: inquiry.subject.clone(), proof };
     let read =
@@ -72,10 +72,10 @@ pub fn opened<'a>(inquiry: &'a Inquiry, desk: &DeskProfile) -> Cow<'a, Inquiry> 
 }
 
 /// How far the author is proved; of what was typed into a form, nothing is.
-pub fn author_level(inquiry: &Inquiry, desk: &DeskProfile) -> (AuthLevel, String) {
+pub fn author_level(inquiry: &Inquiry, ctx: &Context) -> (AuthLevel, String) {
     match &inquiry.form {
         Some(form) => (AuthLevel::None, form.proof.clone()),
-        None => auth::level(inquiry, desk.trusted_authserv.as_deref()),
+        None => auth::level(inquiry, &ctx.desk.border, ctx.seen.dkim.as_deref()),
     }
 }
 

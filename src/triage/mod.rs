@@ -40,7 +40,7 @@ const PROGRAM: &str = concat!("madoguchi ", env!("CARGO_PKG_VERSION"));
 pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
     // Who is it, how far is that proved, and may a robot answer at all?
     let inquiry = &*form::opened(inquiry, ctx.desk);
-    let (authenticated, proof) = form::author_level(inquiry, ctx.desk);
+    let (authenticated, proof) = form::author_level(inquiry, ctx);
     let gate = gate::judge(inquiry, ctx, authenticated);
     let route = ctx.register.route(inquiry, authenticated).with_proof(&proof);
 

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use madoguchi::triage::budget::Standing;
 use madoguchi::triage::calendar::Calendar;
-use madoguchi::triage::context::{Context, DeskProfile, History, Seen};
+use madoguchi::triage::context::{Border, Context, DeskProfile, History, Seen};
 use madoguchi::triage::inquiry::{Header, Inquiry, Mailbox, Oddity, Part, Section, SectionKind};
 use madoguchi::triage::pack::{Pack, Thresholds};
 use madoguchi::triage::rulebook::Rulebook;
@@ -169,7 +169,7 @@ pub fn in_world<T>(world: &World, look: impl FnOnce(&Context) -> T) -> T {
     let own = world.own.clone().unwrap_or_else(|| vec!["support@desk.example".into(), "bounce@desk.example".into()]);
     let desk = DeskProfile {
         own_addresses: own,
-        trusted_authserv: Some("mx.desk.example".into()),
+        border: Border { authserv: Some("mx.desk.example".into()), ..Border::default() },
         label_prefix: "mado-".into(),
         max_age: world.max_age_hours.map(SignedDuration::from_hours),
         secret: b"a secret of the tests".to_vec(),
@@ -180,6 +180,7 @@ pub fn in_world<T>(world: &World, look: impl FnOnce(&Context) -> T) -> T {
         internal_date: world.arrived,
         flags: world.flags.clone(),
         not_before: world.not_before,
+        dkim: None,
     };
     let history = History {
         duplicate: world.duplicate,

@@ -4,15 +4,6 @@
 
 use thiserror::Error;
 
-/// What one authentication service says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
-    /// Who says it, as written (unquoted).
-    pub authserv: String,
-    /// In the order of the field; empty for `none`.
-    pub results: Vec<MethodResult>,
-}
-
 /// `dkim=pass header.d=example.jp`
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MethodResult {
@@ -58,32 +49,51 @@ pub fn authserv(raw: &str) -> Option<String> {
     }
 }
 
-pub fn parse(raw: &str) -> Result<Field, FieldError> {
+/// The results in the order of the field; empty for `none`.
+pub fn parse(raw: &str) -> Result<Vec<MethodResult>, FieldError> {
     let tokens = tokens(raw)?;
+    let segments = segments(&tokens);
+    let (head, results) = segments.split_first().ok_or(FieldError::Grammar)?;
+    check_head(head)?;
+    if let [only] = results
+        && is_none(only)
+    {
+        return Ok(Vec::new());
+    }
+    if results.is_empty() {
+        return Err(FieldError::Grammar);
+    }
+    results.iter().map(|segment| parse_result(segment)).collect()
+}
+
+/// The results of a field as Microsoft 365 writes it: without authserv-id, and with the receiving domain between the
+/// results, as if those were several fields.
+pub fn parse_nameless(raw: &str) -> Result<Vec<MethodResult>, FieldError> {
+    let tokens = tokens(raw)?;
+    let segments = segments(&tokens);
+    let results = segments.iter().filter(|segment| !is_host(segment));
+    let results: Vec<MethodResult> = results.map(|segment| parse_result(segment)).collect::<Result<_, _>>()?;
+    if results.is_empty() { Err(FieldError::Grammar) } else { Ok(results) }
+}
+
+fn segments(tokens: &[Token]) -> Vec<&[Token]> {
     let mut segments: Vec<&[Token]> = tokens.split(|t| *t == Token::Semicolon).collect();
     if segments.len() > 2 && segments.last().is_some_and(|s| s.is_empty()) {
         // Many services end the last result with a semicolon too.
         segments.pop();
     }
-    let (head, results) = segments.split_first().ok_or(FieldError::Grammar)?;
-    let authserv = parse_head(head)?;
-    if let [only] = results
-        && is_none(only)
-    {
-        return Ok(Field { authserv, results: Vec::new() });
-    }
-    if results.is_empty() {
-        return Err(FieldError::Grammar);
-    }
-    let results = results.iter().map(|segment| parse_result(segment)).collect::<Result<_, _>>()?;
-    Ok(Field { authserv, results })
+    segments
+}
+
+fn is_host(segment: &[Token]) -> bool {
+    matches!(segment, [Token::Word(word)] if word.contains('.'))
 }
 
 /// `authserv-id [version]`; only version 1 exists (RFC 8601 §2.2).
-fn parse_head(head: &[Token]) -> Result<String, FieldError> {
+fn check_head(head: &[Token]) -> Result<(), FieldError> {
     match head {
-        [Token::Word(id)] => Ok(id.clone()),
-        [Token::Word(id), Token::Word(version)] if version == "1" => Ok(id.clone()),
+        [Token::Word(_)] => Ok(()),
+        [Token::Word(_), Token::Word(version)] if version == "1" => Ok(()),
         [Token::Word(_), Token::Word(version)] if version.bytes().all(|b| b.is_ascii_digit()) => {
             Err(FieldError::Version)
         }
@@ -186,18 +196,24 @@ fn skip_comment(chars: &mut std::str::Chars) -> Result<(), FieldError> {
 mod tests {
     use super::*;
 
-    /// A field in one line: `id | method=result property=value … | …`, or the error.
-    fn shown(raw: &str) -> String {
-        let field = match parse(raw) {
-            Ok(field) => field,
+    /// Results in one line: ` | method=result property=value … | …`, or the error.
+    fn shown(parsed: Result<Vec<MethodResult>, FieldError>) -> String {
+        let results = match parsed {
+            Ok(results) => results,
             Err(error) => return error.to_string(),
         };
-        let mut line = field.authserv;
-        for result in field.results {
+        let mut line = String::new();
+        for result in results {
             line += &format!(" | {}={}", result.method, result.result);
             line.extend(result.properties.iter().map(|(name, value)| format!(" {name}={value}")));
         }
         line
+    }
+
+    /// [`shown`] with the id in front.
+    fn shown_with_id(raw: &str) -> String {
+        let id = if parse(raw).is_ok() { authserv(raw).unwrap() } else { String::new() };
+        id + &shown(parse(raw))
     }
 
     const FIELDS: &[(&str, &str)] = &[
@@ -241,7 +257,31 @@ mod tests {
     #[test]
     fn reads_the_grammar_and_nothing_else() {
         for (raw, expected) in FIELDS {
-            assert_eq!(shown(raw), *expected, "{raw}");
+            assert_eq!(shown_with_id(raw), *expected, "{raw}");
+        }
+    }
+
+    const NAMELESS: &[(&str, &str)] = &[
+        (
+            "spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=a.jp; dkim=none (message not signed) header.d=none;dmarc=pass action=none header.from=a.jp;compauth=pass reason=100",
+            " | spf=pass smtp.mailfrom=a.jp | dkim=none header.d=none | dmarc=pass action=none header.from=a.jp | compauth=pass reason=100",
+        ),
+        (
+            "spf=temperror (sender IP is 192.0.2.1) smtp.helo=t.a.jp; desk.example; dkim=none (message not signed) header.d=none;desk.example; dmarc=none action=none header.from=a.jp;",
+            " | spf=temperror smtp.helo=t.a.jp | dkim=none header.d=none | dmarc=none action=none header.from=a.jp",
+        ),
+        ("desk.example; dkim=pass header.d=a.jp", " | dkim=pass header.d=a.jp"),
+        ("desk.example", "not in the form of RFC 8601"),
+        ("spf=pass smtp.mailfrom=a.jp; desk", "not in the form of RFC 8601"),
+        ("spf=pass smtp.mailfrom=a.jp; desk.example other.example", "not in the form of RFC 8601"),
+        ("dmarc=none action=none header.from=;", "not in the form of RFC 8601"),
+        ("", "not in the form of RFC 8601"),
+    ];
+
+    #[test]
+    fn reads_what_microsoft_writes() {
+        for (raw, expected) in NAMELESS {
+            assert_eq!(shown(parse_nameless(raw)), *expected, "{raw}");
         }
     }
 

@@ -160,7 +160,7 @@ pub fn too_many_hops(facts: &Facts) -> Finding {
 /// own organisation in between, merely runs a filter.
 fn came_back(facts: &Facts) -> bool {
     let path: Vec<String> = facts.inquiry.header("Received").filter_map(receiving_host).collect();
-    let ours = path.first().into_iter().chain(&facts.ctx.desk.trusted_authserv);
+    let ours = path.first().into_iter().chain(&facts.ctx.desk.border.authserv);
     ours.into_iter().any(|host| {
         let mut hops = path.iter().skip_while(|hop| !hop.eq_ignore_ascii_case(host));
         let outside = |hop: &String| psl::domain_str(hop) != psl::domain_str(&host.to_ascii_lowercase());
