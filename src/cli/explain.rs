@@ -1,5 +1,6 @@
 //! `madoguchi explain`: what would be decided about a mail, and why. Touches nothing but the files it is given.
 
+use std::collections::HashSet;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -259,7 +260,8 @@ impl Page<'_> {
     }
 
     fn strongest(&self) -> String {
-        let shown = self.decision.evidence.iter().take(3);
+        let mut rules = HashSet::new();
+        let shown = self.decision.evidence.iter().filter(|e| rules.insert(&e.rule)).take(3);
         let words: Vec<String> = shown
             .map(|e| format!("「{}」 {} → {} {:+.1}", e.text.replace('\n', ""), e.rule, e.clause, e.score))
             .collect();

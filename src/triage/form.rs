@@ -134,7 +134,8 @@ fn typed(inquiry: &Inquiry, rule: &FormRule) -> Result<Typed, Unread> {
         (AddressPlace::ReplyTo, [only]) => Some(only.address.as_str()),
         (AddressPlace::ReplyTo, _) => None,
     };
-    let address = address.filter(|address| is_plausible(address)).ok_or(Unread::NoAddress)?;
+    // Words that follow without a blank would pass for a part of a Japanese domain.
+    let address = address.filter(|address| address.is_ascii() && is_plausible(address)).ok_or(Unread::NoAddress)?;
     let question = fields.value(&rule.body)?.ok_or(Unread::NoQuestion)?;
     if inquiry.text[question.clone()].trim().is_empty() {
         return Err(Unread::NoQuestion);

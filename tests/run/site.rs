@@ -136,6 +136,9 @@ signature = "試験窓口"
 {mailbox}
 [desk.outbox]
 {outbox}
+[desk.budgets]
+desk_per_hour = 100000
+domain_per_hour = 100000
 [desk.departments]
 sales = {{ name = "営業窓口", contact = "sales@desk.example" }}
 {tables}

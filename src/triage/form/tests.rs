@@ -89,6 +89,7 @@ fn forms_are_read_as_people_lay_them_out() {
         ("メールアドレス：a@b.example, c@d.example\nお問い合わせ内容：手順は？\n", NO_ADDRESS),
         ("メールアドレス：a@b.example\u{0}\nお問い合わせ内容：手順は？\n", NO_ADDRESS),
         ("メールアドレス：a@b.example Bcc: c@d.example\nお問い合わせ内容：手順は？\n", NO_ADDRESS),
+        ("メールアドレス：a@b.exampleへ\nお問い合わせ内容：手順は？\n", NO_ADDRESS),
         ("メールアドレス：a..b@docomo.ne.jp\nお問い合わせ内容：手順は？\n", NO_ADDRESS),
         ("メールアドレス：a@b.example\nお問い合わせ内容：\n\n電話番号：03\n", NO_QUESTION),
         ("メールアドレス：a@b.example\n手順は？\n", NO_QUESTION),
@@ -156,9 +157,10 @@ proptest! {
         prop_assert_eq!(&once.text, &text);
         if once.oddities.is_empty() {
             let pieces: String = once.sections.iter().map(|s| once.section_text(s)).collect();
-            prop_assert_eq!(pieces, text);
+            prop_assert_eq!(&pieces, &text);
             prop_assert!(once.sections.windows(2).all(|pair| pair[0].kind != pair[1].kind));
-            prop_assert_eq!(once.from[0].address.as_str(), "a@b.example");
+            let address = &once.from[0].address;
+            prop_assert!(is_plausible(address) && text.contains(address.as_str()), "{}", address);
         }
     }
 }
