@@ -65,6 +65,11 @@ fn seeds_are_answered_in_one_mail() {
 }
 
 #[test]
+fn found_a_name_as_long_as_a_mail() {
+    promises::compose("a ".repeat(5_000).as_bytes());
+}
+
+#[test]
 fn the_desk_of_the_promises_does_answer() {
     let raw = "From: a@example.jp\nTo: support@desk.example\nSubject: x\nMessage-ID: <1@example.jp>\n\n設定の手順を教えてください。\n";
     let decision = promises::decided(&read(raw.as_bytes(), raw.len() as u64, true));

@@ -41,7 +41,8 @@ fn check_strings(inquiry: &Inquiry) {
     let control = |c: char| c.is_ascii_control() && c != '\n' && c != '\t';
     assert!(!inquiry.text.contains(control), "control character in the text");
     let mailboxes = [&inquiry.from, &inquiry.sender, &inquiry.reply_to, &inquiry.to, &inquiry.cc].into_iter().flatten();
-    let names = mailboxes.flat_map(|mailbox| [&mailbox.name, &mailbox.address]);
+    // Addresses stay as written, for the gate to judge.
+    let names = mailboxes.map(|mailbox| &mailbox.name);
     let files = inquiry.attachments.iter().map(|attachment| &attachment.name);
     for text in names.chain(files).chain([&inquiry.subject]) {
         assert!(!text.contains(char::is_control), "control character in {text:?}");
@@ -85,6 +86,8 @@ pub fn gate(data: &[u8]) {
         match action {
             Action::Reply(reply) | Action::Redirect(reply) => {
                 assert!(acts, "an answer without a clear decision");
+                let odd = |c: char| c.is_control() || c.is_whitespace();
+                assert!(!reply.to.address.contains(odd), "an answer to {:?}", reply.to.address);
                 check_mail(reply);
             }
             Action::Draft(reply) => check_mail(reply),
@@ -182,9 +185,11 @@ pub fn fold(data: &[u8]) {
 pub fn compose(data: &[u8]) {
     let mut fields = data.split(|byte| *byte == 0xff).map(|field| String::from_utf8_lossy(field).into_owned());
     let mut next = || fields.next().unwrap_or_default();
+    let to = Mailbox { name: next(), address: next() };
     check_mail(&Reply {
         template: "answer".into(),
-        to: Mailbox { name: next(), address: next() },
+        // A longer one is refused before anything is sent.
+        to: Mailbox { address: to.address.chars().take(60).collect(), ..to },
         at: None,
         subject: next(),
         body: next(),

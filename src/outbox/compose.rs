@@ -16,8 +16,10 @@ use crate::triage::inquiry::Mailbox;
 
 /// Longer subjects are cut and end in `…` (characters).
 const LONGEST_SUBJECT: usize = 256;
-/// Longest id that fits with `In-Reply-To: <…>` into a line of 998 bytes (RFC 5322 §2.1.1).
-const LONGEST_ID: usize = 980;
+/// Longer display names, too: they are not folded, and a line has 998 bytes.
+const LONGEST_NAME: usize = 128;
+/// Longest id that fits with `X-Madoguchi-Loop: <…>` into a line of 998 bytes (RFC 5322 §2.1.1).
+const LONGEST_ID: usize = 978;
 /// `References` keeps the first id, the thread's root, and this many of the last.
 const LAST_REFERENCES: usize = 20;
 /// No receipts, out-of-office or other automatic answers to an automatic answer; bounces stay wanted, so not `All`.
@@ -50,7 +52,7 @@ pub fn compose(reply: &Reply, from: &Mailbox, date: &Zoned) -> Vec<u8> {
 }
 
 fn address(mailbox: &Mailbox) -> Address<'static> {
-    let name = clean(&mailbox.name);
+    let name = shortened(clean(&mailbox.name), LONGEST_NAME);
     Address::new_address((!name.is_empty()).then_some(name), plain_address(&mailbox.address))
 }
 
@@ -61,8 +63,11 @@ fn plain_address(address: &str) -> String {
 }
 
 fn subject(text: &str) -> String {
-    let text = clean(text);
-    match text.char_indices().nth(LONGEST_SUBJECT) {
+    shortened(clean(text), LONGEST_SUBJECT)
+}
+
+fn shortened(text: String, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
         Some((cut, _)) => format!("{}…", &text[..cut]),
         None => text,
     }

@@ -121,6 +121,15 @@ fn an_address_is_written_as_the_customer_has_it() {
 }
 
 #[test]
+fn a_name_as_long_as_a_mail_stays_within_the_longest_line() {
+    for name in ["a b ".repeat(3_000), "\"".repeat(9_000), "窓".repeat(9_000)] {
+        let to = Mailbox { name, address: format!("{}@example.jp", "x".repeat(200)) };
+        let text = text_of(&Reply { to, ..reply() });
+        assert!(text.split("\r\n").all(|line| line.len() <= 998), "{text}");
+    }
+}
+
+#[test]
 fn a_subject_is_one_line_of_bounded_length() {
     let check = |given: &str, expected: &str| {
         let raw = composed(&Reply { subject: given.into(), ..reply() });
@@ -185,9 +194,10 @@ fn a_long_thread_keeps_its_root_and_the_last_twenty() {
 #[test]
 fn very_long_ids_stay_within_the_longest_line() {
     let long = format!("{}@example.jp", "x".repeat(LONGEST_ID - 11));
-    let thread = Reply { in_reply_to: Some(long.clone()), references: vec![long; 30], ..reply() };
+    let message_id = long.repeat(2);
+    let thread = Reply { message_id, in_reply_to: Some(long.clone()), references: vec![long; 30], ..reply() };
     let text = text_of(&thread);
-    assert_eq!(text.matches("x@example.jp>").count(), 1 + 21);
+    assert_eq!(text.matches("x@example.jp>").count(), 2 + 1 + 21);
     assert!(text.split("\r\n").all(|line| line.len() <= 998));
 }
 
