@@ -1,7 +1,7 @@
 //! How far is the sender proved? Only what our own border says in `Authentication-Results` counts (RFC 8601), what
 //! it lets a trusted forwarder say (ARC), and a DKIM signature that this program checked itself.
 //!
-//! Which fields the border wrote, [`border`] says: those with exactly the trusted authserv-id that stand
+//! Which fields the border wrote, `border` says: those with exactly the trusted authserv-id that stand
 //! above the `Received` line of the host that took the mail in. Where that host is not named, above the second
 //! `Received` line, counted from the top: the stretch between the two topmost lines is included because milters
 //! under Postfix put their field just below its own line; the border must remove inbound fields that claim its id
