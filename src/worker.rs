@@ -431,8 +431,9 @@ fn spread(wait: Duration) -> Duration {
 /// No mail stops the desk: if reading it panics (a bug of ours), it becomes an empty mail that staff must see.
 fn read_safely(mail: &StoredMail, desk: &DeskProfile) -> Inquiry {
     let arrival = &mail.arrival;
-    let read = || triage::read::read(&arrival.raw, arrival.size, arrival.complete);
-    let read = catch_unwind(AssertUnwindSafe(|| triage::form::opened(&read(), desk).into_owned()));
+    let read = catch_unwind(AssertUnwindSafe(|| {
+        triage::form::open(triage::read::read(&arrival.raw, arrival.size, arrival.complete), desk)
+    }));
     read.unwrap_or_else(|_| {
         error!(mail = %mail.id, "reading the mail panicked: please report this");
         triage::unreadable(arrival.size)

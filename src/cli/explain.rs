@@ -138,8 +138,7 @@ fn one(
     language: Language,
     out: &mut impl Write,
 ) -> std::io::Result<()> {
-    let inquiry = triage::read::read(raw, raw.len() as u64, true);
-    let inquiry = triage::form::opened(&inquiry, &desk.profile).into_owned();
+    let inquiry = triage::form::open(triage::read::read(raw, raw.len() as u64, true), &desk.profile);
     let now = args.at.or(inquiry.date).unwrap_or_else(|| Clock::System.now());
     let ctx = Context {
         now,

@@ -40,6 +40,8 @@ struct Hit {
 struct Scored {
     sentence: Sentence,
     points: Vec<f64>,
+    /// The scope clause with most points, if it reaches the threshold.
+    winner: Option<usize>,
     hits: Vec<Hit>,
 }
 
@@ -48,7 +50,7 @@ pub fn classify(inquiry: &Inquiry, book: &Rulebook) -> Classification {
     let scored = score(inquiry, book);
     let best = best_points(&scored, book.pack.clauses.len());
     let conduct = found_conduct(&best, book);
-    let scopes = found_scopes(&scored, &best, book);
+    let scopes = found_scopes(&scored, &best);
     let (lead, confidence) = lead(&scored, &best, &scopes, book);
     let trust = if voice(inquiry) == Voice::Own { 1.0 } else { BORROWED };
     Classification {
@@ -128,7 +130,7 @@ fn score_sentence(sentence: Sentence, terms: &[(TermId, (usize, usize))], book: 
             hits.push(Hit { rule, words });
         }
     }
-    Scored { sentence, points, hits }
+    Scored { sentence, winner: winner(&points, book), points, hits }
 }
 
 /// The words that satisfy the rule in this sentence, or none if it does not fire.
@@ -174,8 +176,8 @@ fn found_conduct(best: &[f64], book: &Rulebook) -> Vec<usize> {
     strongest_first((0..best.len()).filter(is_found).collect(), best)
 }
 
-fn found_scopes(scored: &[Scored], best: &[f64], book: &Rulebook) -> Vec<usize> {
-    let mut winners: Vec<usize> = scored.iter().filter_map(|s| winner(s, book)).collect();
+fn found_scopes(scored: &[Scored], best: &[f64]) -> Vec<usize> {
+    let mut winners: Vec<usize> = scored.iter().filter_map(|s| s.winner).collect();
     winners.sort_unstable();
     winners.dedup();
     let strongest = winners.iter().map(|c| best[*c]).fold(0.0, f64::max);
@@ -184,10 +186,10 @@ fn found_scopes(scored: &[Scored], best: &[f64], book: &Rulebook) -> Vec<usize> 
 }
 
 /// The scope clause with most points in a sentence, if it reaches the threshold.
-fn winner(scored: &Scored, book: &Rulebook) -> Option<usize> {
-    let scopes = (0..scored.points.len()).filter(|c| is_scope(*c, book));
-    let best = scopes.max_by(|a, b| scored.points[*a].total_cmp(&scored.points[*b]))?;
-    (scored.points[best] >= book.pack.thresholds.scope).then_some(best)
+fn winner(points: &[f64], book: &Rulebook) -> Option<usize> {
+    let scopes = (0..points.len()).filter(|c| is_scope(*c, book));
+    let best = scopes.max_by(|a, b| points[*a].total_cmp(&points[*b]))?;
+    (points[best] >= book.pack.thresholds.scope).then_some(best)
 }
 
 fn is_scope(clause: usize, book: &Rulebook) -> bool {
@@ -201,16 +203,16 @@ fn strongest_first(mut clauses: Vec<usize>, best: &[f64]) -> Vec<usize> {
 
 /// How clearly each found clause leads, in points and as a number 0…1: the smallest counts.
 fn lead(scored: &[Scored], best: &[f64], scopes: &[usize], book: &Rulebook) -> (f64, f64) {
-    let outside =
-        (0..best.len()).filter(|c| is_scope(*c, book) && !scopes.contains(c)).map(|c| best[c]).fold(0.0, f64::max);
-    let weakest = scopes.iter().map(|c| best[*c]).fold(f64::INFINITY, f64::min);
     if scopes.is_empty() {
         return (0.0, 0.0);
     }
     // A sentence whose own matter was dropped as too weak: perhaps a question that would stay unanswered.
-    if scored.iter().filter_map(|s| winner(s, book)).any(|c| !scopes.contains(&c)) {
+    if scored.iter().filter_map(|s| s.winner).any(|c| !scopes.contains(&c)) {
         return (0.0, 0.0);
     }
+    let outside =
+        (0..best.len()).filter(|c| is_scope(*c, book) && !scopes.contains(c)).map(|c| best[c]).fold(0.0, f64::max);
+    let weakest = scopes.iter().map(|c| best[*c]).fold(f64::INFINITY, f64::min);
     let over_rest = weakest - outside;
     let within = scored.iter().filter_map(|s| lead_in_sentence(s, book)).fold(f64::INFINITY, f64::min);
     let lead = over_rest.min(within).max(0.0);
@@ -219,7 +221,7 @@ fn lead(scored: &[Scored], best: &[f64], scopes: &[usize], book: &Rulebook) -> (
 
 /// The winner's lead over the next clause of the same sentence.
 fn lead_in_sentence(scored: &Scored, book: &Rulebook) -> Option<f64> {
-    let winner = winner(scored, book)?;
+    let winner = scored.winner?;
     let rivals = (0..scored.points.len()).filter(|c| *c != winner && is_scope(*c, book));
     Some(scored.points[winner] - rivals.map(|c| scored.points[c]).fold(0.0, f64::max))
 }
@@ -236,7 +238,7 @@ fn runner_up(best: &[f64], scopes: &[usize], book: &Rulebook) -> Option<RunnerUp
 fn parts(inquiry: &Inquiry, scored: &[Scored], scopes: &[usize], book: &Rulebook) -> Vec<ScopePart> {
     let mut parts = Vec::new();
     for s in scored {
-        let Some(clause) = winner(s, book).filter(|c| scopes.contains(c)) else { continue };
+        let Some(clause) = s.winner.filter(|c| scopes.contains(c)) else { continue };
         let text = s.sentence.text(inquiry).to_string();
         parts.push(ScopePart { scope: book.pack.clauses[clause].id.clone(), text });
     }

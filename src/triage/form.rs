@@ -71,6 +71,14 @@ pub fn opened<'a>(inquiry: &'a Inquiry, desk: &DeskProfile) -> Cow<'a, Inquiry> 
     })
 }
 
+/// [`opened`] for who has no use for the mail around it: a mail that is no form's is not copied.
+pub fn open(inquiry: Inquiry, desk: &DeskProfile) -> Inquiry {
+    if let Cow::Owned(inner) = opened(&inquiry, desk) {
+        return inner;
+    }
+    inquiry
+}
+
 /// How far the author is proved; of what was typed into a form, nothing is.
 pub fn author_level(inquiry: &Inquiry, ctx: &Context) -> (AuthLevel, String) {
     match &inquiry.form {
