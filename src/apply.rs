@@ -128,8 +128,9 @@ impl Hands<'_> {
     async fn one(&mut self, row: &EffectRow) -> Result<(), ApplyError> {
         let outcome = match &row.effect {
             Effect::Send(reply) => self.send(row, reply).await?,
-            Effect::AddLabels { .. } => return self.labels_of(std::slice::from_ref(row)).await,
-            Effect::LabelSend { .. } => return self.labels_of(std::slice::from_ref(row)).await,
+            Effect::AddLabels { .. } | Effect::LabelSend { .. } => {
+                return self.labels_of(std::slice::from_ref(row)).await;
+            }
             Effect::SentCopy { of } => self.sent_copy(row, *of).await?,
             Effect::Draft(reply) => {
                 let mail = compose(reply, self.from, &self.clock.now().to_zoned(self.zone.clone()));
@@ -252,13 +253,13 @@ fn log(row: &EffectRow, outcome: &Outcome) {
     }
 }
 
-/// 30 s, 1 min, 2 min … 1 h; spread by the effect's own attempt count, so that a desk does not knock in step.
+/// 30 s, 1 min, 2 min … 1 h after this many attempts.
 fn retry_at(now: Timestamp, attempts: u32) -> Timestamp {
     let wait = (0..attempts.min(16)).fold(FIRST_RETRY, |wait, _| (wait * 2).min(LONGEST_RETRY));
     now.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
-/// Runs of label effects that set the same labels, together; everything else alone, in order.
+/// Label effects that set the same labels together, where the first of them stands; everything else alone.
 fn same_labels(rows: Vec<EffectRow>) -> Vec<Vec<EffectRow>> {
     let mut groups: Vec<Vec<EffectRow>> = Vec::new();
     for row in rows {
