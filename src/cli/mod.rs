@@ -5,6 +5,7 @@ mod check;
 mod contract;
 mod demo;
 mod explain;
+mod flow;
 mod init;
 mod run;
 mod screen;
@@ -61,6 +62,7 @@ enum Command {
     Init(init::Args),
     Check(check::Args),
     Explain(explain::Args),
+    Flow(flow::Args),
     Run(run::Args),
     Breaker(breaker::Args),
 }
@@ -76,6 +78,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Init(args) => init::command(args),
         Command::Check(args) => check::command(args),
         Command::Explain(args) => explain::command(args),
+        Command::Flow(args) => flow::command(args),
         Command::Run(args) => run::command(args),
         Command::Breaker(args) => breaker::command(args),
     };

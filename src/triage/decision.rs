@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::facts::Facts;
 use super::inquiry::{Mailbox, SectionKind};
 
 /// The decision about one inquiry.
@@ -26,6 +27,9 @@ pub struct Decision {
     /// 0…1; how sure the scopes are.
     pub confidence: f64,
     pub runner_up: Option<RunnerUp>,
+    /// What else the mail tells: dates, periods, steps tried.
+    #[serde(default)]
+    pub facts: Facts,
     pub actions: Vec<Action>,
     /// Reference of the case, if the mail belongs to one or opens one.
     pub case: Option<String>,

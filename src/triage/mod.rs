@@ -12,6 +12,8 @@ pub mod calendar;
 pub mod classify;
 pub mod context;
 pub mod decision;
+pub mod facts;
+pub mod flow;
 pub mod fold;
 pub mod form;
 pub mod gate;
@@ -49,6 +51,8 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
     let notice = gate::is_password_notice(inquiry);
     let words = if notice { Classification::default() } else { classify::classify(inquiry, ctx.rules) };
 
+    let facts = if notice { facts::Facts::default() } else { facts::facts(inquiry, ctx) };
+
     // Who acts, when, and with which words?
     let verdict = verdict::verdict(inquiry, Findings { gate: &gate, route: &route, words: &words, notice }, ctx);
 
@@ -63,6 +67,7 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
         evidence: words.evidence,
         confidence: words.confidence,
         runner_up: words.runner_up,
+        facts,
         actions: verdict.actions,
         case: ctx.history.case.clone(),
         made_with: made_with(ctx),

@@ -4,10 +4,12 @@
 //! docs/rules.md explains the language for people who write rules.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 
 use super::calendar::Calendar;
+use super::flow::Flow;
 
 /// Everything a desk needs to decide, swapped whole or not at all (invariant 7).
 #[derive(Debug, Clone)]
@@ -21,6 +23,8 @@ pub struct Pack {
     pub thresholds: Thresholds,
     pub clauses: Vec<Clause>,
     pub rules: Vec<Rule>,
+    /// Troubleshooting that is led by mail.
+    pub flows: Vec<Arc<Flow>>,
     /// Template name (file name without `.txt`; clause paragraphs are `parts/<clause>`) → source.
     pub templates: BTreeMap<String, String>,
     pub calendar: Calendar,

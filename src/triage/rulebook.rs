@@ -6,6 +6,8 @@ use std::sync::Arc;
 use aho_corasick::AhoCorasick;
 use regex::Regex;
 
+use super::flow::Flow;
+use super::flow::words::FlowBook;
 use super::fold::fold_term;
 use super::pack::{Pack, Rule, Term};
 use super::template::{TemplateError, Templates};
@@ -18,6 +20,8 @@ pub type TermId = usize;
 pub struct Rulebook {
     pub pack: Arc<Pack>,
     pub templates: Templates,
+    /// The pack's flows, in its order.
+    pub flows: Vec<FlowBook>,
     /// Index of the clause in the pack, for each rule.
     pub(super) clause_of: Vec<usize>,
     pub(super) terms: TermTable,
@@ -66,8 +70,14 @@ impl Rulebook {
         let rules_of_term = triggers(&needs, numbers.terms.len());
         let terms = TermTable::build(&numbers.terms)?;
         let templates = Templates::compile(&pack.templates)?;
-        Ok(Rulebook { templates, clause_of, terms, needs, rules_of_term, pack })
+        let flows = pack.flows.iter().map(compile_flow).collect::<Result<_, _>>()?;
+        Ok(Rulebook { templates, flows, clause_of, terms, needs, rules_of_term, pack })
     }
+}
+
+fn compile_flow(flow: &Arc<Flow>) -> Result<FlowBook, RulebookError> {
+    let refused = |e| RulebookError::Pattern { pattern: format!("flow {}", flow.id), source: Box::new(e) };
+    FlowBook::compile(flow.clone()).map_err(refused)
 }
 
 fn clause_index(pack: &Pack, rule: &Rule) -> Result<usize, RulebookError> {

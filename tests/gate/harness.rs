@@ -208,6 +208,7 @@ fn empty_pack() -> Pack {
         thresholds: Thresholds { scope: 1.0, margin: 1.0, conduct: 1.0 },
         clauses: Vec::new(),
         rules: Vec::new(),
+        flows: Vec::new(),
         templates: BTreeMap::new(),
         calendar: Calendar { zone: TimeZone::UTC, week: Default::default(), closed: Vec::new() },
         hash: String::new(),

@@ -16,6 +16,9 @@ struct EmbeddedRules;
 #[folder = "templates"]
 struct EmbeddedTemplates;
 
+/// The pack's folder of flows.
+pub const FLOWS: &str = "flows/";
+
 /// All files of one pack, sorted by name.
 pub struct PackFiles {
     /// Folder of the rules, for messages.
@@ -69,7 +72,8 @@ impl PackFiles {
     pub fn from_folders(report: &Report, rules_dir: &Path, templates_dir: &Path, id: &str) -> PackFiles {
         let folder = rules_dir.join(id);
         let templates_folder = templates_dir.join(id);
-        let rules = list(report, &folder, "", is_rules);
+        let mut rules = list(report, &folder, "", is_rules);
+        rules.extend(list(report, &folder.join("flows"), FLOWS, is_rules));
         let mut templates = list(report, &templates_folder, "", is_template);
         templates.extend(list(report, &templates_folder.join("parts"), "parts/", is_template));
         PackFiles { folder, templates_folder, rules: sorted(rules), templates: sorted(templates) }
@@ -93,6 +97,7 @@ impl PackFile {
 }
 
 fn is_rules(name: &str) -> bool {
+    let name = name.strip_prefix(FLOWS).unwrap_or(name);
     name.ends_with(".toml") && !name.contains('/') && !is_hidden(name)
 }
 

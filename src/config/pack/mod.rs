@@ -2,6 +2,7 @@
 
 mod clauses;
 mod files;
+mod flow;
 mod rules;
 mod sheet;
 mod templates;
@@ -13,7 +14,7 @@ use sha2::{Digest, Sha256};
 pub use files::{PackFiles, embedded_files, embedded_packs};
 
 use self::clauses::Head;
-use self::files::PackFile;
+use self::files::{FLOWS, PackFile};
 use super::calendar;
 use super::problems::{File, Problem, Problems, Report};
 use crate::triage::pack::Pack;
@@ -52,7 +53,8 @@ pub fn read(report: &Report, id: &str, files: &PackFiles) -> Option<Pack> {
     }
     let head = file(report, files, HEAD).and_then(|file| Some((file, clauses::read(file, id)?)));
     let calendar = file(report, files, CALENDAR).and_then(calendar::read);
-    let sheet_files = files.rules.iter().filter(|f| f.name != HEAD && f.name != CALENDAR);
+    let is_flow = |f: &&PackFile| f.name.starts_with(FLOWS);
+    let sheet_files = files.rules.iter().filter(|f| f.name != HEAD && f.name != CALENDAR && !is_flow(f));
     let texts: Vec<Option<File<'_>>> = sheet_files.map(|f| f.open(report)).collect();
     let sheets: Option<Vec<_>> = texts.into_iter().map(|file| sheet::read(file?)).collect();
     let templates = templates::read(report, &files.templates);
@@ -60,10 +62,11 @@ pub fn read(report: &Report, id: &str, files: &PackFiles) -> Option<Pack> {
     templates::fit(head_file, &head.clauses, files);
     // With a file missing, what the others refer to may only seem to be missing.
     let rules = rules::resolve(head_file, &head.clauses, &sheets?);
+    let flows = flow::read_all(report, &head.clauses, files.rules.iter().filter(is_flow));
     let Head { name, version, effective, thresholds, clauses } = head;
     let clauses = clauses.into_iter().map(|clause| clause.value).collect();
     let (id, hash, calendar) = (id.to_owned(), hash(files), calendar?);
-    Some(Pack { id, name, version, effective, thresholds, clauses, rules, templates, calendar, hash })
+    Some(Pack { id, name, version, effective, thresholds, clauses, rules, flows, templates, calendar, hash })
 }
 
 fn file<'a>(report: &'a Report, files: &'a PackFiles, name: &str) -> Option<File<'a>> {

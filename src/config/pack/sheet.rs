@@ -107,6 +107,19 @@ fn group(value: Value<'_>) -> Vec<At<RawTerm>> {
     terms(value)
 }
 
+/// Terms where word lists cannot be named.
+pub fn plain_terms(value: Value<'_>) -> Vec<Term> {
+    let plain = |At { value: term, span }: At<RawTerm>| match term {
+        RawTerm::Term(term) => Some(term),
+        RawTerm::List(name) => {
+            let message = format!("`@{name}`: word lists can only be named in rules");
+            value.file.add(Problem::error(message).at(&span));
+            None
+        }
+    };
+    terms(value).into_iter().filter_map(plain).collect()
+}
+
 /// The terms of an array; one that stands twice is noted, as it hides a slip.
 fn terms(value: Value<'_>) -> Vec<At<RawTerm>> {
     let mut terms: Vec<At<RawTerm>> = Vec::new();

@@ -1,0 +1,200 @@
+//! What stands where: a mail cut into pieces that say one thing each, and the words found in a piece.
+
+use super::words::{FlowBook, Meaning};
+use crate::triage::decision::EvidenceSection;
+use crate::triage::fold::Folded;
+use crate::triage::inquiry::{Inquiry, SectionKind};
+use crate::triage::sentence::{Sentence, sentences};
+
+/// A sentence, or one answer of a line with several: 「1 はい 2 いいえ」 is two.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Piece {
+    /// Folded.
+    pub text: String,
+    /// Places in our last mail that it answers, counted from 0.
+    pub places: Vec<usize>,
+    /// It is an item of a list.
+    pub item: bool,
+    /// It asks or requests.
+    pub question: bool,
+}
+
+/// A word that means something, at bytes `start..end` of its piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub start: usize,
+    pub end: usize,
+    pub meaning: Meaning,
+}
+
+/// The pieces of what the customer wrote today; the subject only if nothing else was written.
+pub fn pieces(inquiry: &Inquiry) -> Vec<Piece> {
+    let all = sentences(inquiry);
+    let in_body: Vec<&Sentence> = all.iter().filter(|s| s.place != EvidenceSection::Subject).collect();
+    let own = if in_body.is_empty() { all.iter().collect() } else { in_body };
+    let mut found = Vec::new();
+    for sentence in own {
+        let quoted = if sentence.place == EvidenceSection::Subject { None } else { question_above(inquiry, sentence) };
+        let text = sentence.text(inquiry);
+        let before = found.len();
+        push_line(text, &mut found);
+        for piece in &mut found[before..] {
+            if let (true, Some(place)) = (piece.places.is_empty(), quoted) {
+                piece.places.push(place);
+            }
+        }
+    }
+    found
+}
+
+/// The number of the quoted question that the sentence stands below, if it is an answer between quoted lines.
+fn question_above(inquiry: &Inquiry, sentence: &Sentence) -> Option<usize> {
+    let own = inquiry.sections.iter().position(|s| s.start <= sentence.start && sentence.start < s.end)?;
+    let above = inquiry.sections[..own].iter().rev().find(|s| s.kind == SectionKind::Quoted)?;
+    if inquiry.sections[..own].iter().rev().take_while(|s| s.kind != SectionKind::Quoted).count() > 0 {
+        return None;
+    }
+    let lines = inquiry.section_text(above).lines().rev();
+    lines.map(|line| line.trim_start_matches(['>', '＞', '|', ' ', '\u{3000}'])).find_map(|line| {
+        let (places, _) = places(line)?;
+        places.first().copied()
+    })
+}
+
+/// Cuts a line at the places it names, then at ends of sentences that have no full stop (spoken mail).
+fn push_line(text: &str, found: &mut Vec<Piece>) {
+    let text = text.trim();
+    let bullet = text.starts_with(['・', '-', '*', '●', '○', '■', '□', '◆', '◇', '※', '→', '+', '✓', '✔', '☑']);
+    let body =
+        if bullet { text.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '「' && c != '（') } else { text };
+    let Some((first, rest)) = places(body) else {
+        return push_spoken(body, &[], bullet, found);
+    };
+    let (mut now, mut rest) = (first, rest);
+    while let Some((cut, next, behind)) = next_place(rest) {
+        push_spoken(&rest[..cut], &now, true, found);
+        (now, rest) = (next, behind);
+    }
+    push_spoken(rest, &now, true, found);
+}
+
+/// The next place named inside a line, behind a space or a comma.
+fn next_place(text: &str) -> Option<(usize, Vec<usize>, &str)> {
+    let borders = text.char_indices().filter(|(_, c)| c.is_whitespace() || matches!(c, '、' | ',' | '，' | '/' | '／'));
+    borders.filter(|(at, _)| *at > 0).find_map(|(at, c)| {
+        let (places, rest) = places(&text[at + c.len_utf8()..])?;
+        Some((at, places, rest))
+    })
+}
+
+/// The places that a line begins with (`1.` `②` `(3)` `1、2：` `1番`), counted from 0, and what stands behind them.
+fn places(text: &str) -> Option<(Vec<usize>, &str)> {
+    let mut rest = text.trim_start().trim_start_matches(['(', '（', '【', '[', '［']);
+    let mut found = Vec::new();
+    loop {
+        let digit = rest.chars().next()?;
+        found.push(number(digit)?);
+        rest = &rest[digit.len_utf8()..];
+        let circled = !digit.is_numeric() || ('①'..='⑳').contains(&digit);
+        let behind = rest.trim_start_matches(['番', ' ', '　', '目']);
+        let joint = behind.strip_prefix(['、', ',', '，', '・', 'と', '&', '/', '／', '～', '〜', '-']);
+        let joint = joint.map(str::trim_start).filter(|next| next.chars().next().is_some_and(|c| number(c).is_some()));
+        match joint {
+            // "1-3" and "1~3" are rare enough to read as 1 and 3; what lies between is found by its own words.
+            Some(next) => rest = next,
+            None => return ends_place(rest, circled || found.len() > 1).map(|rest| (found, rest)),
+        }
+    }
+}
+
+/// What follows a place, if it can follow one: 「1台」 and 「1.5」 are amounts.
+fn ends_place(rest: &str, sure: bool) -> Option<&str> {
+    const UNITS: &str = "台つ回個日月年時分秒人本度階件枚代名割円かヶカ箇歳社通週点式%％往";
+    let Some(next) = rest.chars().next() else { return Some(rest) };
+    let cut = |rest: &'_ str| -> usize {
+        let marks =
+            ['.', '．', ')', '）', '、', ':', '：', '】', ']', '］', '番', '目', ' ', '\u{3000}', '→', '-', '=', '…'];
+        rest.len() - rest.trim_start_matches(marks).len()
+    };
+    let inner = rest.trim_start_matches(['.', '．']);
+    let decimal = inner.len() < rest.len() && inner.starts_with(|c: char| c.is_ascii_digit());
+    match next {
+        _ if decimal || next.is_ascii_digit() => None,
+        _ if sure => Some(&rest[cut(rest)..]),
+        _ if UNITS.contains(next) || next.is_ascii_alphabetic() => None,
+        _ => Some(&rest[cut(rest)..]),
+    }
+}
+
+fn number(c: char) -> Option<usize> {
+    let n = match c {
+        '1'..='9' => c as u32 - '1' as u32,
+        '１'..='９' => c as u32 - '１' as u32,
+        '①'..='⑨' => c as u32 - '①' as u32,
+        '⑴'..='⑼' => c as u32 - '⑴' as u32,
+        _ => return None,
+    };
+    usize::try_from(n).ok()
+}
+
+/// Spoken mail has no full stops: after 「ました」 and its kin a new sentence begins, unless a particle follows.
+fn push_spoken(text: &str, places: &[usize], item: bool, found: &mut Vec<Piece>) {
+    const ENDINGS: [&str; 6] = ["ました", "ません", "でした", "ます", "です", "ください"];
+    const GO_ON: &str = "がけのでしかねよとたらもゆ、。,.，．!！?？（(）)「」『』っ〜ー…→：:\n";
+    let mut start = 0;
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let end = ENDINGS.iter().find(|e| text[at..].starts_with(**e)).map(|e| at + e.len());
+        match end {
+            None if text[at..].starts_with(". ") => {
+                push(&text[start..at], places, item, found);
+                (start, at) = (at + 1, at + 1);
+            }
+            Some(end) if text[end..].chars().next().is_some_and(|c| !GO_ON.contains(c)) => {
+                push(&text[start..end], places, item, found);
+                (start, at) = (end, end);
+            }
+            _ => at += c.len_utf8(),
+        }
+    }
+    push(&text[start..], places, item, found);
+}
+
+fn push(text: &str, places: &[usize], item: bool, found: &mut Vec<Piece>) {
+    let mut folded = Folded::default();
+    folded.push(text, 0);
+    let text = folded.text.trim().to_owned();
+    if !text.is_empty() {
+        let question = asks(&text);
+        found.push(Piece { text, places: places.to_vec(), item, question });
+    }
+}
+
+/// Requests count less here than in rules: 「再起動しました、次を教えてください」 tells what was done.
+fn asks(folded: &str) -> bool {
+    let end = folded.trim_end_matches(['。', '.', '!', ' ']);
+    ["?", "か", "かな", "かね", "かしら", "でしょう"].iter().any(|ending| end.ends_with(ending))
+}
+
+/// Everything that is found in a piece, from left to right, what is meant of a step before what is meant of any, the
+/// longest first; what is covered by a word that counts
+/// does not count itself.
+pub(super) fn marks(piece: &str, book: &FlowBook, asked: &[usize]) -> Vec<Mark> {
+    let mut found: Vec<Mark> = Vec::new();
+    for (meaning, regex) in &book.patterns {
+        let hits = regex.find_iter(piece).filter(|hit| !hit.is_empty());
+        found.extend(hits.map(|hit| Mark { start: hit.start(), end: hit.end(), meaning: *meaning }));
+    }
+    found.sort_by_key(|mark| (mark.start, rank(mark.meaning, book, asked), std::cmp::Reverse(mark.end)));
+    found
+}
+
+fn rank(meaning: Meaning, book: &FlowBook, asked: &[usize]) -> u8 {
+    match meaning {
+        Meaning::Nothing => 0,
+        Meaning::Group(group) if book.flow.groups[group].all => 0,
+        Meaning::Word(step, _) if asked.contains(&step) => 0,
+        Meaning::Topic(_) | Meaning::AskedTopic(_) | Meaning::Says(..) | Meaning::Word(..) | Meaning::Place(_) => 1,
+        _ => 2,
+    }
+}

@@ -1,0 +1,141 @@
+//! A flow's patterns, compiled: one regular expression a list.
+
+use std::sync::Arc;
+
+use regex::Regex;
+
+use super::{Claim, Flow, Words};
+use crate::triage::fold::fold_term;
+use crate::triage::pack::Term;
+
+/// A flow made ready for reading mails.
+#[derive(Debug)]
+pub struct FlowBook {
+    pub flow: Arc<Flow>,
+    /// What each pattern found means.
+    pub(super) patterns: Vec<(Meaning, Regex)>,
+    pub(super) devices: Vec<Regex>,
+    pub(super) versions: Vec<(usize, Regex)>,
+    /// See [`super::Evidence::seen`], for each step.
+    pub(super) seen: Vec<Option<Regex>>,
+    pub(super) refusal: Option<Regex>,
+    pub(super) anger: Option<Regex>,
+}
+
+/// What words mean; step and group numbers are indices into the flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    Topic(usize),
+    /// Names the step only if it was asked for.
+    AskedTopic(usize),
+    Group(usize),
+    /// A place in our last mail, counted from 0.
+    Place(usize),
+    Says(usize, Claim),
+    Word(usize, Claim),
+    Done,
+    Undone,
+    NoEffect,
+    Still,
+    Fixed,
+    Unsure,
+    Unclear,
+    Yes,
+    No,
+    All,
+    Rest,
+    Nothing,
+}
+
+impl FlowBook {
+    /// # Errors
+    /// A pattern that does not compile; `config` finds these first.
+    pub fn compile(flow: Arc<Flow>) -> Result<FlowBook, regex::Error> {
+        let mut patterns = Vec::new();
+        let mut add = |meaning, terms: &[Term]| -> Result<(), regex::Error> {
+            patterns.extend(union(terms)?.map(|regex| (meaning, regex)));
+            Ok(())
+        };
+        for (index, step) in flow.steps.iter().enumerate() {
+            let evidence = &step.evidence;
+            add(Meaning::Topic(index), &evidence.topic)?;
+            add(Meaning::Topic(index), &[Term::Literal(step.id.clone())])?;
+            add(Meaning::AskedTopic(index), &evidence.asked)?;
+            for (claim, terms) in &evidence.says {
+                add(Meaning::Says(index, *claim), terms)?;
+            }
+            for (claim, terms) in &evidence.word {
+                add(Meaning::Word(index, *claim), terms)?;
+            }
+        }
+        for (index, group) in flow.groups.iter().enumerate() {
+            add(Meaning::Group(index), &group.topic)?;
+        }
+        for place in 0..flow.ask {
+            let number = place + 1;
+            add(Meaning::Place(place), &[Term::Pattern(format!("{number}(?:番目?|つ目|つめ)"))])?;
+        }
+        for (meaning, terms) in general(&flow.words) {
+            add(meaning, terms)?;
+        }
+        let devices = flow.devices.iter().map(|device| union_or_never(&device.names)).collect::<Result<_, _>>()?;
+        let versions = versions(&flow)?;
+        let seen = flow.steps.iter().map(|step| union(&step.evidence.seen)).collect::<Result<_, _>>()?;
+        let (refusal, anger) = (union(&flow.words.refusal)?, union(&flow.words.anger)?);
+        Ok(FlowBook { patterns, devices, versions, seen, refusal, anger, flow })
+    }
+}
+
+fn general(words: &Words) -> [(Meaning, &[Term]); 12] {
+    [
+        (Meaning::Done, &words.done),
+        (Meaning::Undone, &words.undone),
+        (Meaning::NoEffect, &words.no_effect),
+        (Meaning::Still, &words.still),
+        (Meaning::Fixed, &words.fixed),
+        (Meaning::Unsure, &words.unsure),
+        (Meaning::Unclear, &words.unclear),
+        (Meaning::Yes, &words.yes),
+        (Meaning::No, &words.no),
+        (Meaning::All, &words.all),
+        (Meaning::Rest, &words.rest),
+        (Meaning::Nothing, &words.ignore),
+    ]
+}
+
+/// Each pattern with the index of its device.
+fn versions(flow: &Flow) -> Result<Vec<(usize, Regex)>, regex::Error> {
+    let mut found = Vec::new();
+    for (index, device) in flow.devices.iter().enumerate() {
+        for pattern in device.version.iter().flat_map(|version| &version.patterns) {
+            found.push((index, Regex::new(pattern)?));
+        }
+    }
+    Ok(found)
+}
+
+/// One expression that finds any of the terms; none if there are none.
+fn union(terms: &[Term]) -> Result<Option<Regex>, regex::Error> {
+    if terms.is_empty() {
+        return Ok(None);
+    }
+    let parts: Vec<String> = terms.iter().map(source).collect();
+    Regex::new(&parts.join("|")).map(Some)
+}
+
+fn union_or_never(terms: &[Term]) -> Result<Regex, regex::Error> {
+    Ok(union(terms)?.unwrap_or(Regex::new("[^\\s\\S]")?))
+}
+
+/// ASCII words are not found inside longer ones.
+fn source(term: &Term) -> String {
+    match term {
+        Term::Pattern(pattern) => format!("(?:{pattern})"),
+        Term::Literal(text) => {
+            let text = fold_term(text);
+            let border = |c: Option<char>| if c.is_some_and(|c| c.is_ascii_alphanumeric()) { r"(?-u:\b)" } else { "" };
+            let (before, behind) = (border(text.chars().next()), border(text.chars().next_back()));
+            format!("{before}{}{behind}", regex::escape(&text))
+        }
+    }
+}
