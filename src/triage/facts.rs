@@ -2,10 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::classify::Classification;
 use super::context::Context;
+use super::credit::Credit;
 use super::flow::Learned;
 use super::flow::reader;
 use super::inquiry::Inquiry;
+use super::period::{self, Outages};
 
 /// Facts read from the customer's own words of today.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -15,11 +18,27 @@ pub struct Facts {
     pub flow_done: Vec<String>,
     /// What he says about each step.
     pub flow_learned: Learned,
+    /// Stops of the service, where the mail is about a credit.
+    pub outages: Option<Outages>,
+    /// What the stops are worth by the pack's table; staff decide.
+    pub credit: Option<Credit>,
 }
 
 /// Reads the facts of a mail.
-pub fn facts(inquiry: &Inquiry, ctx: &Context) -> Facts {
-    let Some(book) = ctx.rules.flows.first() else { return Facts::default() };
-    let reading = reader::read(inquiry, book, &[], None);
-    Facts { flow_done: reading.done, flow_learned: reading.learned }
+pub fn facts(inquiry: &Inquiry, words: &Classification, ctx: &Context) -> Facts {
+    let mut facts = Facts::default();
+    if let Some(book) = ctx.rules.flows.first() {
+        let reading = reader::read(inquiry, book, &[], None);
+        (facts.flow_done, facts.flow_learned) = (reading.done, reading.learned);
+    }
+    // Also where the clause only came near: staff should see the computation.
+    let touches = |clause: &String| words.evidence.iter().any(|e| e.clause == *clause && e.score > 0.0);
+    let credit = ctx.rules.credit.as_ref().filter(|book| touches(&book.table.clause) || book.is_named(inquiry));
+    if let Some(book) = credit {
+        let zone = &ctx.rules.pack.calendar.zone;
+        let told = period::read(inquiry, inquiry.date.unwrap_or(ctx.now), zone);
+        facts.credit = book.table.claim(&told, book.excluded(inquiry), book.fee(inquiry), zone);
+        facts.outages = Some(told).filter(|told| !told.periods.is_empty());
+    }
+    facts
 }

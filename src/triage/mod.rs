@@ -11,6 +11,7 @@ pub mod budget;
 pub mod calendar;
 pub mod classify;
 pub mod context;
+pub mod credit;
 pub mod decision;
 pub mod facts;
 pub mod flow;
@@ -20,6 +21,7 @@ pub mod gate;
 pub mod inquiry;
 pub mod message_id;
 pub mod pack;
+pub mod period;
 pub mod read;
 pub mod reply;
 pub mod rulebook;
@@ -51,7 +53,7 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
     let notice = gate::is_password_notice(inquiry);
     let words = if notice { Classification::default() } else { classify::classify(inquiry, ctx.rules) };
 
-    let facts = if notice { facts::Facts::default() } else { facts::facts(inquiry, ctx) };
+    let facts = if notice { facts::Facts::default() } else { facts::facts(inquiry, &words, ctx) };
 
     // Who acts, when, and with which words?
     let verdict = verdict::verdict(inquiry, Findings { gate: &gate, route: &route, words: &words, notice }, ctx);

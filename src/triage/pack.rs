@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::calendar::Calendar;
+use super::credit::CreditTable;
 use super::flow::Flow;
 
 /// Everything a desk needs to decide, swapped whole or not at all (invariant 7).
@@ -25,6 +26,8 @@ pub struct Pack {
     pub rules: Vec<Rule>,
     /// Troubleshooting that is led by mail.
     pub flows: Vec<Arc<Flow>>,
+    /// What a stop of the service is worth, if the terms promise it.
+    pub credit: Option<CreditTable>,
     /// Template name (file name without `.txt`; clause paragraphs are `parts/<clause>`) → source.
     pub templates: BTreeMap<String, String>,
     pub calendar: Calendar,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aho_corasick::AhoCorasick;
 use regex::Regex;
 
+use super::credit::CreditBook;
 use super::flow::Flow;
 use super::flow::words::FlowBook;
 use super::fold::fold_term;
@@ -22,6 +23,7 @@ pub struct Rulebook {
     pub templates: Templates,
     /// The pack's flows, in its order.
     pub flows: Vec<FlowBook>,
+    pub credit: Option<CreditBook>,
     /// Index of the clause in the pack, for each rule.
     pub(super) clause_of: Vec<usize>,
     pub(super) terms: TermTable,
@@ -71,7 +73,9 @@ impl Rulebook {
         let terms = TermTable::build(&numbers.terms)?;
         let templates = Templates::compile(&pack.templates)?;
         let flows = pack.flows.iter().map(compile_flow).collect::<Result<_, _>>()?;
-        Ok(Rulebook { templates, flows, clause_of, terms, needs, rules_of_term, pack })
+        let credit = pack.credit.clone().map(CreditBook::compile).transpose();
+        let credit = credit.map_err(|e| RulebookError::Pattern { pattern: "credit".into(), source: Box::new(e) })?;
+        Ok(Rulebook { templates, flows, credit, clause_of, terms, needs, rules_of_term, pack })
     }
 }
 

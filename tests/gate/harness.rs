@@ -209,6 +209,7 @@ fn empty_pack() -> Pack {
         clauses: Vec::new(),
         rules: Vec::new(),
         flows: Vec::new(),
+        credit: None,
         templates: BTreeMap::new(),
         calendar: Calendar { zone: TimeZone::UTC, week: Default::default(), closed: Vec::new() },
         hash: String::new(),

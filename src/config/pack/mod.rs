@@ -1,6 +1,7 @@
 //! Reads a pack: `pack.toml`, `calendar.toml`, every other `*.toml` as a rules file, and the templates.
 
 mod clauses;
+mod credit;
 mod files;
 mod flow;
 mod rules;
@@ -21,6 +22,7 @@ use crate::triage::pack::Pack;
 
 const HEAD: &str = "pack.toml";
 const CALENDAR: &str = "calendar.toml";
+const CREDIT: &str = "credit.toml";
 
 /// A pack of the binary itself.
 pub fn embedded_pack(id: &str) -> Result<Pack, Problems> {
@@ -54,7 +56,8 @@ pub fn read(report: &Report, id: &str, files: &PackFiles) -> Option<Pack> {
     let head = file(report, files, HEAD).and_then(|file| Some((file, clauses::read(file, id)?)));
     let calendar = file(report, files, CALENDAR).and_then(calendar::read);
     let is_flow = |f: &&PackFile| f.name.starts_with(FLOWS);
-    let sheet_files = files.rules.iter().filter(|f| f.name != HEAD && f.name != CALENDAR && !is_flow(f));
+    let sheet_files =
+        files.rules.iter().filter(|f| f.name != HEAD && f.name != CALENDAR && f.name != CREDIT && !is_flow(f));
     let texts: Vec<Option<File<'_>>> = sheet_files.map(|f| f.open(report)).collect();
     let sheets: Option<Vec<_>> = texts.into_iter().map(|file| sheet::read(file?)).collect();
     let templates = templates::read(report, &files.templates);
@@ -63,10 +66,12 @@ pub fn read(report: &Report, id: &str, files: &PackFiles) -> Option<Pack> {
     // With a file missing, what the others refer to may only seem to be missing.
     let rules = rules::resolve(head_file, &head.clauses, &sheets?);
     let flows = flow::read_all(report, &head.clauses, files.rules.iter().filter(is_flow));
+    let credit = files.rules.iter().find(|file| file.name == CREDIT);
+    let credit = credit.and_then(|source| credit::read(source.open(report)?, &head.clauses));
     let Head { name, version, effective, thresholds, clauses } = head;
     let clauses = clauses.into_iter().map(|clause| clause.value).collect();
     let (id, hash, calendar) = (id.to_owned(), hash(files), calendar?);
-    Some(Pack { id, name, version, effective, thresholds, clauses, rules, flows, templates, calendar, hash })
+    Some(Pack { id, name, version, effective, thresholds, clauses, rules, flows, credit, templates, calendar, hash })
 }
 
 fn file<'a>(report: &'a Report, files: &'a PackFiles, name: &str) -> Option<File<'a>> {

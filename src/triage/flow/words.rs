@@ -115,7 +115,7 @@ fn versions(flow: &Flow) -> Result<Vec<(usize, Regex)>, regex::Error> {
 }
 
 /// One expression that finds any of the terms; none if there are none.
-fn union(terms: &[Term]) -> Result<Option<Regex>, regex::Error> {
+pub fn union(terms: &[Term]) -> Result<Option<Regex>, regex::Error> {
     if terms.is_empty() {
         return Ok(None);
     }
