@@ -253,7 +253,9 @@ fn objects() -> Vec<Value> {
     let odd: Vec<PathBuf> = files(&odd).into_iter().filter(|f| f.extension().is_some_and(|e| e == "eml")).collect();
     let odd: Vec<&str> = odd.iter().map(|file| file.to_str().unwrap()).collect();
     let seen = "madoguchi explain --json -c madoguchi-demo/madoguchi.toml madoguchi-demo/Maildir/new no-such-file";
-    let printed = console.run(&format!("{seen} {}", odd.join(" ")));
+    let claim = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/claim.eml");
+    let claim = format!("madoguchi explain --json --pack biz-phone {}", claim.display());
+    let printed = console.run(&format!("{seen} {}", odd.join(" "))) + &console.run(&claim);
     printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::classify::Classification;
 use super::context::Context;
 use super::credit::Credit;
-use super::flow::Learned;
+use super::flow::Answer;
 use super::flow::reader;
 use super::inquiry::Inquiry;
 use super::period::{self, Outages};
@@ -17,11 +17,18 @@ pub struct Facts {
     /// Steps of the pack's flow that the sender reports as made, in the flow's order.
     pub flow_done: Vec<String>,
     /// What he says about each step.
-    pub flow_learned: Learned,
+    pub flow_told: Vec<Told>,
     /// Stops of the service, where the mail is about a credit.
     pub outages: Option<Outages>,
     /// What the stops are worth by the pack's table; staff decide.
     pub credit: Option<Credit>,
+}
+
+/// What is said about one step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    pub step: String,
+    pub answer: Answer,
 }
 
 /// Reads the facts of a mail.
@@ -29,7 +36,8 @@ pub fn facts(inquiry: &Inquiry, words: &Classification, ctx: &Context) -> Facts 
     let mut facts = Facts::default();
     if let Some(book) = ctx.rules.flows.first() {
         let reading = reader::read(inquiry, book, &[], None);
-        (facts.flow_done, facts.flow_learned) = (reading.done, reading.learned);
+        let told = reading.learned.into_iter().map(|(step, answer)| Told { step, answer });
+        (facts.flow_done, facts.flow_told) = (reading.done, told.collect());
     }
     // Also where the clause only came near: staff should see the computation.
     let touches = |clause: &String| words.evidence.iter().any(|e| e.clause == *clause && e.score > 0.0);

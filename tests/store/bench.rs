@@ -160,6 +160,7 @@ pub fn decision(case: Option<&str>) -> Decision {
         evidence: vec![],
         confidence: 0.9,
         runner_up: None,
+        facts: Default::default(),
         actions: vec![],
         case: case.map(str::to_owned),
         made_with: MadeWith::default(),

@@ -30,6 +30,9 @@ struct RawStep {
     evidence: Evidence,
 }
 
+/// A device, and its version with the step as written.
+type RawDevice = (Device, Option<(At<String>, Version)>);
+
 struct RawFlow {
     clause: At<String>,
     start: At<String>,
@@ -37,7 +40,7 @@ struct RawFlow {
     ask: usize,
     steps: Vec<RawStep>,
     ends: Vec<At<End>>,
-    devices: Vec<(Device, Option<(At<String>, Version)>)>,
+    devices: Vec<RawDevice>,
     groups: Vec<(Vec<At<String>>, bool, Vec<Term>)>,
     words: Words,
 }
@@ -229,7 +232,7 @@ fn end(table: &Table<'_>) -> Option<At<End>> {
     Some(At { value: End { id, who: who?, title: title?.value, text: text? }, span })
 }
 
-fn device(table: &Table<'_>, parts: &Parts) -> Option<(Device, Option<(At<String>, Version)>)> {
+fn device(table: &Table<'_>, parts: &Parts) -> Option<RawDevice> {
     let id = table.require("id").and_then(check::name);
     let names = table.require("names").map(|value| terms(value, parts));
     let version =

@@ -235,7 +235,7 @@ fn hour_of_day(hour: i8, part: &str) -> i8 {
         "昼" | "お昼" | "昼過ぎ" if hour < 7 => hour + 12,
         "夜" | "晩" if (4..12).contains(&hour) => hour + 12,
         "夜" | "晩" | "深夜" if hour == 12 => 24,
-        "深夜" if hour >= 10 && hour < 12 => hour + 12,
+        "深夜" if (10..12).contains(&hour) => hour + 12,
         "午前" | "am" | "a.m." if hour == 12 => 0,
         _ => hour,
     }
