@@ -20,6 +20,7 @@ pub mod form;
 pub mod gate;
 pub mod inquiry;
 pub mod message_id;
+pub mod needs;
 pub mod pack;
 pub mod period;
 pub mod read;

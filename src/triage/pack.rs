@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use super::calendar::Calendar;
 use super::credit::CreditTable;
 use super::flow::Flow;
+use super::needs::Need;
 
 /// Everything a desk needs to decide, swapped whole or not at all (invariant 7).
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub struct Pack {
     pub flows: Vec<Arc<Flow>>,
     /// What a stop of the service is worth, if the terms promise it.
     pub credit: Option<CreditTable>,
+    /// What answers need to know, in the order in which it is asked for.
+    pub needs: Vec<Need>,
     /// Template name (file name without `.txt`; clause paragraphs are `parts/<clause>`) → source.
     pub templates: BTreeMap<String, String>,
     pub calendar: Calendar,

@@ -6,6 +6,7 @@ use super::context::{Context, Department};
 use super::decision::{Reply, Route};
 use super::inquiry::{Inquiry, Mailbox};
 use super::message_id;
+use super::needs;
 use super::pack::{Clause, ClauseKind, Link};
 use super::sentence::{is_english, subject_start};
 use super::template::TemplateError;
@@ -40,6 +41,8 @@ pub struct PartText<'a> {
     /// `in-scope` or `out-of-scope`.
     pub kind: &'static str,
     pub text: String,
+    /// What staff need to know and the mail does not say, as the customer is asked for it.
+    pub needs: Vec<&'a str>,
     pub links: Vec<LinkText<'a>>,
     pub department: Option<DepartmentText<'a>>,
 }
@@ -90,7 +93,7 @@ pub fn compose(answer: Answer, inquiry: &Inquiry, ctx: &Context) -> Result<Reply
     let english = is_english(inquiry);
     let pack = &ctx.rules.pack;
     let clauses = scopes.iter().filter_map(|id| pack.clause(id));
-    let parts = clauses.map(|clause| part(clause, english, ctx)).collect::<Result<_, _>>()?;
+    let parts = clauses.map(|clause| part(clause, inquiry, english, ctx)).collect::<Result<_, _>>()?;
     let parent = inquiry.message_id.clone().filter(|id| usable_id(id));
     // Whoever fills in a form must not have us send his words to somebody else.
     let subject = if inquiry.form.is_some() { "" } else { inquiry.subject.as_str() };
@@ -117,14 +120,21 @@ pub fn compose(answer: Answer, inquiry: &Inquiry, ctx: &Context) -> Result<Reply
     })
 }
 
-fn part<'a>(clause: &'a Clause, english: bool, ctx: &'a Context) -> Result<PartText<'a>, TemplateError> {
+fn part<'a>(
+    clause: &'a Clause,
+    inquiry: &Inquiry,
+    english: bool,
+    ctx: &'a Context,
+) -> Result<PartText<'a>, TemplateError> {
     let links: Vec<LinkText> = clause.links.iter().map(|Link { title, url }| LinkText { title, url }).collect();
     let department = clause.department.as_ref().and_then(|key| ctx.desk.departments.get(key));
     let department = department.map(|Department { name, contact }| DepartmentText { name, contact });
     let variables = PartVariables { title: &clause.title, links: &links, department: department.clone(), english };
     let text = ctx.rules.templates.render(&format!("parts/{}", clause.id), &variables)?;
     let kind = if clause.kind == ClauseKind::InScope { "in-scope" } else { "out-of-scope" };
-    Ok(PartText { clause: &clause.id, title: &clause.title, kind, text: text.trim_end().into(), links, department })
+    let needs = needs::missing(inquiry, &clause.id, &ctx.rules.asks, english);
+    let text = text.trim_end().into();
+    Ok(PartText { clause: &clause.id, title: &clause.title, kind, text, needs, links, department })
 }
 
 fn partner<'a>(id: &str, ctx: &'a Context) -> Option<PartnerText<'a>> {

@@ -10,6 +10,7 @@ use super::credit::CreditBook;
 use super::flow::Flow;
 use super::flow::words::FlowBook;
 use super::fold::fold_term;
+use super::needs::NeedBook;
 use super::pack::{Pack, Rule, Term};
 use super::template::{TemplateError, Templates};
 
@@ -24,6 +25,8 @@ pub struct Rulebook {
     /// The pack's flows, in its order.
     pub flows: Vec<FlowBook>,
     pub credit: Option<CreditBook>,
+    /// What answers need to know, in the pack's order.
+    pub asks: Vec<NeedBook>,
     /// Index of the clause in the pack, for each rule.
     pub(super) clause_of: Vec<usize>,
     pub(super) terms: TermTable,
@@ -75,7 +78,9 @@ impl Rulebook {
         let flows = pack.flows.iter().map(compile_flow).collect::<Result<_, _>>()?;
         let credit = pack.credit.clone().map(CreditBook::compile).transpose();
         let credit = credit.map_err(|e| RulebookError::Pattern { pattern: "credit".into(), source: Box::new(e) })?;
-        Ok(Rulebook { templates, flows, credit, clause_of, terms, needs, rules_of_term, pack })
+        let asks = pack.needs.iter().cloned().map(NeedBook::compile).collect::<Result<_, _>>();
+        let asks = asks.map_err(|e| RulebookError::Pattern { pattern: "needs".into(), source: Box::new(e) })?;
+        Ok(Rulebook { templates, flows, credit, asks, clause_of, terms, needs, rules_of_term, pack })
     }
 }
 

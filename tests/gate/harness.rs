@@ -210,6 +210,7 @@ fn empty_pack() -> Pack {
         rules: Vec::new(),
         flows: Vec::new(),
         credit: None,
+        needs: Vec::new(),
         templates: BTreeMap::new(),
         calendar: Calendar { zone: TimeZone::UTC, week: Default::default(), closed: Vec::new() },
         hash: String::new(),

@@ -4,6 +4,7 @@ mod clauses;
 mod credit;
 mod files;
 mod flow;
+mod needs;
 mod rules;
 mod sheet;
 mod templates;
@@ -23,6 +24,7 @@ use crate::triage::pack::Pack;
 const HEAD: &str = "pack.toml";
 const CALENDAR: &str = "calendar.toml";
 const CREDIT: &str = "credit.toml";
+const NEEDS: &str = "needs.toml";
 
 /// A pack of the binary itself.
 pub fn embedded_pack(id: &str) -> Result<Pack, Problems> {
@@ -57,7 +59,7 @@ pub fn read(report: &Report, id: &str, files: &PackFiles) -> Option<Pack> {
     let calendar = file(report, files, CALENDAR).and_then(calendar::read);
     let is_flow = |f: &&PackFile| f.name.starts_with(FLOWS);
     let sheet_files =
-        files.rules.iter().filter(|f| f.name != HEAD && f.name != CALENDAR && f.name != CREDIT && !is_flow(f));
+        files.rules.iter().filter(|f| ![HEAD, CALENDAR, CREDIT, NEEDS].contains(&f.name.as_str()) && !is_flow(f));
     let texts: Vec<Option<File<'_>>> = sheet_files.map(|f| f.open(report)).collect();
     let sheets: Option<Vec<_>> = texts.into_iter().map(|file| sheet::read(file?)).collect();
     let templates = templates::read(report, &files.templates);
@@ -68,10 +70,26 @@ pub fn read(report: &Report, id: &str, files: &PackFiles) -> Option<Pack> {
     let flows = flow::read_all(report, &head.clauses, files.rules.iter().filter(is_flow));
     let credit = files.rules.iter().find(|file| file.name == CREDIT);
     let credit = credit.and_then(|source| credit::read(source.open(report)?, &head.clauses));
+    let needs = files.rules.iter().find(|file| file.name == NEEDS).and_then(|source| source.open(report));
+    let needs = needs.map(|file| needs::read(file, &head.clauses)).unwrap_or_default();
     let Head { name, version, effective, thresholds, clauses } = head;
     let clauses = clauses.into_iter().map(|clause| clause.value).collect();
     let (id, hash, calendar) = (id.to_owned(), hash(files), calendar?);
-    Some(Pack { id, name, version, effective, thresholds, clauses, rules, flows, credit, templates, calendar, hash })
+    Some(Pack {
+        id,
+        name,
+        version,
+        effective,
+        thresholds,
+        clauses,
+        rules,
+        flows,
+        credit,
+        needs,
+        templates,
+        calendar,
+        hash,
+    })
 }
 
 fn file<'a>(report: &'a Report, files: &'a PackFiles, name: &str) -> Option<File<'a>> {

@@ -1,0 +1,61 @@
+//! What the desk needs to know to answer (terms 7: customers are asked to cooperate), and what of it a mail lacks.
+
+use regex::Regex;
+
+use super::flow::Text;
+use super::flow::words::union;
+use super::fold::Folded;
+use super::inquiry::Inquiry;
+use super::pack::Term;
+use super::sentence::sentences;
+
+/// A fact that answers about some clauses need.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Need {
+    pub clauses: Vec<String>,
+    /// As the customer is asked for it: 「端末の機種名」
+    pub text: Text,
+    /// The mail has it if it has one of these.
+    pub given: Vec<Term>,
+}
+
+/// A need made ready for reading mails.
+#[derive(Debug)]
+pub struct NeedBook {
+    pub need: Need,
+    given: Option<Regex>,
+}
+
+impl NeedBook {
+    /// # Errors
+    /// A pattern that does not compile; `config` finds these first.
+    pub fn compile(need: Need) -> Result<NeedBook, regex::Error> {
+        Ok(NeedBook { given: union(&need.given)?, need })
+    }
+
+    fn is_given(&self, words: &[String]) -> bool {
+        self.given.as_ref().is_some_and(|given| words.iter().any(|text| given.is_match(text)))
+    }
+}
+
+/// What must still be asked for about a clause, in the pack's order.
+pub fn missing<'a>(inquiry: &Inquiry, clause: &str, needs: &'a [NeedBook], english: bool) -> Vec<&'a str> {
+    let wanted: Vec<&NeedBook> = needs.iter().filter(|n| n.need.clauses.iter().any(|id| id == clause)).collect();
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    let words = words(inquiry);
+    wanted.into_iter().filter(|need| !need.is_given(&words)).map(|need| need.need.text.say(english)).collect()
+}
+
+/// The customer's sentences of today and the subject, folded.
+fn words(inquiry: &Inquiry) -> Vec<String> {
+    let own = sentences(inquiry);
+    let texts = own.iter().map(|sentence| sentence.text(inquiry)).chain([inquiry.subject.as_str()]);
+    let fold = |text: &str| {
+        let mut folded = Folded::default();
+        folded.push(text, 0);
+        folded.text
+    };
+    texts.map(fold).collect()
+}
