@@ -2,10 +2,11 @@
 //!
 //! Reading order: this file (what a flow is), [`walk`] (which steps come next), [`words`] (its patterns, compiled),
 //! [`marks`] (what stands where in a sentence), [`reader`] (what a mail says about the steps), [`state`] (the dialogue:
-//! `advance(state, mail) → (state, turn)`).
+//! `advance(state, mail) → state`), [`reply`] (the mail that follows).
 
 pub mod marks;
 pub mod reader;
+pub mod reply;
 pub mod state;
 pub mod walk;
 pub mod words;
@@ -199,6 +200,21 @@ pub enum Answer {
     Fixed,
     /// Spoken of, without an answer.
     Unknown,
+}
+
+impl Answer {
+    /// For staff.
+    pub fn japanese(self, kind: StepKind) -> &'static str {
+        match (self, kind) {
+            (Answer::Yes, StepKind::Check) => "はい",
+            (Answer::Yes, StepKind::Action) => "済み",
+            (Answer::No, StepKind::Check) => "いいえ",
+            (Answer::No, StepKind::Action) => "未実施",
+            (Answer::DoneNoEffect, _) => "実施、効果なし",
+            (Answer::Fixed, _) => "実施後に回復",
+            (Answer::Unknown, _) => "不明",
+        }
+    }
 }
 
 /// What is known about each step, by its id.

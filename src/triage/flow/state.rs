@@ -69,6 +69,29 @@ pub enum Reason {
     Confusion,
 }
 
+impl Place {
+    /// For staff.
+    pub fn japanese(self) -> &'static str {
+        match self {
+            Place::Asking => "確認を継続",
+            Place::Solved => "回復",
+            Place::Handover => "担当者へ引き継ぎ",
+            Place::CustomerEnd => "お客様側での対応",
+        }
+    }
+}
+
+impl Reason {
+    /// For staff.
+    pub fn japanese(self) -> &'static str {
+        match self {
+            Reason::Refusal => "メールでの確認を希望されない",
+            Reason::Anger => "強いご不満",
+            Reason::Confusion => "ご説明が2度伝わらない",
+        }
+    }
+}
+
 impl FlowState {
     pub fn new(flow: &Flow) -> FlowState {
         FlowState { flow: flow.id.clone(), ..FlowState::default() }
