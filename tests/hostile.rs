@@ -15,8 +15,8 @@ use madoguchi::triage;
 use madoguchi::triage::context::{Context, DeskProfile, History, RequiredAuth, Seen};
 use madoguchi::triage::decision::{Decision, Disposition};
 use madoguchi::triage::read::read;
+use madoguchi::triage::register::Register;
 use madoguchi::triage::rulebook::Rulebook;
-use madoguchi::triage::sender::Register;
 use madoguchi::worker::Worker;
 use support::desk::{ALL, OPEN};
 
@@ -141,7 +141,7 @@ impl Judge {
         let (now, history) = (OPEN.parse().unwrap(), History::default());
         let seen = Seen { internal_date: Some(now), ..Seen::default() };
         let (desk, rules, register) = (&self.desk, &self.rules, &self.register);
-        triage::decide(&inquiry, &Context { now, desk, rules, register, seen, history })
+        triage::decide(&inquiry, &Context { now, desk, rules, register, seen, history, receipt: None })
     }
 }
 

@@ -1,14 +1,18 @@
 //! The command line: one file a command.
 
 mod breaker;
+mod case;
 mod check;
 mod contract;
 mod demo;
+mod desk;
 mod explain;
 mod init;
+mod register;
 mod run;
 mod screen;
 mod sources;
+mod who;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -53,7 +57,10 @@ Examples:
   madoguchi check -c madoguchi.toml           all problems of all files at once
   madoguchi explain mail.eml                  what would be decided about a mail, and why
   madoguchi run -c madoguchi.toml             work the desk until stopped
-  madoguchi breaker -c madoguchi.toml         how much each desk answers, and whether it was stopped";
+  madoguchi breaker -c madoguchi.toml         how much each desk answers, and whether it was stopped
+  madoguchi register import customers.csv     customers and partners into the store
+  madoguchi who taro@customer.example         whose customer is it, and what may an answer say?
+  madoguchi case OB-261120-0017               the whole story of a case";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -63,6 +70,9 @@ enum Command {
     Explain(explain::Args),
     Run(run::Args),
     Breaker(breaker::Args),
+    Register(register::Args),
+    Who(who::Args),
+    Case(case::Args),
 }
 
 /// Runs the command line `args` (with the program's name first).
@@ -78,6 +88,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Explain(args) => explain::command(args),
         Command::Run(args) => run::command(args),
         Command::Breaker(args) => breaker::command(args),
+        Command::Register(args) => register::command(args),
+        Command::Who(args) => who::command(args),
+        Command::Case(args) => case::command(args),
     };
     match ended {
         Ok(exit) => exit.into(),

@@ -24,6 +24,8 @@ pub struct Problem {
     pub file: PathBuf,
     /// Bytes of the file; none: the file as a whole.
     pub span: Option<Range<usize>>,
+    /// Line of the file, for tables whose text is not shown.
+    pub line: Option<usize>,
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
@@ -32,7 +34,7 @@ pub struct Problem {
 impl Problem {
     pub fn error(message: impl Into<String>) -> Problem {
         let file = PathBuf::new();
-        Problem { severity: Severity::Error, file, span: None, message: message.into(), hint: None }
+        Problem { severity: Severity::Error, file, span: None, line: None, message: message.into(), hint: None }
     }
 
     pub fn warning(message: impl Into<String>) -> Problem {
@@ -41,6 +43,11 @@ impl Problem {
 
     pub fn at(mut self, span: &Range<usize>) -> Problem {
         self.span = Some(span.clone());
+        self
+    }
+
+    pub fn line(mut self, line: usize) -> Problem {
+        self.line = Some(line);
         self
     }
 
@@ -87,7 +94,10 @@ impl Problems {
                 let marked = AnnotationKind::Primary.span(within(span, source));
                 group.element(Snippet::source(without_passwords(source)).path(path).annotation(marked))
             }
-            _ => group.element(Origin::path(path)),
+            _ => group.element(match problem.line {
+                Some(line) => Origin::path(path).line(line),
+                None => Origin::path(path),
+            }),
         };
         match &problem.hint {
             Some(hint) => group.element(Level::HELP.message(normalize_untrusted_str(hint))),
@@ -174,7 +184,7 @@ impl Report {
 
     pub fn finish(self) -> Problems {
         let mut problems = self.0.into_inner();
-        problems.list.sort_by_key(|p| (p.file.clone(), p.span.as_ref().map(|s| s.start), p.severity));
+        problems.list.sort_by_key(|p| (p.file.clone(), p.line, p.span.as_ref().map(|s| s.start), p.severity));
         problems.list.dedup();
         problems
     }
