@@ -59,11 +59,11 @@ pub fn read(report: &Report, id: &str, files: &PackFiles) -> Option<Pack> {
     let (head_file, head) = head?;
     templates::fit(head_file, &head.clauses, files);
     // With a file missing, what the others refer to may only seem to be missing.
-    let rules = rules::resolve(head_file, &head.clauses, &sheets?);
-    let Head { name, version, effective, thresholds, clauses } = head;
+    let (rules, muted) = rules::resolve(head_file, &head, &sheets?);
+    let Head { name, version, effective, thresholds, folding, clauses, .. } = head;
     let clauses = clauses.into_iter().map(|clause| clause.value).collect();
     let (id, hash, calendar) = (id.to_owned(), hash(files), calendar?);
-    Some(Pack { id, name, version, effective, thresholds, clauses, rules, templates, calendar, hash })
+    Some(Pack { id, name, version, effective, thresholds, folding, muted, clauses, rules, templates, calendar, hash })
 }
 
 fn file<'a>(report: &'a Report, files: &'a PackFiles, name: &str) -> Option<File<'a>> {

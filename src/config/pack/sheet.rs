@@ -6,6 +6,7 @@ use crate::config::check;
 use crate::config::problems::{File, Problem};
 use crate::config::reader::{self, At, Table, Value};
 use crate::triage::pack::{Place, Term};
+use crate::triage::rulebook::MAX_GROUPS;
 
 /// One rules file.
 pub struct Sheet<'a> {
@@ -26,6 +27,7 @@ pub struct RawRule {
     pub any: Vec<At<RawTerm>>,
     pub all: Vec<Vec<At<RawTerm>>>,
     pub none: Vec<At<RawTerm>>,
+    pub near: Option<usize>,
     pub question: bool,
     pub place: Place,
     pub examples: Vec<String>,
@@ -76,6 +78,7 @@ fn rule(table: &Table<'_>) -> Option<RawRule> {
     let any = table.get("any").map(terms).unwrap_or_default();
     let all: Vec<_> = table.list("all").into_iter().map(group).collect();
     let none = table.get("none").map(terms).unwrap_or_default();
+    let near = table.get("near").and_then(|near| near.integer(1..=1000)).and_then(|near| usize::try_from(near).ok());
     let question = table.flag("question", false);
     let place = table.optional_choice("place", &PLACES).unwrap_or_default();
     let texts = |key| table.strings(key).into_iter().map(|text| text.value).collect();
@@ -83,9 +86,16 @@ fn rule(table: &Table<'_>) -> Option<RawRule> {
     if table.list("any").is_empty() && all.is_empty() {
         table.error("a rule needs `any` or `all`: without words it would speak for every mail");
     }
+    let groups = all.len() + usize::from(!any.is_empty());
+    if groups > MAX_GROUPS {
+        table.error(format!("a rule has at most {MAX_GROUPS} groups of words"));
+    }
+    if near.is_some() && groups < 2 {
+        table.error("`near` needs two groups of words: write `all = [[…], […]]`");
+    }
     // A wrong score is reported; the rule still counts as one of its clause.
     let score = score.unwrap_or(1.0);
-    Some(RawRule { id: id?, clause: clause?, score, any, all, none, question, place, examples, counterexamples })
+    Some(RawRule { id: id?, clause: clause?, score, any, all, none, near, question, place, examples, counterexamples })
 }
 
 fn score(value: Value<'_>) -> Option<f64> {
@@ -108,7 +118,7 @@ fn group(value: Value<'_>) -> Vec<At<RawTerm>> {
 }
 
 /// The terms of an array; one that stands twice is noted, as it hides a slip.
-fn terms(value: Value<'_>) -> Vec<At<RawTerm>> {
+pub fn terms(value: Value<'_>) -> Vec<At<RawTerm>> {
     let mut terms: Vec<At<RawTerm>> = Vec::new();
     for At { value: term, span } in value.items().into_iter().filter_map(term) {
         if terms.iter().any(|known| known.value == term) {
