@@ -64,6 +64,26 @@ pub fn classify(inquiry: &Inquiry, book: &Rulebook) -> Classification {
     }
 }
 
+/// The points behind a classification, for [`super::miss`].
+pub(super) struct Sums {
+    scored: Vec<Scored>,
+    /// Each clause's best sentence.
+    pub best: Vec<f64>,
+}
+
+impl Sums {
+    pub fn of(inquiry: &Inquiry, book: &Rulebook) -> Sums {
+        let scored = score(inquiry, book);
+        Sums { best: best_points(&scored, book.pack.clauses.len()), scored }
+    }
+
+    /// The points of the winner in the clause's best sentence; 0 where nothing wins.
+    pub fn rival(&self, clause: usize) -> f64 {
+        let best = self.scored.iter().max_by(|a, b| a.points[clause].total_cmp(&b.points[clause]));
+        best.and_then(|s| s.winner.map(|winner| s.points[winner])).unwrap_or(0.0)
+    }
+}
+
 fn ids(clauses: &[usize], book: &Rulebook) -> Vec<String> {
     clauses.iter().map(|c| book.pack.clauses[*c].id.clone()).collect()
 }

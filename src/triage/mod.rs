@@ -17,6 +17,7 @@ pub mod form;
 pub mod gate;
 pub mod inquiry;
 pub mod message_id;
+pub mod miss;
 pub mod pack;
 pub mod read;
 pub mod reply;

@@ -47,7 +47,8 @@ pub struct Thresholds {
 pub struct Muted {
     /// 〜の話ではなく: what stands before, back to the last 、, votes for nothing.
     pub denied: Vec<Term>,
-    /// 〜と言われました: what stands before (the 「…」 that just closed, else all) is no conduct of the sender.
+    /// 〜と言われました: what stands before (the 「…」 that just closed, else back to the last 、) is no conduct of the
+    /// sender.
     pub reported: Vec<Term>,
 }
 

@@ -123,17 +123,21 @@ fn denied(before: &str) -> Option<&str> {
     if NOT_ONLY.iter().any(|word| before.ends_with(word)) {
         return None;
     }
-    before.rsplit(['、', ',', '。', '(', ')']).next()
+    Some(phrase(before))
 }
 
-/// What is told of somebody else: the quotation marks that just closed, else all from the sentence's beginning.
+/// What is told of somebody else: the quotation marks that just closed, else back to the last 、.
 fn reported(before: &str) -> &str {
     let opened = match before.chars().next_back() {
         Some('」') => before.rfind('「'),
         Some('』') => before.rfind('『'),
         _ => None,
     };
-    &before[opened.unwrap_or(0)..]
+    opened.map_or(phrase(before), |opened| &before[opened..])
+}
+
+fn phrase(before: &str) -> &str {
+    before.rsplit(['、', ',', '。', '(', ')']).next().unwrap_or(before)
 }
 
 /// Which groups of each rule were seen in the sentence that is looked at; kept for all sentences of a mail.

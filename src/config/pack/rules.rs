@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::clauses::Head;
+use super::lints;
 use super::sheet::{RawRule, RawTerm, Sheet, WordList};
 use crate::config::problems::{File, Problem};
 use crate::config::reader::At;
@@ -34,6 +35,9 @@ pub fn resolve(file: File<'_>, head: &Head, sheets: &[Sheet<'_>]) -> (Vec<Rule>,
     if !file.report.has_errors() {
         unused_lists(&lists);
         silent_clauses(file, &head.clauses, &rules);
+        if file.report.lint {
+            lints::report(sheets, &rules, head.folding);
+        }
     }
     (rules, muted)
 }
@@ -95,9 +99,13 @@ fn checked(file: File<'_>, rule: &RawRule, lists: &Lists<'_>) -> Rule {
         near: rule.near,
         question: rule.question,
         place: rule.place,
-        examples: rule.examples.clone(),
-        counterexamples: rule.counterexamples.clone(),
+        examples: texts(&rule.examples),
+        counterexamples: texts(&rule.counterexamples),
     }
+}
+
+fn texts(written: &[At<String>]) -> Vec<String> {
+    written.iter().map(|text| text.value.clone()).collect()
 }
 
 /// A term itself, or all terms of the word list it names.

@@ -2,6 +2,7 @@
 
 use regex::Regex;
 
+use super::claims::{self, RawTest};
 use crate::config::check;
 use crate::config::problems::{File, Problem};
 use crate::config::reader::{self, At, Table, Value};
@@ -13,6 +14,7 @@ pub struct Sheet<'a> {
     pub file: File<'a>,
     pub words: Vec<WordList>,
     pub rules: Vec<RawRule>,
+    pub tests: Vec<RawTest>,
 }
 
 pub struct WordList {
@@ -30,8 +32,8 @@ pub struct RawRule {
     pub near: Option<usize>,
     pub question: bool,
     pub place: Place,
-    pub examples: Vec<String>,
-    pub counterexamples: Vec<String>,
+    pub examples: Vec<At<String>>,
+    pub counterexamples: Vec<At<String>>,
 }
 
 /// A term, or a word list by its name.
@@ -43,11 +45,11 @@ pub enum RawTerm {
 
 /// None if the file is not TOML; all else that is wrong is reported and left out.
 pub fn read(file: File<'_>) -> Option<Sheet<'_>> {
-    let (words, rules) = reader::read(file, |root| {
+    reader::read(file, |root| {
         let words = root.get("words").and_then(|words| words.table("[words]", |t| Some(word_lists(t))));
-        Some((words.unwrap_or_default(), root.tables("rule", "[[rule]]", rule)))
-    })?;
-    Some(Sheet { file, words, rules })
+        let (rules, tests) = (root.tables("rule", "[[rule]]", rule), root.tables("test", "[[test]]", claims::test));
+        Some(Sheet { file, words: words.unwrap_or_default(), rules, tests })
+    })
 }
 
 fn word_lists(table: &Table<'_>) -> Vec<WordList> {
@@ -81,8 +83,7 @@ fn rule(table: &Table<'_>) -> Option<RawRule> {
     let near = table.get("near").and_then(|near| near.integer(1..=1000)).and_then(|near| usize::try_from(near).ok());
     let question = table.flag("question", false);
     let place = table.optional_choice("place", &PLACES).unwrap_or_default();
-    let texts = |key| table.strings(key).into_iter().map(|text| text.value).collect();
-    let (examples, counterexamples) = (texts("examples"), texts("counterexamples"));
+    let (examples, counterexamples) = (table.strings("examples"), table.strings("counterexamples"));
     if table.list("any").is_empty() && all.is_empty() {
         table.error("a rule needs `any` or `all`: without words it would speak for every mail");
     }
