@@ -126,7 +126,8 @@ fn lacked(rule: usize, sentence: usize, scan: &Scan, book: &Rulebook) -> Option<
     let there = |group: &&Vec<usize>| words.iter().any(|word| group.contains(&word.term));
     let missing: Vec<usize> = (0..needs.groups.len()).filter(|n| !there(&&needs.groups[*n])).collect();
     let forbidden = words.iter().find(|word| needs.none.contains(&word.term));
-    let found = scan::nearest(needs, &words).map(|found| scan::width(&found, &scan.folded.text));
+    let found =
+        scan::nearest(needs, &words, scan.folded.text.len()).map(|found| scan::width(&found, &scan.folded.text));
     let mut lacks = Vec::new();
     if missing.len() == needs.groups.len() || missing.len() > 1 {
         return None;

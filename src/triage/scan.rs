@@ -10,6 +10,9 @@ use super::pack::{ClauseKind, Place, Rule};
 use super::rulebook::{Mute, Needs, Rulebook, TermId};
 use super::sentence::{Sentence, sentences};
 
+/// No sentence that somebody writes denies more: only so many are looked at, as each is compared with all words.
+const MARKS_LOOKED_AT: usize = 32;
+
 /// A term that stands in a sentence: bytes `start..end` of the folded text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Word {
@@ -86,6 +89,7 @@ impl Scan {
         let start = self.start(sentence);
         let marks = self.words[sentence].iter().filter_map(|word| Some((book.mutes[word.term]?, word.start)));
         let scopes: Vec<(Mute, usize, usize)> = marks
+            .take(MARKS_LOOKED_AT)
             .filter_map(|(mute, end)| {
                 let before = &self.folded.text[start..end];
                 let length = match mute {
@@ -190,8 +194,9 @@ fn standing(rule: usize, scan: &Scan, sentence: usize, book: &Rulebook) -> Optio
     }
     let words: Vec<&Word> = scan.words[sentence].iter().filter(|word| votes(word, rule, book)).collect();
     match rules.near {
-        Some(near) => nearest(needs, &words).filter(|found| width(found, &scan.folded.text) <= near),
-        None => from(needs, &words, 0),
+        // A character has four bytes at most.
+        Some(near) => nearest(needs, &words, near * 4).filter(|found| width(found, &scan.folded.text) <= near),
+        None => first(needs, &words),
     }
 }
 
@@ -205,15 +210,16 @@ pub(super) fn looks_at(rule: &Rule, sentence: &Sentence) -> bool {
     in_place && (sentence.question || !rule.question)
 }
 
-/// The first word of each group that begins at byte `start` or behind it.
-fn from(needs: &Needs, words: &[&Word], start: usize) -> Option<Vec<(usize, usize)>> {
-    let first = |group: &Vec<TermId>| words.iter().find(|word| word.start >= start && group.contains(&word.term));
+/// The first word of each group.
+fn first(needs: &Needs, words: &[&Word]) -> Option<Vec<(usize, usize)>> {
+    let first = |group: &Vec<TermId>| words.iter().find(|word| group.contains(&word.term));
     needs.groups.iter().map(|group| first(group).map(|word| (word.start, word.end))).collect()
 }
 
-/// One word of each group, as close together as they stand.
-pub(super) fn nearest(needs: &Needs, words: &[&Word]) -> Option<Vec<(usize, usize)>> {
-    let stretches = words.iter().filter_map(|word| from(needs, words, word.start));
+/// One word of each group, as close together as they stand, if they begin within so many bytes.
+pub(super) fn nearest(needs: &Needs, words: &[&Word], within: usize) -> Option<Vec<(usize, usize)>> {
+    let reach = |n: usize| words[n..].partition_point(|word| word.start - words[n].start <= within);
+    let stretches = (0..words.len()).filter_map(|n| first(needs, &words[n..n + reach(n)]));
     stretches.min_by_key(|found| stretch(found).1 - stretch(found).0)
 }
 

@@ -44,12 +44,10 @@ pub fn print(pack: Pack, claims: &Claims, corpus: &[PathBuf], language: Language
         book.pack.rules.iter().map(|rule| rule.id.as_str()).filter(|id| !fired.contains(*id)).collect();
     let unused = of_term.iter().filter(|count| **count == 0).count();
     anstream::println!(
-        "{}: {} {} / {}; {} {}{}{}",
-        language.say("使われない語", "words in no mail"),
-        unused,
-        language.say("語", "of"),
+        "{} {unused}/{}; {} {}{}{}",
+        language.say("一度も現れない語:", "words in no mail:"),
         of_term.len(),
-        language.say("適用されない規則", "rules that never applied:"),
+        language.say("適用されない規則:", "rules that never applied:"),
         silent.len(),
         if silent.is_empty() { "" } else { ": " },
         silent.join(", ")
