@@ -6,13 +6,17 @@ mod check;
 mod contract;
 mod demo;
 mod desk;
+mod eval;
 mod explain;
 mod init;
+mod packs;
 mod register;
 mod run;
 mod screen;
 mod sources;
+mod test;
 mod who;
+mod why_not;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -56,6 +60,8 @@ Examples:
   madoguchi init desk && cd desk              a commented configuration with rules and templates to edit
   madoguchi check -c madoguchi.toml           all problems of all files at once
   madoguchi explain mail.eml                  what would be decided about a mail, and why
+  madoguchi test rules/optim-biz              the examples and tests that stand in a pack
+  madoguchi eval --pack optim-biz mails.jsonl how well a pack decides labelled mail
   madoguchi run -c madoguchi.toml             work the desk until stopped
   madoguchi breaker -c madoguchi.toml         how much each desk answers, and whether it was stopped
   madoguchi register import customers.csv     customers and partners into the store
@@ -68,6 +74,8 @@ enum Command {
     Init(init::Args),
     Check(check::Args),
     Explain(explain::Args),
+    Test(test::Args),
+    Eval(eval::Args),
     Run(run::Args),
     Breaker(breaker::Args),
     Register(register::Args),
@@ -86,6 +94,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Init(args) => init::command(args),
         Command::Check(args) => check::command(args),
         Command::Explain(args) => explain::command(args),
+        Command::Test(args) => test::command(args),
+        Command::Eval(args) => eval::command(args),
         Command::Run(args) => run::command(args),
         Command::Breaker(args) => breaker::command(args),
         Command::Register(args) => register::command(args),

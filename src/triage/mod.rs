@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`inquiry`] (what a mail is), [`mod@read`] (bytes → inquiry), [`sections`] (what the customer wrote
 //! today), [`form`] (mail of web forms), [`gate`] (may a robot answer?), [`budget`] (how often?), [`sender`] (whose
-//! customer? by the [`register`]), [`fold`] and [`classify`] (what is asked?), [`calendar`] (open?), [`verdict`] (who acts), [`reply`]
+//! customer? by the [`register`]), [`fold`], `scan` and [`classify`] (what is asked?), [`calendar`] (open?), [`verdict`]
+//! (who acts), [`reply`]
 //! (what we say: [`template`], [`message_id`]), [`decision`] (the result).
 
 pub mod arrival;
@@ -20,12 +21,15 @@ pub mod gate;
 pub mod inquiry;
 mod look_alike;
 pub mod message_id;
+pub mod miss;
 pub mod pack;
 pub mod read;
 pub mod receipt;
 pub mod register;
 pub mod reply;
+mod required;
 pub mod rulebook;
+mod scan;
 pub mod sections;
 pub mod sender;
 pub mod sentence;

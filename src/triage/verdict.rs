@@ -12,6 +12,7 @@ use super::doubt;
 use super::form;
 use super::gate::{Target, reply_target, title};
 use super::inquiry::{Inquiry, Mailbox};
+use super::pack::Severity;
 use super::reply::{self, ASK_CONTRACT, Answer, REDIRECT, compose};
 use super::sentence::{Voice, voice};
 use super::template::TemplateError;
@@ -113,11 +114,18 @@ fn reason(code: &str, text: &str) -> Reason {
 }
 
 fn conduct_reason(words: &Classification, ctx: &Context) -> Reason {
-    let named = words.conduct.iter().map(|id| match ctx.rules.pack.clause(id) {
-        Some(clause) => format!("{id} {}", clause.title),
-        None => id.clone(),
+    let clauses = words.conduct.iter().filter_map(|id| ctx.rules.pack.clause(id));
+    let named = clauses.map(|clause| match clause.severity {
+        Severity::Ordinary => format!("{} {}", clause.id, clause.title),
+        Severity::Grave => format!("【至急】{} {}", clause.id, clause.title),
     });
     reason("conduct", &format!("禁止事項に当たるおそれがあります: {}", named.collect::<Vec<_>>().join("、")))
+}
+
+/// Does somebody's safety hang on how soon staff look?
+fn is_grave(words: &Classification, ctx: &Context) -> bool {
+    let mut clauses = words.conduct.iter().filter_map(|id| ctx.rules.pack.clause(id));
+    clauses.any(|clause| clause.severity == Severity::Grave)
 }
 
 fn low_margin(words: &Classification) -> Reason {
@@ -133,8 +141,10 @@ fn stopped(inquiry: &Inquiry, stop: Stop, found: Findings, ctx: &Context) -> Ver
     }
     let mut actions = Vec::new();
     if !labelled_before(ctx) {
-        let extra: &[&str] = if found.notice { &["ppap"] } else { &[] };
-        actions.push(label(disposition, found.words, extra, ctx));
+        let grave = disposition == Disposition::Hold && is_grave(found.words, ctx);
+        let extra = [("ppap", found.notice), ("grave", grave)];
+        let extra: Vec<&str> = extra.into_iter().filter(|(_, is)| *is).map(|(name, _)| name).collect();
+        actions.push(label(disposition, found.words, &extra, ctx));
     }
     if disposition == Disposition::Review && ctx.desk.drafts != Drafts::Never {
         match draft_for_staff(inquiry, found, ctx) {
