@@ -13,7 +13,7 @@ use tracing::{info, warn};
 
 use crate::clock::Clock;
 use crate::mailbox::{Inbox, MailboxError, Place};
-use crate::outbox::{Fault, Found, Outbox, Outgoing, SendError, compose};
+use crate::outbox::{Fault, Found, Outbox, Outgoing, SendError, compose, compose_forward};
 use crate::store::{Effect, EffectId, EffectRow, EffectState, NewEffect, Outcome, Store, StoreError};
 use crate::triage::arrival::Item;
 use crate::triage::budget::Budgets;
@@ -42,6 +42,7 @@ pub fn effects(actions: &[Action], label_prefix: &str, sent_copy: bool) -> Vec<N
             Action::Label { labels } => now(&mut effects, Effect::AddLabels { labels: labels.clone() }),
             Action::Draft(reply) => now(&mut effects, Effect::Draft(reply.clone())),
             Action::Reply(reply) | Action::Redirect(reply) => send(&mut effects, reply, label_prefix, sent_copy),
+            Action::Forward(reply) => forward(&mut effects, reply, label_prefix),
             Action::HandOver { .. } | Action::Move { .. } => {}
         }
     }
@@ -66,6 +67,14 @@ fn send(effects: &mut Vec<NewEffect>, reply: &Reply, label_prefix: &str, sent_co
     let label = |name: &str| vec![format!("{label_prefix}{name}")];
     let remove = if reply.at.is_some() { label("queued") } else { Vec::new() };
     now(effects, Effect::LabelSend { of, remove, sent: label("answered"), unsent: label("unsent") });
+}
+
+/// The store keeps what was passed on, so the Sent folder need not.
+fn forward(effects: &mut Vec<NewEffect>, reply: &Reply, label_prefix: &str) {
+    let of = effects.len() as u32;
+    effects.push(NewEffect { effect: Effect::Forward(reply.clone()), due: reply.at });
+    let label = |name: &str| vec![format!("{label_prefix}{name}")];
+    now(effects, Effect::LabelSend { of, remove: Vec::new(), sent: label("forwarded"), unsent: label("unsent") });
 }
 
 /// What carries effects out for one desk.
@@ -128,6 +137,7 @@ impl Hands<'_> {
     async fn one(&mut self, row: &EffectRow) -> Result<(), ApplyError> {
         let outcome = match &row.effect {
             Effect::Send(reply) => self.send(row, reply).await?,
+            Effect::Forward(reply) => self.forward(row, reply).await?,
             Effect::AddLabels { .. } | Effect::LabelSend { .. } => {
                 return self.labels_of(std::slice::from_ref(row)).await;
             }
@@ -180,8 +190,29 @@ impl Hands<'_> {
             warn!(mail = %row.mail_id, seq = row.seq, reason, "answer not sent: staff must look");
             return Ok(Outcome::Held { reason: format!("not sent: {reason}") });
         }
-        self.store.start(&[row.id], started).await?;
         let raw = compose(reply, self.from, &started.to_zoned(self.zone.clone()));
+        self.hand_in(row, reply, raw, started).await
+    }
+
+    /// Passes the mail on as it came.
+    async fn forward(&mut self, row: &EffectRow, reply: &Reply) -> Result<Outcome, ApplyError> {
+        let started = self.clock.now();
+        let (original, complete) = self.store.raw(row.mail_id).await?;
+        if !complete {
+            return Ok(Outcome::Failed { reason: "only the head of the mail was read: pass it on by hand".into() });
+        }
+        let raw = compose_forward(reply, &original, self.from, &started.to_zoned(self.zone.clone()));
+        self.hand_in(row, reply, raw, started).await
+    }
+
+    async fn hand_in(
+        &mut self,
+        row: &EffectRow,
+        reply: &Reply,
+        raw: Vec<u8>,
+        started: Timestamp,
+    ) -> Result<Outcome, ApplyError> {
+        self.store.start(&[row.id], started).await?;
         let mail = Outgoing { to: reply.to.address.clone(), message_id: reply.message_id.clone(), raw };
         let outcome = match self.outbox.send(&mail).await {
             Ok(receipt) => Outcome::Done { note: Some(receipt.text) },
@@ -285,7 +316,7 @@ pub async fn settle_interrupted(hands: &mut Hands<'_>, desk: &str) -> Result<usi
     let rows = hands.store.interrupted(desk).await?;
     let settled = rows.len();
     for row in rows {
-        let Effect::Send(reply) = &row.effect else { continue };
+        let (Effect::Send(reply) | Effect::Forward(reply)) = &row.effect else { continue };
         let outcome = match hands.outbox.find(&reply.message_id).await {
             Found::Sent => Outcome::Done { note: Some("found sent after a crash".into()) },
             Found::NotSent => {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
@@ -24,6 +25,7 @@ use crate::triage::context::{Context, DeskProfile, Seen};
 use crate::triage::decision::Decision;
 use crate::triage::inquiry::{Inquiry, Mailbox};
 use crate::triage::read::TEXT_CUT;
+use crate::triage::receipt;
 use crate::triage::rulebook::{Rulebook, RulebookError};
 
 /// Effects carried out between two looks at the mailbox and at the wish to stop.
@@ -321,12 +323,16 @@ impl Worker {
     async fn decide_one(&mut self, mut mail: StoredMail) -> Result<(), WorkError> {
         let now = self.clock.now();
         let inquiry = self.whole_text(&mut mail).await?;
-        let meta = meta(&inquiry);
+        let day = now.to_zoned(self.rules.pack.calendar.zone.clone()).date();
+        let meta = meta(&inquiry, &self.profile.secret, day);
         let query = HistoryQuery::new(mail.id, &meta);
         let mut history = self.store.history(&self.profile.id, &query, now).await?;
         if triage::gate::is_password_notice(&inquiry) {
             let first = self.store.mail_before(&self.profile.id, &query).await?;
             history.ppap_first = first.map(|mail| mail.to_string());
+            if let (Some(first), None) = (first, &history.case) {
+                history.case = self.store.case_of(first).await?;
+            }
         }
         let dkim = match &self.dkim {
             Some(checker) => checker.signer(&mail.arrival.raw, &inquiry).await,
@@ -339,8 +345,11 @@ impl Worker {
             not_before: Some(self.not_before(&mail, now).await?),
             dkim,
         };
+        let register = self.desk.register.current(&self.store).await?;
+        let number = self.store.next_case(&self.profile.id, day).await?;
+        let receipt = Some(receipt::reference(&self.profile.receipt_prefix, day, number));
         let mut ctx =
-            Context { now, desk: &self.profile, rules: &self.rules, register: &self.desk.register, seen, history };
+            Context { now, desk: &self.profile, rules: &self.rules, register: &register, seen, history, receipt };
         let mut decision = decide_safely(&inquiry, &ctx);
         if decision.answers() && opens_breaker(&self.store, &self.profile, now).await? {
             ctx.history.standing.breaker_open = true;
@@ -465,8 +474,10 @@ fn warn_of_breaker(desk: &str, answers: u32) {
 }
 
 /// What the journal must know to find the mail again.
-fn meta(inquiry: &Inquiry) -> MailMeta {
+fn meta(inquiry: &Inquiry, secret: &[u8], day: Date) -> MailMeta {
     let thread = inquiry.references.iter().chain(&inquiry.in_reply_to).cloned().collect();
     let sender = inquiry.author().map(|from| from.address.clone()).unwrap_or_default();
-    MailMeta { message_id: inquiry.message_id.clone(), sender, thread, subject: inquiry.subject.clone() }
+    let (message_id, subject) = (inquiry.message_id.clone(), inquiry.subject.clone());
+    let signed_case = receipt::signed(&subject, secret);
+    MailMeta { message_id, sender, thread, subject, signed_case, day: Some(day) }
 }

@@ -38,6 +38,9 @@ impl Desk {
         for part in ["new", "cur", "tmp"] {
             fs::create_dir_all(folder.path().join("mail").join(part)).unwrap();
         }
+        // A known customer is answered each time; who is unknown is asked for the contract once.
+        let register = "[[customer]]\nid = \"c\"\nname = \"c\"\ndomains = [\"customer.example\"]\n";
+        fs::write(folder.path().join("register.toml"), register).unwrap();
         let (address, clock) = (address.to_owned(), clock.clone());
         let mut desk = Desk {
             folder,
@@ -85,6 +88,7 @@ pack = "optim-biz"
 authentication = "off"
 max_age_hours = 0
 answer_since = 2020-01-01T00:00:00+09:00
+register = "register.toml"
 [desk.mailbox]
 kind = "maildir"
 path = "mail"

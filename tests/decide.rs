@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use madoguchi::config;
 use madoguchi::triage::context::{Border, Context, Department, DeskProfile, Drafts, History, RequiredAuth, Seen};
 use madoguchi::triage::decision::{Action, Decision, Reply};
+use madoguchi::triage::register::{Customer, Partner, PhoneSupport, Register};
 use madoguchi::triage::rulebook::Rulebook;
-use madoguchi::triage::sender::{Customer, Partner, Register};
 use madoguchi::triage::{decide, read};
 use serde::Deserialize;
 
@@ -115,7 +115,7 @@ fn decide_case(case: &Case, rules: &Rulebook) -> Decision {
         ..Seen::default()
     };
     let history = History { answers_in_thread: case.answers_in_thread, ..History::default() };
-    decide(&inquiry, &Context { now, desk: &desk, rules, register: &register, seen, history })
+    decide(&inquiry, &Context { now, desk: &desk, rules, register: &register, seen, history, receipt: None })
 }
 
 fn mail(case: &Case) -> String {
@@ -167,7 +167,8 @@ fn register() -> Register {
         id: "acme".into(),
         name: "アクメ商会".into(),
         contact: "help@acme.example".into(),
-        phone_support: true,
+        phone_support: Some(PhoneSupport::default()),
+        ..Partner::default()
     };
     let customer = |id: &str, domain: &str, partner: Option<&str>| Customer {
         id: id.into(),
@@ -175,10 +176,11 @@ fn register() -> Register {
         addresses: vec![],
         domains: vec![domain.into()],
         partner: partner.map(Into::into),
+        ..Customer::default()
     };
     let customers =
         vec![customer("direct", "direct.example.jp", None), customer("through", "through.example.jp", Some("acme"))];
-    Register::new(vec![partner], customers)
+    Register::new(vec![partner], customers).unwrap()
 }
 
 fn mini_pack() -> madoguchi::triage::pack::Pack {
@@ -200,6 +202,7 @@ fn kind(action: &Action) -> &'static str {
         Action::Reply(_) => "reply",
         Action::Redirect(_) => "redirect",
         Action::Draft(_) => "draft",
+        Action::Forward(_) => "forward",
         Action::HandOver { .. } => "hand-over",
         Action::Move { .. } => "move",
     }

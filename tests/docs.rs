@@ -153,7 +153,10 @@ fn words(line: &str) -> Option<Vec<String>> {
 
 fn problem_of(command: &[String]) -> Option<String> {
     let Some((subcommand, rest)) = command.split_first() else { return Some("no subcommand".into()) };
-    let help = madoguchi(Path::new("."), "C", &[subcommand.clone(), "--help".into()]);
+    // `register import` has flags of its own.
+    let inner = rest.iter().take(1).filter(|word| !word.starts_with('-')).cloned();
+    let asked: Vec<String> = std::iter::once(subcommand.clone()).chain(inner).chain(["--help".into()]).collect();
+    let help = madoguchi(Path::new("."), "C", &asked);
     if !help.status.success() {
         return Some("no such subcommand".into());
     }
@@ -198,6 +201,7 @@ fn the_contract_lists_every_reason_and_oddity() {
     let contract = read("docs/explain-json.md");
     let documented = |heading| codes(section(&contract, heading)).into_keys().collect::<BTreeSet<String>>();
     let mut reasons = literals_behind("reason(", &read("src/triage/verdict.rs"));
+    reasons.extend(literals_behind("reason(", &read("src/triage/doubt.rs")));
     let rules = literals_behind("(", section_of(&read("src/triage/gate/mod.rs"), "const RULES", "];"));
     assert!(rules.len() > 20);
     reasons.extend(rules.iter().map(|rule| format!("gate-{rule}")));

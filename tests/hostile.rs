@@ -15,8 +15,8 @@ use madoguchi::triage;
 use madoguchi::triage::context::{Context, DeskProfile, History, RequiredAuth, Seen};
 use madoguchi::triage::decision::{Decision, Disposition};
 use madoguchi::triage::read::read;
+use madoguchi::triage::register::Register;
 use madoguchi::triage::rulebook::Rulebook;
-use madoguchi::triage::sender::Register;
 use madoguchi::worker::Worker;
 use support::desk::{ALL, OPEN};
 
@@ -98,6 +98,11 @@ fn hostile() -> Vec<(&'static str, Vec<u8>)> {
         ("100,000 header lines", text(&"X: y\r\n".repeat(100_000), QUESTION)),
         ("1 MB of short lines", text("", &"a\r\n".repeat(1 << 18))),
         ("1 MB of full stops", text("", &"。".repeat(1 << 18))),
+        ("1 MB of denials", text("", &"購入の話ではなく充電".repeat(1 << 15))),
+        (
+            "1 MB of words that must stand near others",
+            text("", &format!("切れ{}{}", "、".repeat(20), "充電".repeat(1 << 17))),
+        ),
         ("1 MB of quote marks", text("", &">".repeat(1 << 20))),
         ("1 MB of open tags", typed(&format!("text/html; charset=utf-8\r\n\r\n{}", "<div><table>".repeat(1 << 16)))),
         ("endless references", text(&format!("References: {}\r\n", "<a@b>\r\n ".repeat(100_000)), QUESTION)),
@@ -141,7 +146,7 @@ impl Judge {
         let (now, history) = (OPEN.parse().unwrap(), History::default());
         let seen = Seen { internal_date: Some(now), ..Seen::default() };
         let (desk, rules, register) = (&self.desk, &self.rules, &self.register);
-        triage::decide(&inquiry, &Context { now, desk, rules, register, seen, history })
+        triage::decide(&inquiry, &Context { now, desk, rules, register, seen, history, receipt: None })
     }
 }
 

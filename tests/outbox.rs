@@ -505,6 +505,21 @@ async fn an_address_beyond_ascii_needs_a_server_that_knows_it() {
     assert!(server.finish().await.contains(&"RCPT TO:<窓口@example.jp>".to_string()));
 }
 
+/// A mail that passes another one on: plain header, text in 8 bit.
+#[tokio::test]
+async fn mail_in_8_bit_needs_a_server_that_offers_it() {
+    let eight_bit = Outgoing { raw: [mail().raw, "\u{65e5}\u{672c}\r\n".into()].concat(), ..mail() };
+    let without = Say("250-mx\r\n250 SIZE\r\n");
+    let server = Scripted::start(vec![vec![Say("220 hi\r\n"), Hear("EHLO"), without]]).await;
+    let result = outbox(smtp(server.port)).send(&eight_bit).await;
+    assert_eq!(outcome(&result), "Mail", "{result:?}");
+
+    let envelope = [Hear("MAIL FROM:<bounce@desk.example.jp> BODY=8BITMIME"), Say("250 ok\r\n")];
+    let rest = after_data(&taken())[5..].to_vec();
+    let server = Scripted::start(vec![[&after_ehlo(&[])[..], &envelope, &rest].concat()]).await;
+    outbox(smtp(server.port)).send(&eight_bit).await.unwrap();
+}
+
 // ---- folder and memory -------------------------------------------------------------------------------------------
 
 #[tokio::test]

@@ -12,8 +12,8 @@ use madoguchi::triage::context::{Border, Context, DeskProfile, History, Required
 use madoguchi::triage::decision::{Action, AuthLevel, Decision, Disposition, Reply, RouteKind};
 use madoguchi::triage::form::{AddressPlace, FormRule, opened};
 use madoguchi::triage::inquiry::{Inquiry, SectionKind};
+use madoguchi::triage::register::{Customer, Register};
 use madoguchi::triage::rulebook::Rulebook;
-use madoguchi::triage::sender::{Customer, Register};
 use madoguchi::triage::{decide, read};
 use serde::Deserialize;
 
@@ -83,7 +83,7 @@ fn register() -> Register {
         domains: vec!["direct.example.jp".into(), "customer.example.jp".into()],
         ..Customer::default()
     };
-    Register::new(vec![], vec![customer])
+    Register::new(vec![], vec![customer]).unwrap()
 }
 
 fn decided(inquiry: &Inquiry, desk: &DeskProfile, history: History) -> Decision {
@@ -91,7 +91,10 @@ fn decided(inquiry: &Inquiry, desk: &DeskProfile, history: History) -> Decision 
     let pack = config::pack_from(&packs.join("rules"), &packs.join("templates"), "mini").unwrap();
     let rules = Rulebook::compile(pack.into()).unwrap();
     let now: Timestamp = "2026-11-24T10:30:00+09:00".parse().unwrap();
-    decide(inquiry, &Context { now, desk, rules: &rules, register: &register(), seen: Seen::default(), history })
+    decide(
+        inquiry,
+        &Context { now, desk, rules: &rules, register: &register(), seen: Seen::default(), history, receipt: None },
+    )
 }
 
 fn answer(decision: &Decision) -> Option<&Reply> {

@@ -19,9 +19,9 @@ use madoguchi::triage::decision::{
 };
 use madoguchi::triage::fold::Folded;
 use madoguchi::triage::inquiry::{Header, Inquiry, Mailbox, Section};
+use madoguchi::triage::register::{Customer, Register};
 use madoguchi::triage::rulebook::Rulebook;
 use madoguchi::triage::sections::{Hints, split};
-use madoguchi::triage::sender::{Customer, Register};
 use madoguchi::triage::{decide, read as reader};
 
 /// 2026-11-20 10:30 in Tokyo, while the desk of the tests is open.
@@ -118,7 +118,8 @@ pub fn decided(inquiry: &Inquiry) -> Decision {
     });
     let (desk, register) = (desk(), register());
     let seen = Seen { internal_date: Some(NOW), ..Seen::default() };
-    decide(inquiry, &Context { now: NOW, desk: &desk, rules, register: &register, seen, history: History::default() })
+    let (history, receipt) = (History::default(), Some("T-261120-0011".into()));
+    decide(inquiry, &Context { now: NOW, desk: &desk, rules, register: &register, seen, history, receipt })
 }
 
 fn desk() -> DeskProfile {
@@ -144,8 +145,8 @@ fn border() -> Border {
 
 fn register() -> Register {
     let domains = vec!["example.jp".into(), "example.com".into()];
-    let customer = Customer { id: "c".into(), name: "c".into(), addresses: vec![], domains, partner: None };
-    Register::new(vec![], vec![customer])
+    let customer = Customer { id: "c".into(), name: "c".into(), domains, ..Customer::default() };
+    Register::new(vec![], vec![customer]).unwrap()
 }
 
 /// Text of an `Authentication-Results` field → how far a sender of example.jp is proved.

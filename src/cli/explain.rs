@@ -4,20 +4,19 @@ use std::collections::HashSet;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use jiff::Timestamp;
 
+use super::desk::{self, Desk};
 use super::screen::{Language, colour, dim, fit, marked};
 use super::sources::{self, Source};
-use super::{Exit, contract};
+use super::{Exit, contract, packs, why_not};
 use crate::clock::Clock;
-use crate::config;
 use crate::triage;
-use crate::triage::context::{Context, DeskProfile, History, RequiredAuth, Seen};
+use crate::triage::context::{Context, History, Seen};
 use crate::triage::decision::{Action, Decision, EvidenceSection, GateVerdict, Reply, RouteKind};
 use crate::triage::inquiry::{Inquiry, SectionKind};
 use crate::triage::rulebook::Rulebook;
-use crate::triage::sender::Register;
 
 /// Explain what would be decided about mails, and why; nothing is sent or changed
 #[derive(Debug, clap::Args)]
@@ -27,12 +26,13 @@ Without -c the embedded pack decides for a desk that knows no customers, so ever
 
   madoguchi explain mail.eml
   madoguchi explain -c madoguchi.toml --desk optim-biz Maildir/cur
+  madoguchi explain --why-not 4-1-4 mail.eml
   madoguchi explain --json --pack biz-phone mails/ | jq .scopes")]
 pub struct Args {
     /// One JSON object a line (docs/explain-json.md)
     #[arg(long)]
     json: bool,
-    /// Embedded pack to decide by
+    /// Pack to decide by: one of the program itself, or a folder rules/<pack>
     #[arg(long, value_name = "PACK", default_value = "optim-biz", conflicts_with = "config")]
     pack: String,
     /// Decide as a desk of this configuration
@@ -44,6 +44,9 @@ pub struct Args {
     /// The moment to decide at, e.g. 2026-11-24T10:00+09:00; else each mail's own date
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
+    /// Explain why this clause was not found, and what would change it
+    #[arg(long, value_name = "CLAUSE", conflicts_with = "json")]
+    why_not: Option<String>,
     /// Language of the labels; else as the locale says
     #[arg(long, value_name = "LANGUAGE")]
     language: Option<Language>,
@@ -52,15 +55,8 @@ pub struct Args {
     paths: Vec<PathBuf>,
 }
 
-/// A desk to decide as.
-struct Desk {
-    profile: DeskProfile,
-    rules: Rulebook,
-    register: std::sync::Arc<Register>,
-}
-
 pub fn command(args: Args) -> anyhow::Result<Exit> {
-    let desk = match desk(&args)? {
+    let desk = match chosen(&args)? {
         Ok(desk) => desk,
         Err(problems) => {
             anstream::eprint!("{problems}");
@@ -97,37 +93,17 @@ fn output(json: bool) -> Box<dyn Write> {
 }
 
 /// The desk of the configuration, or one that knows nobody; problems are given as text for people.
-fn desk(args: &Args) -> anyhow::Result<Result<Desk, String>> {
-    let colour = std::io::stderr().is_terminal();
+fn chosen(args: &Args) -> anyhow::Result<Result<Desk, String>> {
     let Some(path) = &args.config else {
-        let pack = match config::embedded_pack(&args.pack) {
-            Ok(pack) => pack,
-            Err(problems) => return Ok(Err(problems.render(colour))),
+        let pack = match packs::pack(&args.pack) {
+            Ok((pack, _)) => pack,
+            Err(problems) => return Ok(Err(problems.render(std::io::stderr().is_terminal()))),
         };
-        let profile = DeskProfile {
-            id: pack.id.clone(),
-            name: pack.name.clone(),
-            authentication: RequiredAuth::Off,
-            label_prefix: "mado-".into(),
-            ..DeskProfile::default()
-        };
+        let profile = packs::profile(&pack);
         let rules = Rulebook::compile(pack.into())?;
         return Ok(Ok(Desk { profile, rules, register: Default::default() }));
     };
-    let config = match config::load(path) {
-        Ok(config) => config,
-        Err(problems) => return Ok(Err(problems.render(colour))),
-    };
-    let names: Vec<&str> = config.desks.iter().map(|d| d.profile.id.as_str()).collect();
-    let names = names.join(", ");
-    let chosen = match &args.desk {
-        Some(id) => config.desks.into_iter().find(|d| d.profile.id == *id),
-        None if config.desks.len() == 1 => config.desks.into_iter().next(),
-        None => bail!("{} has several desks; choose one with --desk: {names}", path.display()),
-    };
-    let Some(found) = chosen else { bail!("{} has no such desk; it has: {names}", path.display()) };
-    let rules = Rulebook::compile(found.pack)?;
-    Ok(Ok(Desk { profile: found.profile, rules, register: found.register }))
+    desk::of_config(path, args.desk.as_deref())
 }
 
 fn one(
@@ -147,7 +123,14 @@ fn one(
         register: &desk.register,
         seen: Seen::default(),
         history: History::default(),
+        receipt: None,
     };
+    if let Some(clause) = &args.why_not {
+        let Some(miss) = triage::miss::why_not(clause, &inquiry, &desk.rules) else {
+            return Err(std::io::Error::other(format!("pack {} has no clause {clause}", desk.rules.pack.id)));
+        };
+        return why_not::write(name, clause, &miss, language, out);
+    }
     let decision = triage::decide(&inquiry, &ctx);
     if args.json {
         return writeln!(out, "{}", contract::object(name, &inquiry, &decision));
@@ -226,6 +209,13 @@ impl Page<'_> {
                     partner.unwrap_or_default()
                 )
             }
+            (RouteKind::PartnerStaff, partner) => {
+                format!(
+                    "{} {}",
+                    self.language.say("パートナーの担当者", "staff of partner"),
+                    partner.unwrap_or_default()
+                )
+            }
             (RouteKind::Unknown, _) => self.language.say("不明", "unknown").to_string(),
         };
         let gate = match self.decision.gate.verdict {
@@ -252,6 +242,7 @@ impl Page<'_> {
             Action::Label { labels } => format!("{} {}", self.language.say("ラベル", "label"), labels.join(" ")),
             Action::Reply(reply) => mail("返信", "reply", reply),
             Action::Redirect(reply) => mail("パートナーへご案内", "redirect", reply),
+            Action::Forward(reply) => mail("パートナーへ転送", "forward", reply),
             Action::Draft(reply) => mail("下書き", "draft", reply),
             Action::HandOver { at } => format!("{}{}", self.language.say("担当者へ", "hand over"), when(at)),
             Action::Move { folder } => format!("{} {folder}", self.language.say("移動", "move to")),

@@ -1,15 +1,23 @@
 //! The command line: one file a command.
 
 mod breaker;
+mod case;
 mod check;
 mod contract;
 mod demo;
+mod desk;
+mod eval;
 mod explain;
 mod flow;
 mod init;
+mod packs;
+mod register;
 mod run;
 mod screen;
 mod sources;
+mod test;
+mod who;
+mod why_not;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -53,8 +61,13 @@ Examples:
   madoguchi init desk && cd desk              a commented configuration with rules and templates to edit
   madoguchi check -c madoguchi.toml           all problems of all files at once
   madoguchi explain mail.eml                  what would be decided about a mail, and why
+  madoguchi test rules/optim-biz              the examples and tests that stand in a pack
+  madoguchi eval --pack optim-biz mails.jsonl how well a pack decides labelled mail
   madoguchi run -c madoguchi.toml             work the desk until stopped
-  madoguchi breaker -c madoguchi.toml         how much each desk answers, and whether it was stopped";
+  madoguchi breaker -c madoguchi.toml         how much each desk answers, and whether it was stopped
+  madoguchi register import customers.csv     customers and partners into the store
+  madoguchi who taro@customer.example         whose customer is it, and what may an answer say?
+  madoguchi case OB-261120-0017               the whole story of a case";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -63,8 +76,13 @@ enum Command {
     Check(check::Args),
     Explain(explain::Args),
     Flow(flow::Args),
+    Test(test::Args),
+    Eval(eval::Args),
     Run(run::Args),
     Breaker(breaker::Args),
+    Register(register::Args),
+    Who(who::Args),
+    Case(case::Args),
 }
 
 /// Runs the command line `args` (with the program's name first).
@@ -79,8 +97,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(args) => check::command(args),
         Command::Explain(args) => explain::command(args),
         Command::Flow(args) => flow::command(args),
+        Command::Test(args) => test::command(args),
+        Command::Eval(args) => eval::command(args),
         Command::Run(args) => run::command(args),
         Command::Breaker(args) => breaker::command(args),
+        Command::Register(args) => register::command(args),
+        Command::Who(args) => who::command(args),
+        Command::Case(args) => case::command(args),
     };
     match ended {
         Ok(exit) => exit.into(),

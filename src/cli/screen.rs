@@ -1,6 +1,7 @@
 //! What people see on a terminal: the language of labels, colours, tables.
 
 use anstyle::{AnsiColor, Style};
+use anyhow::Context as _;
 use unicode_width::UnicodeWidthStr;
 
 use crate::triage::decision::{Disposition, Reason};
@@ -50,6 +51,14 @@ fn english(code: &str) -> Option<&str> {
         "no-safe-address" => "no address that is safe to answer",
         "form" => "of a web form: what was typed there is not proved",
         "ppap" => "brings the password of an attachment",
+        "follow-up" => "more about a case that is in hand: see its story by the receipt number",
+        "route-conflict" => "the register contradicts itself about the sender",
+        "contract-expired" => "no contract runs on the day of the mail",
+        "other-desk" => "the contract is served at another desk",
+        "look-alike" => "a domain that could be taken for one of the register",
+        "partner-staff" => "from the staff of a partner",
+        "redirected-before" => "the sender was sent to the partner lately",
+        "asked-before" => "the contract was asked for lately, and is still not known",
         "never-open" => "the calendar has no next opening",
         gate => gate::title(gate.strip_prefix("gate-")?).1,
     })
@@ -77,6 +86,14 @@ pub fn marked() -> Style {
 pub fn error_word() -> String {
     let style = AnsiColor::Red.on_default().bold();
     format!("{style}error:{style:#}")
+}
+
+/// What became of standard output: `… | head` is no error.
+pub fn written(result: std::io::Result<()>) -> anyhow::Result<()> {
+    match result {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("standard output"),
+    }
 }
 
 /// `text` cut or padded to `columns` terminal columns (a kanji takes two).

@@ -4,36 +4,41 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::desk::{self, Draft};
+use super::desk::{self, Draft, RegisterPlace};
+use super::freemail::FreeMail;
 use super::pack::{self, PackFiles, embedded_packs};
 use super::problems::{File, Problem, Problems};
 use super::reader::{self, At, Table};
-use super::{Config, Desk, Surroundings, form, register, suggest, text_of};
+use super::register::Entries;
+use super::{Config, Desk, RegisterSource, Surroundings, form, suggest};
 use crate::mailbox;
 use crate::triage::context::DeskProfile;
 use crate::triage::decision::Disposition;
 use crate::triage::pack::Pack;
-use crate::triage::sender::Register;
+use crate::triage::register::Register;
 
 /// The file as written.
 struct Written {
     store: Option<PathBuf>,
     /// Folders of own packs; none: those of the binary.
     packs: Option<(PathBuf, PathBuf)>,
+    /// Domains that identify nobody.
+    free_mail: FreeMail,
     desks: Vec<Draft>,
 }
 
 /// What desks name, loaded once each; none for what could not be loaded.
 struct Loaded {
     packs: BTreeMap<String, Option<Arc<Pack>>>,
-    registers: BTreeMap<String, Option<Arc<Register>>>,
+    /// By their paths.
+    registers: BTreeMap<Vec<String>, Option<Arc<Register>>>,
 }
 
 /// Reads and checks everything; what is wrong is reported.
 pub fn config(file: File<'_>, around: &Surroundings) -> Option<Config> {
     let written = reader::read(file, |root| Some(written(root, around)))?;
     distinct_desks(file, &written.desks);
-    let loaded = Loaded { packs: packs(file, &written), registers: registers(file, around, &written.desks) };
+    let loaded = Loaded { packs: packs(file, &written), registers: registers(file, around, &written) };
     let own_addresses = own_addresses(&written.desks);
     for form in written.desks.iter().flat_map(|desk| &desk.forms) {
         form::not_ourselves(file, form, &own_addresses);
@@ -44,11 +49,14 @@ pub fn config(file: File<'_>, around: &Surroundings) -> Option<Config> {
         }
     }
     let desks = written.desks.into_iter().map(|draft| loaded.desk(draft, &own_addresses));
-    Some(Config { desks: desks.collect::<Option<_>>()?, store: written.store?, warnings: Problems::default() })
+    let (store, free_mail) = (written.store?, written.free_mail);
+    Some(Config { desks: desks.collect::<Option<_>>()?, store, free_mail, warnings: Problems::default() })
 }
 
 fn written(root: &Table<'_>, around: &Surroundings) -> Written {
     let path = |table: &Table<'_>, key| Some(around.folder.join(table.string(key)?.value));
+    let free_mail = root.optional_string("free_mail").map(|path| around.folder.join(path.value));
+    let free_mail = free_mail.map(|path| FreeMail::read(root.file.report, &path)).unwrap_or_default();
     let store = root.require("store").and_then(|store| store.table("[store]", |store| path(store, "path")));
     let packs = root.get("packs").and_then(|packs| {
         packs.table("[packs]", |packs| {
@@ -57,7 +65,7 @@ fn written(root: &Table<'_>, around: &Surroundings) -> Written {
         })
     });
     root.require("desk");
-    Written { store, packs, desks: root.tables("desk", "[[desk]]", |table| desk::read(table, around)) }
+    Written { store, packs, free_mail, desks: root.tables("desk", "[[desk]]", |table| desk::read(table, around)) }
 }
 
 /// Two desks with one id, address or mailbox would answer the same mail twice.
@@ -67,7 +75,9 @@ fn distinct_desks(file: File<'_>, desks: &[Draft]) {
         let id = desk.id.iter().map(|id| (format!("desk `{}`", id.value), &id.span));
         let addresses = desk.addresses().map(|address| (format!("address `{}`", address.value), &address.span));
         let mailbox = desk.mailbox.iter().map(|mailbox| (mailbox_name(&mailbox.value), &mailbox.span));
-        for (what, span) in id.chain(addresses).chain(mailbox) {
+        let prefix =
+            desk.receipt_prefix.iter().map(|prefix| (format!("receipt prefix `{}`", prefix.value), &prefix.span));
+        for (what, span) in id.chain(addresses).chain(mailbox).chain(prefix) {
             if let Some(first) = seen.get(&what) {
                 let problem = Problem::error(format!("{what} appears twice")).at(span);
                 file.add(problem.hint(format!("first at {}", file.line(first))));
@@ -130,20 +140,41 @@ fn folders(rules: &std::path::Path) -> Vec<String> {
     names
 }
 
-fn registers(file: File<'_>, around: &Surroundings, desks: &[Draft]) -> BTreeMap<String, Option<Arc<Register>>> {
+fn registers(file: File<'_>, around: &Surroundings, written: &Written) -> BTreeMap<Vec<String>, Option<Arc<Register>>> {
+    let ids: Vec<String> = written.desks.iter().filter_map(|desk| Some(desk.id.as_ref()?.value.clone())).collect();
     let mut registers = BTreeMap::new();
-    for At { value: path, span } in desks.iter().filter_map(|desk| desk.register.as_ref()) {
-        registers.entry(path.clone()).or_insert_with(|| {
-            let full = around.folder.join(path);
-            if !full.is_file() {
-                file.add(Problem::error(format!("there is no file `{path}`")).at(span));
-                return None;
+    for files in written.desks.iter().filter_map(register_files) {
+        registers.entry(paths(files)).or_insert_with(|| {
+            let mut entries = Entries::default();
+            let mut all_there = true;
+            for At { value: path, span } in files {
+                let full = around.folder.join(path);
+                if full.is_file() {
+                    entries.read(file.report, &full, &written.free_mail);
+                } else {
+                    file.add(Problem::error(format!("there is no file `{path}`")).at(span));
+                    all_there = false;
+                }
             }
-            let text = text_of(file.report, &full)?;
-            register::read(File { report: file.report, name: &full, text: &text }).map(Arc::new)
+            // With a file missing, what the others refer to may only seem to be missing.
+            if all_there {
+                entries.check(file.report, &ids);
+            }
+            entries.register(file.report).map(Arc::new).filter(|_| all_there)
         });
     }
     registers
+}
+
+fn register_files(desk: &Draft) -> Option<&[At<String>]> {
+    match desk.register.as_ref()? {
+        RegisterPlace::Files(files) => Some(files),
+        RegisterPlace::Store => None,
+    }
+}
+
+fn paths(files: &[At<String>]) -> Vec<String> {
+    files.iter().map(|file| file.value.clone()).collect()
 }
 
 /// Folders and departments of the desk, against clauses of its pack.
@@ -173,8 +204,9 @@ impl Loaded {
     fn desk(&self, draft: Draft, own_addresses: &[String]) -> Option<Desk> {
         let pack = self.packs.get(&draft.pack.as_ref()?.value)?.clone()?;
         let register = match &draft.register {
-            Some(path) => self.registers.get(&path.value)?.clone()?,
-            None => Arc::default(),
+            Some(RegisterPlace::Files(files)) => RegisterSource::Files(self.registers.get(&paths(files))?.clone()?),
+            Some(RegisterPlace::Store) => RegisterSource::Store,
+            None => RegisterSource::Files(Arc::default()),
         };
         let profile = DeskProfile {
             folders: draft.folder_map(),
@@ -184,6 +216,9 @@ impl Loaded {
             address: draft.address?.value,
             own_addresses: own_addresses.to_vec(),
             border: draft.border,
+            partner_staff: draft.partner_staff,
+            forward_to_partner: draft.forward_to_partner,
+            receipt_prefix: draft.receipt_prefix?.value,
             forms: draft.forms.into_iter().map(|form| form.value).collect(),
             authentication: draft.authentication,
             label_prefix: draft.label_prefix,

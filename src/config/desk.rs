@@ -12,8 +12,9 @@ use super::{Surroundings, border, calendar, check, form, server};
 use crate::mailbox;
 use crate::outbox;
 use crate::triage::budget::Budgets;
-use crate::triage::context::{Border, Department, Drafts, RequiredAuth};
+use crate::triage::context::{Border, Department, Drafts, PartnerStaff, RequiredAuth};
 use crate::triage::form::FormRule;
+use crate::triage::receipt::prefix_of;
 
 /// A desk as written. What is wrong is reported and left out, so that the rest can still be checked.
 pub struct Draft {
@@ -26,8 +27,11 @@ pub struct Draft {
     pub authentication: RequiredAuth,
     pub border: Border,
     pub check_dkim: bool,
-    /// Path of the register as written.
-    pub register: Option<At<String>>,
+    pub register: Option<RegisterPlace>,
+    pub partner_staff: PartnerStaff,
+    pub forward_to_partner: bool,
+    /// As written, or made of the desk's id.
+    pub receipt_prefix: Option<At<String>>,
     pub forms: Vec<At<FormRule>>,
     pub label_prefix: String,
     pub max_age: Option<SignedDuration>,
@@ -63,7 +67,10 @@ pub fn read(table: &Table<'_>, around: &Surroundings) -> Option<Draft> {
         authentication,
         border: border::read(table, authentication != RequiredAuth::Off && !check_dkim),
         check_dkim,
-        register: table.optional_string("register"),
+        register: table.get("register").map(register),
+        partner_staff: table.optional_choice("partner_staff", &PARTNER_STAFF).unwrap_or_default(),
+        forward_to_partner: table.flag("forward_to_partner", false),
+        receipt_prefix: receipt_prefix(table),
         forms: table.tables("forms", "[[desk.forms]]", form::read),
         label_prefix: table.get("label_prefix").and_then(check::name).map_or("mado-".into(), |prefix| prefix.value),
         max_age: max_age(table),
@@ -84,7 +91,42 @@ pub fn read(table: &Table<'_>, around: &Surroundings) -> Option<Draft> {
     })
 }
 
+/// Where a desk's register is.
+pub enum RegisterPlace {
+    /// `register = "store"`: imported into the store.
+    Store,
+    /// Paths as written.
+    Files(Vec<At<String>>),
+}
+
+/// `"store"`, a file, or several.
+fn register(value: Value<'_>) -> RegisterPlace {
+    let files = if value.is_array() { value.items() } else { vec![value] };
+    let files: Vec<At<String>> = files.into_iter().filter_map(Value::string).collect();
+    match files.as_slice() {
+        [only] if only.value == "store" && !value.is_array() => RegisterPlace::Store,
+        _ => RegisterPlace::Files(files),
+    }
+}
+
+const PARTNER_STAFF: [(&str, PartnerStaff); 2] = [("answer", PartnerStaff::Answer), ("review", PartnerStaff::Review)];
+
 const DRAFTS: [(&str, Drafts); 3] = [("never", Drafts::Never), ("review", Drafts::Review), ("all", Drafts::All)];
+
+fn receipt_prefix(table: &Table<'_>) -> Option<At<String>> {
+    const LONGEST: usize = 4;
+    let Some(value) = table.get("receipt_prefix") else {
+        // A wrong id is reported where it is read.
+        let id = table.get("id").filter(|value| value.is_string()).and_then(Value::text)?;
+        return Some(id.map(|id| prefix_of(&id)));
+    };
+    let text = value.string()?;
+    if text.value.len() > LONGEST || !text.value.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        value.error(format!("`receipt_prefix` has one to {LONGEST} letters from A to Z"));
+        return None;
+    }
+    Some(text)
+}
 
 /// No default: whoever turns it off should have to say so.
 fn authentication(table: &Table<'_>) -> RequiredAuth {

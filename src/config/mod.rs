@@ -24,13 +24,19 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-pub use pack::{embedded_files, embedded_pack, embedded_packs, pack_from};
-pub use problems::{Problem, Problems, Severity};
+pub use freemail::FreeMail;
+pub use pack::{
+    Claims, Example, Expected, GivenMail, Loaded, MailTest, WrittenTerm, check_pack, embedded_files, embedded_pack,
+    embedded_packs, pack_from, pack_with_claims,
+};
+pub use problems::{Problem, Problems, Report, Severity};
+pub use register::{Entries, Entry};
 
-use self::problems::{File, Report};
+use self::problems::File;
+use crate::store::{Store, StoreError};
 use crate::triage::context::DeskProfile;
 use crate::triage::pack::Pack;
-use crate::triage::sender::Register;
+use crate::triage::register::Register;
 use crate::{mailbox, outbox};
 
 /// What `madoguchi init` writes: a configuration with comments.
@@ -42,8 +48,32 @@ pub struct Config {
     /// The database file.
     pub store: PathBuf,
     pub desks: Vec<Desk>,
+    /// Domains that identify nobody.
+    pub free_mail: FreeMail,
     /// Nothing in here is an error.
     pub warnings: Problems,
+}
+
+/// Where a desk's customers and partners are.
+#[derive(Debug, Clone)]
+pub enum RegisterSource {
+    /// Read from files, with the configuration.
+    Files(Arc<Register>),
+    /// Imported into the store; what is imported while the desk works counts from the next mail on.
+    Store,
+}
+
+impl RegisterSource {
+    /// The register as it is now.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn current(&self, store: &Store) -> Result<Arc<Register>, StoreError> {
+        match self {
+            RegisterSource::Files(register) => Ok(register.clone()),
+            RegisterSource::Store => store.register().await,
+        }
+    }
 }
 
 /// One desk, checked.
@@ -53,7 +83,7 @@ pub struct Desk {
     pub profile: DeskProfile,
     /// The desk's own closed days are in its calendar already.
     pub pack: Arc<Pack>,
-    pub register: Arc<Register>,
+    pub register: RegisterSource,
     /// DKIM signatures are checked by ourselves.
     pub check_dkim: bool,
     pub mailbox: mailbox::Settings,
@@ -79,9 +109,17 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
     load_with(path, &|name| std::env::var(name).ok())
 }
 
+/// [`load`], with warnings also of what is only clumsy in the packs.
+pub fn check(path: &Path) -> Result<Config, Problems> {
+    read(Report::with_lints(), path, &|name| std::env::var(name).ok())
+}
+
 /// [`load`] with environment variables from elsewhere.
 pub fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Config, Problems> {
-    let report = Report::default();
+    read(Report::default(), path, variable)
+}
+
+fn read(report: Report, path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Config, Problems> {
     let around = Surroundings { folder: path.parent().unwrap_or(Path::new("")), variable };
     let text = text_of(&report, path);
     let config = text.and_then(|text| assemble::config(File { report: &report, name: path, text: &text }, &around));

@@ -24,6 +24,8 @@ pub struct Problem {
     pub file: PathBuf,
     /// Bytes of the file; none: the file as a whole.
     pub span: Option<Range<usize>>,
+    /// Line of the file, for tables whose text is not shown.
+    pub line: Option<usize>,
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
@@ -32,7 +34,7 @@ pub struct Problem {
 impl Problem {
     pub fn error(message: impl Into<String>) -> Problem {
         let file = PathBuf::new();
-        Problem { severity: Severity::Error, file, span: None, message: message.into(), hint: None }
+        Problem { severity: Severity::Error, file, span: None, line: None, message: message.into(), hint: None }
     }
 
     pub fn warning(message: impl Into<String>) -> Problem {
@@ -41,6 +43,11 @@ impl Problem {
 
     pub fn at(mut self, span: &Range<usize>) -> Problem {
         self.span = Some(span.clone());
+        self
+    }
+
+    pub fn line(mut self, line: usize) -> Problem {
+        self.line = Some(line);
         self
     }
 
@@ -87,7 +94,10 @@ impl Problems {
                 let marked = AnnotationKind::Primary.span(within(span, source));
                 group.element(Snippet::source(without_passwords(source)).path(path).annotation(marked))
             }
-            _ => group.element(Origin::path(path)),
+            _ => group.element(match problem.line {
+                Some(line) => Origin::path(path).line(line),
+                None => Origin::path(path),
+            }),
         };
         match &problem.hint {
             Some(hint) => group.element(Level::HELP.message(normalize_untrusted_str(hint))),
@@ -160,21 +170,29 @@ impl std::error::Error for Problems {}
 
 /// Collects problems while files are being read.
 #[derive(Default)]
-pub struct Report(RefCell<Problems>);
+pub struct Report {
+    problems: RefCell<Problems>,
+    /// Look also for what is only clumsy: that takes longer than reading.
+    pub lint: bool,
+}
 
 impl Report {
+    pub fn with_lints() -> Report {
+        Report { lint: true, ..Report::default() }
+    }
+
     pub fn has_errors(&self) -> bool {
-        self.0.borrow().has_errors()
+        self.problems.borrow().has_errors()
     }
 
     /// Reports a problem of a file as a whole.
     pub fn of_file(&self, file: &Path, problem: Problem) {
-        self.0.borrow_mut().list.push(Problem { file: file.to_owned(), ..problem });
+        self.problems.borrow_mut().list.push(Problem { file: file.to_owned(), ..problem });
     }
 
     pub fn finish(self) -> Problems {
-        let mut problems = self.0.into_inner();
-        problems.list.sort_by_key(|p| (p.file.clone(), p.span.as_ref().map(|s| s.start), p.severity));
+        let mut problems = self.problems.into_inner();
+        problems.list.sort_by_key(|p| (p.file.clone(), p.line, p.span.as_ref().map(|s| s.start), p.severity));
         problems.list.dedup();
         problems
     }
@@ -190,7 +208,7 @@ pub struct File<'a> {
 
 impl File<'_> {
     pub fn add(&self, problem: Problem) {
-        let mut problems = self.report.0.borrow_mut();
+        let mut problems = self.report.problems.borrow_mut();
         problems.sources.entry(self.name.to_owned()).or_insert_with(|| self.text.to_owned());
         problems.list.push(Problem { file: self.name.to_owned(), ..problem });
     }

@@ -305,6 +305,10 @@ impl<'a> Value<'a> {
         }
     }
 
+    pub fn is_table(self) -> bool {
+        self.value.get_ref().is_table()
+    }
+
     pub fn is_array(self) -> bool {
         self.value.get_ref().is_array()
     }

@@ -7,8 +7,10 @@
 use jiff::Zoned;
 use mail_builder::MessageBuilder;
 use mail_builder::headers::address::Address;
+use mail_builder::headers::content_type::ContentType;
 use mail_builder::headers::message_id::MessageId;
 use mail_builder::headers::raw::Raw;
+use mail_builder::mime::MimePart;
 
 use super::is_plain_address_char;
 use crate::triage::decision::Reply;
@@ -29,6 +31,37 @@ const SUPPRESS: &str = "DR, OOF, AutoReply, RN, NRN";
 ///
 /// The same arguments give the same bytes, so that a mail sent again is the same mail.
 pub fn compose(reply: &Reply, from: &Mailbox, date: &Zoned) -> Vec<u8> {
+    headers(reply, from, date, "auto-replied").text_body(body(&reply.body)).write_to_vec().unwrap_or_default()
+}
+
+/// Writes a mail that passes `original` on, whole and unchanged (RFC 2046 §5.2.1: not encoded), with the reply's words
+/// in front.
+pub fn compose_forward(reply: &Reply, original: &[u8], from: &Mailbox, date: &Zoned) -> Vec<u8> {
+    let encoding = if original.is_ascii() { "7bit" } else { "8bit" };
+    let attached = MimePart::new("message/rfc822", with_crlf(original)).transfer_encoding(encoding);
+    let parts = vec![MimePart::new("text/plain", body(&reply.body)), attached];
+    // Our ids are signed, so nobody can write this line into a mail before.
+    let boundary = own_id(&reply.message_id).replace('@', "_");
+    let kind = ContentType::new("multipart/mixed").attribute("boundary", boundary);
+    let mail = headers(reply, from, date, "auto-generated").body(MimePart::new(kind, parts));
+    mail.write_to_vec().unwrap_or_default()
+}
+
+/// Line ends as mail wants them: a Maildir has bare LF.
+fn with_crlf(raw: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(raw.len() + raw.len() / 32);
+    for line in raw.split_inclusive(|byte| *byte == b'\n') {
+        let bare = line.strip_suffix(b"\n").map(|bare| bare.strip_suffix(b"\r").unwrap_or(bare));
+        out.extend_from_slice(bare.unwrap_or(line));
+        if bare.is_some() {
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+    out
+}
+
+/// `kind`: of `Auto-Submitted` (RFC 3834 §5).
+fn headers(reply: &Reply, from: &Mailbox, date: &Zoned, kind: &'static str) -> MessageBuilder<'static> {
     let id = own_id(&reply.message_id);
     let mut mail = MessageBuilder::new()
         .from(address(from))
@@ -37,18 +70,15 @@ pub fn compose(reply: &Reply, from: &Mailbox, date: &Zoned) -> Vec<u8> {
         .header("Date", Raw::new(rfc5322_date(date)))
         .message_id(id.clone());
     if let Some(parent) = reply.in_reply_to.as_deref().filter(|id| usable_id(id)) {
-        mail = mail.in_reply_to(parent);
+        mail = mail.in_reply_to(parent.to_owned());
     }
     let references = references(&reply.references);
     if !references.is_empty() {
         mail = mail.references(references);
     }
-    mail.header("Auto-Submitted", Raw::new("auto-replied"))
+    mail.header("Auto-Submitted", Raw::new(kind))
         .header("X-Auto-Response-Suppress", Raw::new(SUPPRESS))
         .header("X-Madoguchi-Loop", MessageId::new(id))
-        .text_body(body(&reply.body))
-        .write_to_vec()
-        .unwrap_or_default()
 }
 
 fn address(mailbox: &Mailbox) -> Address<'static> {
@@ -96,8 +126,8 @@ fn own_id(id: &str) -> String {
     id.bytes().filter(|byte| is_id_byte(*byte)).take(LONGEST_ID).map(char::from).collect()
 }
 
-fn references(ids: &[String]) -> Vec<&str> {
-    let mut ids: Vec<&str> = ids.iter().map(String::as_str).filter(|id| usable_id(id)).collect();
+fn references(ids: &[String]) -> Vec<String> {
+    let mut ids: Vec<String> = ids.iter().filter(|id| usable_id(id)).cloned().collect();
     if ids.len() > LAST_REFERENCES + 1 {
         ids.drain(1..ids.len() - LAST_REFERENCES);
     }

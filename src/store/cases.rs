@@ -1,7 +1,7 @@
 //! Looking at mails with their decisions and effects, for tables and `show`-like commands.
 
 use jiff::Timestamp;
-use rusqlite::{Params, Row, Transaction};
+use rusqlite::{OptionalExtension, Params, Row, Transaction};
 
 use super::effect::EffectState;
 use super::error::{Fault, StoreError};
@@ -59,6 +59,8 @@ pub struct CaseEffect {
     pub state: EffectState,
     pub due: Timestamp,
     pub attempts: u32,
+    /// When it ended; none while it is outstanding.
+    pub finished_at: Option<Timestamp>,
     /// The server's answer, or the reason of the last failure.
     pub note: Option<String>,
 }
@@ -80,6 +82,24 @@ impl Store {
         let (desk, message_id) = (desk.to_owned(), message_id.to_owned());
         self.thread.read(move |tx| cases(tx, BY_MESSAGE_ID, (&desk, &message_id))).await
     }
+
+    /// The mails of a case, oldest first; at most 200.
+    pub async fn mails_of_case(&self, reference: &str) -> Result<Vec<CaseRow>, StoreError> {
+        let reference = reference.to_owned();
+        self.thread.read(move |tx| cases(tx, BY_CASE, [&reference])).await
+    }
+
+    /// The bytes of a mail as far as they were read, and whether that is all of it.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchMail`] if the store has no such mail.
+    pub async fn raw(&self, mail: MailId) -> Result<(Vec<u8>, bool), StoreError> {
+        let raw = move |tx: &Transaction<'_>| {
+            let found = tx.prepare_cached(RAW)?.query_row([mail], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            found.ok_or(Fault::NoSuchMail(mail))
+        };
+        self.thread.read(raw).await
+    }
 }
 
 macro_rules! select_cases {
@@ -99,10 +119,15 @@ const NEWEST_OF_DESK: &str = select_cases!("WHERE m.desk = ?1 ORDER BY m.id DESC
 
 const BY_MESSAGE_ID: &str = select_cases!("WHERE m.desk = ?1 AND m.message_id = ?2 ORDER BY m.sender, m.id LIMIT 100");
 
-const EFFECTS: &str = "SELECT seq, kind, state, due_at, attempts, note FROM effect WHERE mail_id = ?1 ORDER BY seq";
+const BY_CASE: &str = select_cases!("WHERE d.case_ref = ?1 ORDER BY d.mail_id LIMIT 200");
+
+const RAW: &str = "SELECT r.bytes, m.complete FROM mail m JOIN raw r ON r.mail_id = m.id WHERE m.id = ?1";
+
+const EFFECTS: &str =
+    "SELECT seq, kind, state, due_at, attempts, finished_at, note FROM effect WHERE mail_id = ?1 ORDER BY seq";
 
 #[cfg(test)]
-pub(super) const SQL: &[&str] = &[NEWEST, NEWEST_OF_DESK, BY_MESSAGE_ID, EFFECTS];
+pub(super) const SQL: &[&str] = &[NEWEST, NEWEST_OF_DESK, BY_MESSAGE_ID, BY_CASE, RAW, EFFECTS];
 
 fn cases(tx: &Transaction<'_>, sql: &str, values: impl Params) -> Result<Vec<CaseRow>, Fault> {
     let mut statement = tx.prepare_cached(sql)?;
@@ -145,6 +170,7 @@ fn effect(row: &Row<'_>) -> rusqlite::Result<CaseEffect> {
         state: row.get("state")?,
         due: due.0,
         attempts: row.get("attempts")?,
+        finished_at: time(row, "finished_at")?,
         note: row.get("note")?,
     })
 }

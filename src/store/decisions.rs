@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rusqlite::Transaction;
 
+use super::case::note_case;
 use super::effect::{Effect, EffectState, NewEffect};
 use super::error::{Fault, StoreError};
 use super::history::{HistoryQuery, history};
@@ -26,6 +28,10 @@ pub struct MailMeta {
     pub thread: Vec<String>,
     /// As it stands in the mail; "" if there is none.
     pub subject: String,
+    /// The case that a subject of ours names, its signature checked.
+    pub signed_case: Option<String>,
+    /// Where the desk is: the day on which a new case is counted.
+    pub day: Option<Date>,
 }
 
 /// A decision with all that belongs to it.
@@ -131,6 +137,7 @@ fn record_one(tx: &Transaction<'_>, record: &Record, now: Timestamp) -> Result<(
     let json = serde_json::to_string(decision)?;
     let values = (record.mail, Ms(now), decision.disposition.as_str(), &decision.case, json);
     tx.prepare_cached(INSERT_DECISION)?.execute(values)?;
+    note_case(tx, &desk, record, now)?;
     if let Some(case) = &decision.case {
         for id in thread_ids(record.meta.message_id.as_deref(), &record.meta.thread) {
             tx.prepare_cached(INSERT_CASE)?.execute((&desk, id, case))?;
@@ -164,13 +171,17 @@ fn insert_effect(
         Effect::Send(reply) => Some(reply),
         _ => None,
     };
+    let message_id = match &new.effect {
+        Effect::Send(reply) | Effect::Forward(reply) => Some(&reply.message_id),
+        _ => None,
+    };
     tx.prepare_cached(INSERT_EFFECT)?.execute(rusqlite::params![
         record.mail,
         i64::try_from(seq).unwrap_or(i64::MAX),
         desk,
         new.effect.kind(),
         serde_json::to_string(&new.effect)?,
-        send.map(|reply| &reply.message_id),
+        message_id,
         Ms(now),
         Ms(new.due.unwrap_or(now)),
         if seq == 0 { EffectState::Pending } else { EffectState::Waiting },

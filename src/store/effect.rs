@@ -16,6 +16,8 @@ pub enum Effect {
     AddLabels { labels: Vec<String> },
     /// Send an answer: the one effect that cannot be repeated.
     Send(Reply),
+    /// Pass the mail itself on, whole, with these words in front; as little repeatable as [`Effect::Send`].
+    Forward(Reply),
     /// Put a copy of a sent answer into the Sent folder. `of`: [`EffectRow::seq`] of the [`Effect::Send`].
     SentCopy { of: u32 },
     /// Say on the mail what became of an answer: take `remove` off, put `sent` on if it was sent, else `unsent`. `of`
@@ -33,6 +35,7 @@ impl Effect {
         match self {
             Effect::AddLabels { .. } => "add-labels",
             Effect::Send(_) => "send",
+            Effect::Forward(_) => "forward",
             Effect::SentCopy { .. } => "sent-copy",
             Effect::LabelSend { .. } => "label-send",
             Effect::Draft(_) => "draft",
@@ -116,7 +119,7 @@ impl EffectState {
     }
 }
 
-/// A [`Effect::Send`] as its copy needs it.
+/// A [`Effect::Send`] or [`Effect::Forward`] as its copy and its label need it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SendRow {
     pub reply: Reply,

@@ -40,6 +40,8 @@ pub enum StoreError {
     NoSuchEffect { effect: String },
     #[error("effect {effect} is {}: it cannot be started or finished now", state.as_str())]
     WrongState { effect: EffectId, state: EffectState },
+    #[error("somebody else imported a register meanwhile: try again")]
+    RegisterChanged,
     #[error("the store's thread has ended")]
     Stopped,
 }
@@ -65,6 +67,7 @@ pub(super) enum Fault {
     NoSuchMail(MailId),
     NoSuchEffect(String),
     WrongState(EffectId, EffectState),
+    RegisterChanged,
 }
 
 impl From<rusqlite::Error> for Fault {
@@ -108,6 +111,7 @@ impl Fault {
             Fault::NoSuchMail(mail) => StoreError::NoSuchMail { mail },
             Fault::NoSuchEffect(effect) => StoreError::NoSuchEffect { effect },
             Fault::WrongState(effect, state) => StoreError::WrongState { effect, state },
+            Fault::RegisterChanged => StoreError::RegisterChanged,
         }
     }
 }

@@ -1,16 +1,16 @@
 //! What earlier mail and answers mean for a new mail: duplicates, own mail, threads, the case (mail-safety
 //! R12, R20, R22).
 
-use std::collections::HashSet;
-
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::Transaction;
 
+use super::case::{Answers, recently, sent_in_case, the_case};
 use super::decisions::{MailMeta, thread_ids};
 use super::error::{Fault, StoreError};
 use super::standing::{answers_under_subject, standing_of};
-use super::{EffectId, MailId, Store};
+use super::{MailId, Store};
 use crate::triage::context::History;
+use crate::triage::reply::{ASK_CONTRACT, REDIRECT};
 
 /// Whose history is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +24,14 @@ pub struct HistoryQuery {
     pub thread: Vec<String>,
     /// As it stands in the mail; "" if there is none.
     pub subject: String,
+    /// The case that a subject of ours names, its signature checked.
+    pub signed_case: Option<String>,
 }
 
 impl HistoryQuery {
     pub fn new(mail: MailId, meta: &MailMeta) -> HistoryQuery {
-        let MailMeta { message_id, sender, thread, subject } = meta.clone();
-        HistoryQuery { mail, message_id, sender, thread, subject }
+        let MailMeta { message_id, sender, thread, subject, signed_case, .. } = meta.clone();
+        HistoryQuery { mail, message_id, sender, thread, subject, signed_case }
     }
 }
 
@@ -66,11 +68,9 @@ const OWN_MESSAGE: &str = "SELECT EXISTS (SELECT 1 FROM effect WHERE message_id 
 
 /// The newest 100 answers only: far above the one that is allowed, and the same work for a thread of ten years.
 const IN_THREAD: &str = "
-    SELECT e.id FROM answer_thread a JOIN effect e ON e.id = a.effect_id
+    SELECT e.id, json_extract(e.payload, '$.template') FROM answer_thread a JOIN effect e ON e.id = a.effect_id
     WHERE a.desk = ?1 AND a.message_id = ?2 AND e.mail_id <> ?3 AND e.state <> 'failed'
     ORDER BY a.effect_id DESC LIMIT 100";
-
-const CASE: &str = "SELECT case_ref FROM thread_case WHERE desk = ?1 AND message_id = ?2";
 
 const OF_THREAD: &str = "SELECT max(id) FROM mail WHERE desk = ?1 AND message_id = ?2 AND id < ?3";
 
@@ -82,7 +82,7 @@ const OF_SENDER: &str = "
     WHERE a.sender = ?3 AND a.at >= (SELECT coalesce(internal_date, seen_at) - ?4 FROM mail WHERE id = ?2)";
 
 #[cfg(test)]
-pub(super) const SQL: &[&str] = &[SAME_BYTES, SAME_MESSAGE_ID, OWN_MESSAGE, IN_THREAD, CASE, OF_THREAD, OF_SENDER];
+pub(super) const SQL: &[&str] = &[SAME_BYTES, SAME_MESSAGE_ID, OWN_MESSAGE, IN_THREAD, OF_THREAD, OF_SENDER];
 
 pub(super) fn history(
     tx: &Transaction<'_>,
@@ -91,13 +91,21 @@ pub(super) fn history(
     now: Timestamp,
 ) -> Result<History, Fault> {
     let thread = thread_ids(query.message_id.as_deref(), &query.thread);
+    let case = the_case(tx, desk, query, &thread)?;
+    let mut answers = answers_in_thread(tx, desk, query.mail, &thread)?;
+    answers.extend(answers_under_subject(tx, desk, query, now)?);
+    if let Some(case) = &case {
+        answers.extend(sent_in_case(tx, &case.reference, query.mail)?);
+    }
+    let asked = answers.values().filter(|template| *template == ASK_CONTRACT).count();
     Ok(History {
         duplicate: duplicate(tx, desk, query)?,
         own_message: own_message(tx, query)?,
-        answers_in_thread: answers_in_thread(tx, desk, query.mail, &thread)?
-            .max(answers_under_subject(tx, desk, query, now)?),
+        answers_in_thread: u32::try_from(answers.len() - asked).unwrap_or(u32::MAX),
+        asked_contract: asked > 0 || recently(tx, desk, query, ASK_CONTRACT, now)?,
+        redirected: recently(tx, desk, query, REDIRECT, now)?,
         standing: standing_of(tx, desk, query, now)?,
-        case: case(tx, desk, &thread)?,
+        case,
         ppap_first: None,
     })
 }
@@ -135,26 +143,14 @@ fn own_message(tx: &Transaction<'_>, query: &HistoryQuery) -> Result<bool, Fault
     }
 }
 
-fn answers_in_thread(tx: &Transaction<'_>, desk: &str, mail: MailId, thread: &[&str]) -> Result<u32, Fault> {
-    let mut answers = HashSet::new();
+fn answers_in_thread(tx: &Transaction<'_>, desk: &str, mail: MailId, thread: &[&str]) -> Result<Answers, Fault> {
+    let mut answers = Answers::new();
     let mut statement = tx.prepare_cached(IN_THREAD)?;
     for id in thread {
         let mut rows = statement.query((desk, id, mail))?;
         while let Some(row) = rows.next()? {
-            answers.insert(row.get::<_, EffectId>(0)?);
+            answers.insert(row.get(0)?, row.get(1)?);
         }
     }
-    Ok(u32::try_from(answers.len()).unwrap_or(u32::MAX))
-}
-
-/// Of the nearest mail of the thread that has one.
-fn case(tx: &Transaction<'_>, desk: &str, thread: &[&str]) -> Result<Option<String>, Fault> {
-    let mut statement = tx.prepare_cached(CASE)?;
-    for id in thread.iter().rev() {
-        let found = statement.query_row((desk, id), |row| row.get(0)).optional()?;
-        if found.is_some() {
-            return Ok(found);
-        }
-    }
-    Ok(None)
+    Ok(answers)
 }

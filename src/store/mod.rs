@@ -20,10 +20,11 @@
 //! - [`Store::desk_load`] says how much a desk answers, [`Store::open_breaker`] stops it, [`release_breaker`] lets it
 //!   go on.
 //!
-//! Reading order: `schema/1.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `standing`, `breaker`,
-//! `cases`.
+//! Reading order: `schema/1.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `case`, `standing`, `breaker`,
+//! `cases`, `register`.
 
 mod breaker;
+mod case;
 mod cases;
 mod decisions;
 pub mod effect;
@@ -34,13 +35,14 @@ mod journal;
 mod open;
 #[cfg(test)]
 mod plans;
+mod register;
 mod schema;
 mod standing;
 mod thread;
 mod values;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 pub use breaker::{DeskLoad, release_breaker};
 pub use cases::{CaseEffect, CaseRow, DecidedRow};
@@ -49,6 +51,7 @@ pub use effect::{Effect, EffectRow, EffectState, NewEffect, Outcome, SendRow};
 pub use error::StoreError;
 pub use history::HistoryQuery;
 pub use journal::StoredMail;
+pub use register::{RegisterChange, StoredRegister, change_register, read_register};
 
 use thread::StoreThread;
 
@@ -58,6 +61,8 @@ use thread::StoreThread;
 pub struct Store {
     thread: Arc<StoreThread>,
     secret: Arc<[u8]>,
+    /// The register as it was last read.
+    packed: Arc<Mutex<register::Packed>>,
 }
 
 impl Store {

@@ -98,7 +98,7 @@ fn start(path: &Path, connection: Connection, lock: Option<File>) -> Result<Stor
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     let secret: Arc<[u8]> = schema::secret(&connection)?.into();
     let thread = StoreThread::spawn(path.to_path_buf(), connection, lock)?;
-    Ok(Store { thread: Arc::new(thread), secret })
+    Ok(Store { thread: Arc::new(thread), secret, packed: Arc::default() })
 }
 
 /// Makes the folders, takes the lock and makes an empty file, all for our eyes only: customers' mail lies in it.

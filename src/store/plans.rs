@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::{breaker, cases, decisions, effects, history, journal, schema, standing};
+use super::{breaker, case, cases, decisions, effects, history, journal, register, schema, standing};
 
 fn store() -> Connection {
     let mut connection = Connection::open_in_memory().unwrap();
@@ -30,7 +30,8 @@ fn costly(sql: &str, step: &str) -> bool {
 fn no_statement_grows_with_the_store() {
     let connection = store();
     let all =
-        [journal::SQL, decisions::SQL, effects::SQL, history::SQL, standing::SQL, breaker::SQL, cases::SQL].concat();
+        [case::SQL, journal::SQL, decisions::SQL, effects::SQL, history::SQL, standing::SQL, breaker::SQL, cases::SQL]
+            .concat();
     assert!(all.len() > 40, "statements are missing from the lists");
     for sql in all {
         let plan = plan(&connection, sql);
@@ -62,6 +63,8 @@ fn the_statements_in_the_hot_path_use_the_index_made_for_them() {
     for index in ["effect_pending", "effect_started"] {
         check(effects::SQL, index);
     }
+    check(case::SQL, "decision_case");
+    check(register::SQL, "PRIMARY KEY");
     for index in ["answer_to_at", "answer_to_effect"] {
         check(standing::SQL, index);
     }

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::Transaction;
 
 use super::breaker::is_open;
+use super::case::Answers;
 use super::effect::{Effect, EffectRow, Outcome};
 use super::error::{Fault, StoreError};
 use super::history::HistoryQuery;
@@ -55,6 +56,12 @@ const PROMISED: &str = "
     SELECT count(*) FROM answer_to a JOIN effect e ON e.id = a.effect_id
     WHERE a.desk = ?1 AND a.whom = ?2 AND a.at > ?3 AND e.mail_id <> ?4";
 
+/// The newest 100 only: far above what is ever allowed.
+const UNDER_SUBJECT: &str = "
+    SELECT e.id, json_extract(e.payload, '$.template') FROM answer_to a JOIN effect e ON e.id = a.effect_id
+    WHERE a.desk = ?1 AND a.whom = ?2 AND a.at > ?3 AND e.mail_id <> ?4
+    LIMIT 100";
+
 const WENT_OUT: &str = "
     SELECT count(*) FROM answer_to
     WHERE desk = ?1 AND whom = ?2 AND at > ?3 AND at < 9223372036854775807 AND effect_id <> ?4";
@@ -82,8 +89,20 @@ const COUNT_HOUR: &str = "
 const WRITER: &str = "SELECT desk, sender FROM mail WHERE id = ?1";
 
 #[cfg(test)]
-pub(super) const SQL: &[&str] =
-    &[INSERT, PROMISED, WENT_OUT, SET_TIME, SETTLE_TIME, FORGET_UNSENT, FORGET, BOUNCE, BOUNCED, COUNT_HOUR, WRITER];
+pub(super) const SQL: &[&str] = &[
+    INSERT,
+    PROMISED,
+    UNDER_SUBJECT,
+    WENT_OUT,
+    SET_TIME,
+    SETTLE_TIME,
+    FORGET_UNSENT,
+    FORGET,
+    BOUNCE,
+    BOUNCED,
+    COUNT_HOUR,
+    WRITER,
+];
 
 /// The key of an organisation; none for free mail.
 fn domain_of(address: &str) -> Option<String> {
@@ -147,9 +166,12 @@ pub(super) fn answers_under_subject(
     desk: &str,
     query: &HistoryQuery,
     now: Timestamp,
-) -> Result<u32, Fault> {
-    let whom = under_subject(&query.sender, &query.subject);
-    promised(tx, desk, whom, now - SUBJECT_WINDOW, query.mail)
+) -> Result<Answers, Fault> {
+    let Some(whom) = under_subject(&query.sender, &query.subject) else { return Ok(Answers::new()) };
+    let mut statement = tx.prepare_cached(UNDER_SUBJECT)?;
+    let values = (desk, whom, Ms(now - SUBJECT_WINDOW), query.mail);
+    let rows = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn promised(

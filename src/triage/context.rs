@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::budget::{Budgets, Standing};
 use super::decision::AuthLevel;
 use super::form::FormRule;
+use super::register::Register;
 use super::rulebook::Rulebook;
-use super::sender::Register;
 
 /// The world at the moment of the decision. Same inquiry, same context: same decision.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct Context<'a> {
     /// What the mailbox says about the mail.
     pub seen: Seen,
     pub history: History,
+    /// The reference that a case gets if this mail opens one; none in `explain`.
+    pub receipt: Option<String>,
 }
 
 /// A desk's own settings, as far as deciding needs them.
@@ -37,6 +39,12 @@ pub struct DeskProfile {
     pub border: Border,
     /// How far a sender must be proved before an answer may depend on the register.
     pub authentication: RequiredAuth,
+    /// What is done with mail of partners' own staff.
+    pub partner_staff: PartnerStaff,
+    /// A partner's customers' inquiries are passed on to the partner (terms 13-2).
+    pub forward_to_partner: bool,
+    /// First letters of the desk's receipt numbers.
+    pub receipt_prefix: String,
     /// Web forms whose mail is opened; none by default.
     pub forms: Vec<FormRule>,
     /// Put before clause ids and dispositions to make keywords: `mado-` → `mado-4-1-3`.
@@ -110,6 +118,15 @@ impl RequiredAuth {
     }
 }
 
+/// `partner_staff = "answer" | "review"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PartnerStaff {
+    /// As a customer's, for the partner.
+    #[default]
+    Answer,
+    Review,
+}
+
 /// Which answers staff send themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Drafts {
@@ -143,13 +160,33 @@ pub struct History {
     pub duplicate: bool,
     /// Its Message-ID is one of ours (R12).
     pub own_message: bool,
-    /// Automatic answers already sent or queued in this thread (R22): found by the ids it names, or to the same
-    /// sender under the same subject within seven days.
+    /// Automatic answers already sent or queued in this thread or case (R22), questions for the contract not counted:
+    /// found by the ids it names, or to the same sender under the same subject within seven days.
     pub answers_in_thread: u32,
+    /// The contract was asked for in this thread or case, or of this sender within seven days.
+    pub asked_contract: bool,
+    /// The sender was sent to a partner within seven days.
+    pub redirected: bool,
     /// Budgets, breaker and bounces (R21, R23).
     pub standing: Standing,
-    /// Case reference of the thread, if any.
-    pub case: Option<String>,
+    /// The case that this mail joins.
+    pub case: Option<Case>,
     /// For a mail that only brings a password: the journal number of the mail with the attachment.
     pub ppap_first: Option<String>,
+}
+
+/// A case as far as deciding needs it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Case {
+    /// Its receipt number.
+    pub reference: String,
+    /// What it remembers, by name ([`super::decision::Decision::case_state`]).
+    pub state: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Case {
+    /// What the case remembers under this name, if it can be read as `T`.
+    pub fn remembered<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
+        serde_json::from_value(self.state.get(name)?.clone()).ok()
+    }
 }

@@ -33,6 +33,9 @@ pub struct Decision {
     pub actions: Vec<Action>,
     /// Reference of the case, if the mail belongs to one or opens one.
     pub case: Option<String>,
+    /// What the case is to remember from now on, by name; what is not named stays.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub case_state: serde_json::Map<String, serde_json::Value>,
     pub made_with: MadeWith,
 }
 
@@ -116,13 +119,33 @@ pub struct Route {
     pub authenticated: AuthLevel,
     /// How the route was found: `contract number`, `address`, `domain example.jp` …
     pub proof: String,
+    /// Why the register cannot tell the route, though it knows something.
+    #[serde(default)]
+    pub doubt: Option<Doubt>,
+}
+
+/// What keeps the register from telling the route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Doubt {
+    /// Two proofs point to two routes, or two contracts are named.
+    Conflict,
+    /// The contract did not run on the day of the mail.
+    Expired,
+    /// The contract is served at another desk.
+    OtherDesk,
+    /// The sender's domain could be taken for one of the register.
+    LookAlike,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RouteKind {
     Direct,
+    /// A partner's customer.
     Partner,
+    /// The partner itself.
+    PartnerStaff,
     Unknown,
 }
 
@@ -185,6 +208,8 @@ pub enum Action {
     Reply(Reply),
     /// Answer that sends the customer to the partner (terms 3-1).
     Redirect(Reply),
+    /// The mail itself to the partner, with words in front (terms 13-2).
+    Forward(Reply),
     /// Answer that staff send themselves: put into Drafts.
     Draft(Reply),
     /// A person works on it, from `at` on (none: at once).

@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`inquiry`] (what a mail is), [`mod@read`] (bytes → inquiry), [`sections`] (what the customer wrote
 //! today), [`form`] (mail of web forms), [`gate`] (may a robot answer?), [`budget`] (how often?), [`sender`] (whose
-//! customer?), [`fold`] and [`classify`] (what is asked?), [`calendar`] (open?), [`verdict`] (who acts), [`reply`]
+//! customer? by the [`register`]), [`fold`], `scan` and [`classify`] (what is asked?), [`calendar`] (open?), [`verdict`]
+//! (who acts), [`reply`]
 //! (what we say: [`template`], [`message_id`]), [`decision`] (the result).
 
 pub mod arrival;
@@ -11,21 +12,29 @@ pub mod budget;
 pub mod calendar;
 pub mod classify;
 pub mod context;
+pub mod contract;
 pub mod credit;
 pub mod decision;
+mod doubt;
 pub mod facts;
 pub mod flow;
 pub mod fold;
 pub mod form;
 pub mod gate;
 pub mod inquiry;
+mod look_alike;
 pub mod message_id;
+pub mod miss;
 pub mod needs;
 pub mod pack;
 pub mod period;
 pub mod read;
+pub mod receipt;
+pub mod register;
 pub mod reply;
+mod required;
 pub mod rulebook;
+mod scan;
 pub mod sections;
 pub mod sender;
 pub mod sentence;
@@ -34,9 +43,9 @@ pub mod verdict;
 
 use classify::Classification;
 use context::Context;
-use decision::{Decision, MadeWith};
+use decision::{Decision, Disposition, MadeWith};
 use inquiry::Inquiry;
-use verdict::Findings;
+use verdict::{Findings, Verdict};
 
 /// Name and version of this program, as decisions record it.
 const PROGRAM: &str = concat!("madoguchi ", env!("CARGO_PKG_VERSION"));
@@ -47,7 +56,7 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
     let inquiry = &*form::opened(inquiry, ctx.desk);
     let (authenticated, proof) = form::author_level(inquiry, ctx);
     let gate = gate::judge(inquiry, ctx, authenticated);
-    let route = ctx.register.route(inquiry, authenticated).with_proof(&proof);
+    let route = sender::route(inquiry, ctx, authenticated).with_proof(&proof);
 
     // What is asked, in the customer's own words of today?
     // A mail with a password asks nothing, and no evidence must quote it.
@@ -59,6 +68,7 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
     // Who acts, when, and with which words?
     let verdict = verdict::verdict(inquiry, Findings { gate: &gate, route: &route, words: &words, notice }, ctx);
 
+    let case = case(&verdict, ctx);
     Decision {
         gate,
         disposition: verdict.disposition,
@@ -72,9 +82,17 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
         runner_up: words.runner_up,
         facts,
         actions: verdict.actions,
-        case: ctx.history.case.clone(),
+        case,
+        case_state: Default::default(),
         made_with: made_with(ctx),
     }
+}
+
+/// The case of the thread, or a new one for what a person should see; mail that is only observed opens none.
+fn case(verdict: &Verdict, ctx: &Context) -> Option<String> {
+    let known = ctx.history.case.as_ref().map(|case| case.reference.clone());
+    let opens = verdict.disposition != Disposition::Ignore && !verdict::before_activation(ctx);
+    known.or_else(|| ctx.receipt.clone().filter(|_| opens))
 }
 
 fn made_with(ctx: &Context) -> MadeWith {

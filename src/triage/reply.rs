@@ -8,11 +8,18 @@ use super::inquiry::{Inquiry, Mailbox};
 use super::message_id;
 use super::needs;
 use super::pack::{Clause, ClauseKind, Link};
+use super::receipt;
 use super::sentence::{is_english, subject_start};
 use super::template::TemplateError;
 
+/// Templates that the history looks for: they are not repeated to one person within seven days.
+pub const ASK_CONTRACT: &str = "ask-contract";
+pub const REDIRECT: &str = "redirect";
+/// The words in front of a mail that is passed on to a partner.
+pub const FORWARD: &str = "forward";
+
 /// RFC 5322 §2.1.1 allows 998 characters a line; longer subjects help nobody.
-const SUBJECT_CHARS: usize = 256;
+const SUBJECT_CHARS: usize = 200;
 /// Message-IDs longer than this are not repeated (RFC 5322 §2.1.1).
 const ID_BYTES: usize = 900;
 
@@ -63,6 +70,8 @@ pub struct DepartmentText<'a> {
 pub struct PartnerText<'a> {
     pub name: &'a str,
     pub contact: &'a str,
+    pub hours: Option<&'a str>,
+    /// On the day on which the answer goes out.
     pub phone_support: bool,
 }
 
@@ -96,7 +105,10 @@ pub fn compose(answer: Answer, inquiry: &Inquiry, ctx: &Context) -> Result<Reply
     let parts = clauses.map(|clause| part(clause, inquiry, english, ctx)).collect::<Result<_, _>>()?;
     let parent = inquiry.message_id.clone().filter(|id| usable_id(id));
     // Whoever fills in a form must not have us send his words to somebody else.
-    let subject = if inquiry.form.is_some() { "" } else { inquiry.subject.as_str() };
+    let subject = if inquiry.form.is_some() { String::new() } else { receipt::unmarked(&inquiry.subject) };
+    let subject = subject.as_str();
+    let known = ctx.history.case.as_ref().map(|case| case.reference.as_str());
+    let reference = known.or(ctx.receipt.as_deref());
     let variables = Variables {
         desk_name: &ctx.desk.name,
         signature: &ctx.desk.signature,
@@ -104,20 +116,40 @@ pub fn compose(answer: Answer, inquiry: &Inquiry, ctx: &Context) -> Result<Reply
         subject,
         parts,
         opening: at.map(|at| pack.calendar.japanese(at)),
-        partner: route.partner.as_deref().and_then(|id| partner(id, ctx)),
-        reference: ctx.history.case.as_deref(),
+        partner: route.partner.as_deref().and_then(|id| partner(id, at, ctx)),
+        reference,
         english,
     };
     Ok(Reply {
         template: template.into(),
         to,
         at,
-        subject: reply_subject(subject, english),
+        subject: marked(reply_subject(subject, english), reference, ctx),
         body: ctx.rules.templates.render(template, &variables)?,
         message_id: message_id::of_reply(inquiry, template, ctx),
         references: references(inquiry, parent.as_deref()),
         in_reply_to: parent,
     })
+}
+
+/// The mail with which an inquiry is passed on to the partner to whom its answer sends the customer; none if the partner
+/// takes none.
+pub fn forward(
+    redirect: &Reply,
+    route: &Route,
+    inquiry: &Inquiry,
+    ctx: &Context,
+) -> Result<Option<Reply>, TemplateError> {
+    let partner = route.partner.as_deref().and_then(|id| ctx.register.partner(id));
+    let Some((partner, address)) = partner.and_then(|partner| Some((partner, partner.forward_to.as_ref()?))) else {
+        return Ok(None);
+    };
+    let to = Mailbox { name: partner.name.clone(), address: address.clone() };
+    let answer = Answer { template: FORWARD, to, scopes: &[], route, at: redirect.at };
+    let written = compose(answer, inquiry, ctx)?;
+    let subject = written.subject.replacen("Re: ", "Fwd: ", 1);
+    // The customer's thread is not the partner's.
+    Ok(Some(Reply { subject, in_reply_to: None, references: Vec::new(), ..written }))
 }
 
 fn part<'a>(
@@ -137,9 +169,20 @@ fn part<'a>(
     Ok(PartText { clause: &clause.id, title: &clause.title, kind, text, needs, links, department })
 }
 
-fn partner<'a>(id: &str, ctx: &'a Context) -> Option<PartnerText<'a>> {
+fn partner<'a>(id: &str, at: Option<jiff::Timestamp>, ctx: &'a Context) -> Option<PartnerText<'a>> {
     let partner = ctx.register.partner(id)?;
-    Some(PartnerText { name: &partner.name, contact: &partner.contact, phone_support: partner.phone_support })
+    let day = at.unwrap_or(ctx.now).to_zoned(ctx.rules.pack.calendar.zone.clone()).date();
+    let phone_support = partner.phone_support.as_ref().is_some_and(|contract| contract.valid.holds(day));
+    let hours = partner.hours.as_deref();
+    Some(PartnerText { name: &partner.name, contact: &partner.contact, hours, phone_support })
+}
+
+/// Replies to it join the case, also where they name no thread.
+fn marked(subject: String, reference: Option<&str>, ctx: &Context) -> String {
+    match reference {
+        Some(reference) => format!("{subject} {}", receipt::mark(reference, &ctx.desk.secret)),
+        None => subject,
+    }
 }
 
 /// `Re: ` and the customer's subject without its own reply marks.

@@ -1,90 +1,232 @@
-//! Direct or through a partner? The register of customers and partners, and the proof of a route (terms, article 3).
+//! Direct or through a partner? The route of a mail, and what proves it (terms, article 3).
+//!
+//! The order of proofs: a contract number in the mail; the exact address; a partner's own staff; the domain; a partner
+//! who got a copy. The first that holds on the day of the mail, for this desk, decides. Where proofs contradict each
+//! other nobody is guessed: the route is unknown, its proof names both sides, and staff decide ([`Doubt`]).
 
-use std::collections::{BTreeMap, HashMap};
+use jiff::civil::Date;
 
-use super::decision::{AuthLevel, Route, RouteKind};
+use super::auth::domain::is_shared;
+use super::context::Context;
+use super::contract;
+use super::decision::{AuthLevel, Doubt, Route, RouteKind};
 use super::inquiry::{Inquiry, Mailbox};
+use super::register::{Known, Partner, Register};
 
-/// Customers and partners, indexed for look-up.
-#[derive(Debug, Clone, Default)]
-pub struct Register {
-    partners: BTreeMap<String, Partner>,
-    /// Lower-case address → owner.
-    addresses: HashMap<String, Owner>,
-    /// Lower-case domain → owner.
-    domains: HashMap<String, Owner>,
+/// Whom an entry of the register stands for.
+#[derive(Debug, Clone, Copy)]
+enum Owner<'a> {
+    Customer(Known<'a>),
+    Staff(&'a Partner),
+    /// A partner in To or Cc.
+    Copied(&'a Partner),
 }
 
-/// A company that sells the service (terms 1-6) and serves its own customers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Partner {
-    pub id: String,
-    pub name: String,
-    /// Public contact, as the customer should see it.
-    pub contact: String,
-    /// Has a contract for inquiries by telephone (terms 3-2).
-    pub phone_support: bool,
+/// One entry that the mail points to.
+#[derive(Debug, Clone)]
+pub struct Finding<'a> {
+    /// `contract number`, `address`, `domain example.jp` …
+    pub proof: String,
+    owner: Owner<'a>,
+    /// Why it proves nothing today.
+    pub flaw: Option<Doubt>,
 }
 
-/// A customer as the register's files give it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Customer {
-    pub id: String,
-    pub name: String,
-    pub addresses: Vec<String>,
-    pub domains: Vec<String>,
-    /// Partner id; none for a direct customer.
-    pub partner: Option<String>,
+/// Where and when an entry must hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    pub desk: &'a str,
+    pub day: Date,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Owner {
-    customer: String,
-    partner: Option<String>,
-    /// Two customers claim it with different routes: nobody is guessed.
-    disputed: bool,
-}
-
-impl Register {
-    pub fn new(partners: Vec<Partner>, customers: Vec<Customer>) -> Register {
-        let partners = partners.into_iter().map(|p| (p.id.clone(), p)).collect();
-        let mut register = Register { partners, ..Register::default() };
-        for customer in &customers {
-            for address in &customer.addresses {
-                claim(&mut register.addresses, address, customer);
-            }
-            for domain in &customer.domains {
-                claim(&mut register.domains, domain, customer);
-            }
+impl Setting<'_> {
+    fn flaw_of(&self, known: &Known) -> Option<Doubt> {
+        match () {
+            () if !known.is_served_at(self.desk) => Some(Doubt::OtherDesk),
+            () if !known.valid().holds(self.day) => Some(Doubt::Expired),
+            () => None,
         }
-        register
+    }
+}
+
+impl<'a> Finding<'a> {
+    fn of_customer(proof: &str, known: Known<'a>, setting: Setting) -> Finding<'a> {
+        Finding { proof: proof.into(), owner: Owner::Customer(known), flaw: setting.flaw_of(&known) }
     }
 
-    pub fn partner(&self, id: &str) -> Option<&Partner> {
-        self.partners.get(id)
+    fn of_partner(proof: &str, owner: Owner<'a>) -> Finding<'a> {
+        Finding { proof: proof.into(), owner, flaw: None }
     }
 
-    /// Whose customer writes? Exact address before domain; a disputed entry proves nothing.
-    pub fn route(&self, inquiry: &Inquiry, authenticated: AuthLevel) -> Route {
-        let found = inquiry.author().and_then(|from| self.owner_of(from));
-        match found {
-            Some((owner, proof)) if !owner.disputed => Route {
-                kind: if owner.partner.is_some() { RouteKind::Partner } else { RouteKind::Direct },
-                partner: owner.partner.clone(),
-                customer: Some(owner.customer.clone()),
-                authenticated,
-                proof,
-            },
-            Some(_) => unknown(authenticated, "register: two routes claim this sender"),
-            None => unknown(authenticated, "not in the register"),
+    pub fn customer(&self) -> Option<Known<'a>> {
+        match self.owner {
+            Owner::Customer(known) => Some(known),
+            _ => None,
         }
     }
 
-    fn owner_of(&self, from: &Mailbox) -> Option<(&Owner, String)> {
-        let address = from.address.to_lowercase();
-        let domain = from.domain();
-        let by_address = self.addresses.get(&address).map(|owner| (owner, "address".to_string()));
-        by_address.or_else(|| self.domains.get(&domain).map(|owner| (owner, format!("domain {domain}"))))
+    pub fn partner(&self) -> Option<&'a Partner> {
+        match self.owner {
+            Owner::Customer(known) => known.partner(),
+            Owner::Staff(partner) | Owner::Copied(partner) => Some(partner),
+        }
+    }
+
+    fn side(&self) -> (RouteKind, Option<&'a str>) {
+        let partner = self.partner().map(|partner| partner.id.as_str());
+        match (self.owner, partner) {
+            (Owner::Staff(_), partner) => (RouteKind::PartnerStaff, partner),
+            (_, Some(id)) => (RouteKind::Partner, Some(id)),
+            (_, None) => (RouteKind::Direct, None),
+        }
+    }
+
+    /// Does it send the mail elsewhere than the other? A partner's staff and its customers stand on one side.
+    fn contradicts(&self, other: &Finding) -> bool {
+        self.side().1 != other.side().1
+    }
+
+    /// For staff: `domain example.jp: c-1 (direct, until 2026-03-31)`.
+    pub fn told(&self) -> String {
+        let side = match self.side() {
+            (RouteKind::Direct, _) => "direct".to_owned(),
+            (RouteKind::PartnerStaff, id) => format!("staff of partner {}", id.unwrap_or_default()),
+            (_, id) => format!("partner {}", id.unwrap_or_default()),
+        };
+        let Some(known) = self.customer() else { return format!("{}: {side}", self.proof) };
+        let period = match (known.valid().from, known.valid().until) {
+            (None, None) => String::new(),
+            (from, until) => format!(", {} to {}", day(from), day(until)),
+        };
+        let desks = if known.desks().is_empty() { String::new() } else { format!(", for {}", known.desks().join(" ")) };
+        format!("{}: {} ({side}{period}{desks})", self.proof, known.id())
+    }
+}
+
+fn day(day: Option<Date>) -> String {
+    day.map(|day| day.to_string()).unwrap_or_default()
+}
+
+/// Everything in the register that an address points to, the strongest first: exact address, partner's staff, domain.
+pub fn findings<'a>(register: &'a Register, address: &str, setting: Setting) -> Vec<Finding<'a>> {
+    let domain = super::auth::domain::canonical(address.rsplit_once('@').map_or("", |(_, domain)| domain));
+    let domain = domain.unwrap_or_default();
+    let by_address = register.by_address(address).into_iter();
+    let by_address = by_address.map(|known| Finding::of_customer("address", known, setting));
+    let staff = register.staff(address).into_iter();
+    let staff = staff.map(|partner| Finding::of_partner("address of partner staff", Owner::Staff(partner)));
+    let by_domain = register.by_domain(&domain).into_iter();
+    let by_domain = by_domain.map(|(known, listed)| Finding::of_customer(&format!("domain {listed}"), known, setting));
+    by_address.chain(staff).chain(by_domain).collect()
+}
+
+/// Whose customer writes?
+pub fn route(inquiry: &Inquiry, ctx: &Context, authenticated: AuthLevel) -> Route {
+    let setting = Setting { desk: &ctx.desk.id, day: arrived_on(ctx) };
+    let Some(from) = inquiry.author() else { return unknown(authenticated, "not exactly one sender") };
+    let named = named(inquiry, ctx.register, setting);
+    let mut known = findings(ctx.register, &from.address, setting);
+    known.extend(copied(inquiry, ctx.register));
+    match settle(&named, &known) {
+        Ok(Some(deciding)) => of(&deciding, authenticated),
+        Ok(None) => stranger(from, ctx.register, authenticated),
+        Err((doubt, proofs)) => {
+            let told: Vec<String> = proofs.iter().map(|finding| finding.told()).collect();
+            Route { doubt: Some(doubt), ..unknown(authenticated, &told.join("; ")) }
+        }
+    }
+}
+
+/// The day on which the mail came, where the desk is. What the mail itself says of its date proves nothing.
+fn arrived_on(ctx: &Context) -> Date {
+    let at = ctx.seen.internal_date.unwrap_or(ctx.now);
+    at.to_zoned(ctx.rules.pack.calendar.zone.clone()).date()
+}
+
+/// Contract numbers that stand in the mail.
+fn named<'a>(inquiry: &Inquiry, register: &'a Register, setting: Setting) -> Vec<Finding<'a>> {
+    let numbers = contract::candidates(inquiry);
+    numbers.iter().flat_map(|number| holders(number, register, setting)).collect()
+}
+
+/// Who has this contract number? Of contracts that follow each other under one number, the one that runs.
+pub fn holders<'a>(number: &str, register: &'a Register, setting: Setting) -> Vec<Finding<'a>> {
+    let known = register.by_contract(number).into_iter();
+    let mut holders: Vec<Finding> =
+        known.map(|known| Finding::of_customer("contract number", known, setting)).collect();
+    if holders.iter().any(|finding| finding.flaw.is_none()) {
+        holders.retain(|finding| finding.flaw.is_none());
+    }
+    holders
+}
+
+/// Partners who got the mail, too.
+fn copied<'a>(inquiry: &Inquiry, register: &'a Register) -> Vec<Finding<'a>> {
+    let partners = inquiry.to.iter().chain(&inquiry.cc).flat_map(|mailbox| register.staff(&mailbox.address));
+    partners.map(|partner| Finding::of_partner("partner in To or Cc", Owner::Copied(partner))).collect()
+}
+
+type Contradiction<'f, 'a> = (Doubt, Vec<&'f Finding<'a>>);
+
+/// The findings that decide (several customers may share a route); none if the register knows nothing.
+fn settle<'f, 'a>(
+    named: &'f [Finding<'a>],
+    known: &'f [Finding<'a>],
+) -> Result<Option<Vec<&'f Finding<'a>>>, Contradiction<'f, 'a>> {
+    let sender = strongest(known);
+    let Some((first, others)) = named.split_first() else { return sender };
+    let beside: Vec<&Finding> = sender.iter().flatten().flatten().copied().collect();
+    let both = |one: &'f [Finding<'a>]| one.iter().chain(beside.iter().copied()).collect();
+    if let Some(flaw) = named.iter().find_map(|finding| finding.flaw) {
+        return Err((flaw, both(named)));
+    }
+    let many = others.iter().any(|other| other.customer().map(|k| k.id()) != first.customer().map(|k| k.id()));
+    if many || beside.iter().any(|other| other.contradicts(first)) {
+        return Err((Doubt::Conflict, both(named)));
+    }
+    // Staff of a partner who write about a contract of theirs are no customers.
+    let staff = beside.iter().any(|finding| finding.side().0 == RouteKind::PartnerStaff);
+    Ok(Some(if staff { beside } else { vec![first] }))
+}
+
+/// What the sender's own address says: the first kind of proof of which an entry holds.
+fn strongest<'f, 'a>(known: &'f [Finding<'a>]) -> Result<Option<Vec<&'f Finding<'a>>>, Contradiction<'f, 'a>> {
+    let Some(best) = known.iter().find(|finding| finding.flaw.is_none()) else {
+        let flawed = known.first().and_then(|finding| finding.flaw);
+        return flawed.map_or(Ok(None), |flaw| Err((flaw, known.iter().collect())));
+    };
+    let same: Vec<&Finding> =
+        known.iter().filter(|finding| finding.flaw.is_none() && finding.proof == best.proof).collect();
+    if same.iter().any(|other| other.contradicts(best)) {
+        return Err((Doubt::Conflict, same));
+    }
+    Ok(Some(same))
+}
+
+fn of(deciding: &[&Finding], authenticated: AuthLevel) -> Route {
+    let Some(first) = deciding.first() else { return unknown(authenticated, "not in the register") };
+    let (kind, partner) = first.side();
+    let customer = first.customer().map(|known| known.id());
+    let one = deciding.iter().all(|finding| finding.customer().map(|known| known.id()) == customer);
+    Route {
+        kind,
+        partner: partner.map(str::to_owned),
+        customer: customer.filter(|_| one).map(str::to_owned),
+        authenticated,
+        proof: first.proof.clone(),
+        doubt: None,
+    }
+}
+
+/// Nobody the register knows; perhaps somebody who wants to pass for one whom it knows.
+fn stranger(from: &Mailbox, register: &Register, authenticated: AuthLevel) -> Route {
+    let domain = from.domain();
+    match register.looks_like(&domain).filter(|_| !is_shared(&domain)) {
+        Some(known) => Route {
+            doubt: Some(Doubt::LookAlike),
+            ..unknown(authenticated, &format!("not in the register; {domain} looks like {known}"))
+        },
+        None => unknown(authenticated, "not in the register"),
     }
 }
 
@@ -99,11 +241,5 @@ impl Route {
 }
 
 fn unknown(authenticated: AuthLevel, proof: &str) -> Route {
-    Route { kind: RouteKind::Unknown, partner: None, customer: None, authenticated, proof: proof.into() }
-}
-
-fn claim(index: &mut HashMap<String, Owner>, key: &str, customer: &Customer) {
-    let owner = Owner { customer: customer.id.clone(), partner: customer.partner.clone(), disputed: false };
-    let entry = index.entry(key.to_lowercase()).or_insert_with(|| owner.clone());
-    entry.disputed |= entry.partner != owner.partner;
+    Route { kind: RouteKind::Unknown, partner: None, customer: None, authenticated, proof: proof.into(), doubt: None }
 }

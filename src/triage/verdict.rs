@@ -8,10 +8,12 @@ use jiff::Timestamp;
 use super::classify::Classification;
 use super::context::{Context, Drafts};
 use super::decision::{Action, Disposition, Gate, GateHit, GateVerdict, Reason, Reply, Route, RouteKind};
+use super::doubt;
 use super::form;
 use super::gate::{Target, reply_target, title};
 use super::inquiry::{Inquiry, Mailbox};
-use super::reply::{Answer, compose};
+use super::pack::Severity;
+use super::reply::{self, ASK_CONTRACT, Answer, REDIRECT, compose};
 use super::sentence::{Voice, voice};
 use super::template::TemplateError;
 
@@ -60,7 +62,7 @@ fn remarks(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Vec<Reason> {
         }
         None => reason("ppap", "添付ファイルのパスワードの通知です。元のメールは見つかりません"),
     });
-    form.into_iter().chain(notice).collect()
+    doubt::told(found.route, ctx).into_iter().chain(form).chain(notice).collect()
 }
 
 /// A reason not to answer by itself, with the disposition it leads to.
@@ -81,9 +83,14 @@ fn doubts(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<(), Stop>
     if found.gate.verdict == GateVerdict::Human {
         return Err(Stop { disposition: Disposition::Review, reasons: gate() });
     }
+    if let Some(reason) = doubt::stop(found.route, ctx) {
+        return Err(Stop { disposition: Disposition::Review, reasons: vec![reason] });
+    }
     let doubt = match voice(inquiry) {
         Voice::Forwarded => reason("forwarded", "転送されたメールだけです。書いた人は送信者ではありません"),
         Voice::Nobody => reason("no-own-words", "挨拶や引用だけで、お問い合わせの文がありません"),
+        // Whoever was asked for his contract and names it need not ask again: a partner's customer is told so.
+        Voice::Own if names_partner_contract(found.route, ctx) => return Ok(()),
         Voice::Own if found.words.scopes.is_empty() => {
             reason("unclear", "何のお問い合わせか、規則からは読み取れません")
         }
@@ -91,6 +98,11 @@ fn doubts(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<(), Stop>
         Voice::Own => return Ok(()),
     };
     Err(Stop { disposition: Disposition::Review, reasons: vec![doubt] })
+}
+
+fn names_partner_contract(route: &Route, ctx: &Context) -> bool {
+    let proved = ctx.desk.authentication.met_by(route.authenticated);
+    ctx.history.asked_contract && proved && route.kind == RouteKind::Partner
 }
 
 fn gate_reason(hit: &GateHit) -> Reason {
@@ -102,11 +114,18 @@ fn reason(code: &str, text: &str) -> Reason {
 }
 
 fn conduct_reason(words: &Classification, ctx: &Context) -> Reason {
-    let named = words.conduct.iter().map(|id| match ctx.rules.pack.clause(id) {
-        Some(clause) => format!("{id} {}", clause.title),
-        None => id.clone(),
+    let clauses = words.conduct.iter().filter_map(|id| ctx.rules.pack.clause(id));
+    let named = clauses.map(|clause| match clause.severity {
+        Severity::Ordinary => format!("{} {}", clause.id, clause.title),
+        Severity::Grave => format!("【至急】{} {}", clause.id, clause.title),
     });
     reason("conduct", &format!("禁止事項に当たるおそれがあります: {}", named.collect::<Vec<_>>().join("、")))
+}
+
+/// Does somebody's safety hang on how soon staff look?
+fn is_grave(words: &Classification, ctx: &Context) -> bool {
+    let mut clauses = words.conduct.iter().filter_map(|id| ctx.rules.pack.clause(id));
+    clauses.any(|clause| clause.severity == Severity::Grave)
 }
 
 fn low_margin(words: &Classification) -> Reason {
@@ -122,8 +141,10 @@ fn stopped(inquiry: &Inquiry, stop: Stop, found: Findings, ctx: &Context) -> Ver
     }
     let mut actions = Vec::new();
     if !labelled_before(ctx) {
-        let extra: &[&str] = if found.notice { &["ppap"] } else { &[] };
-        actions.push(label(disposition, found.words, extra, ctx));
+        let grave = disposition == Disposition::Hold && is_grave(found.words, ctx);
+        let extra = [("ppap", found.notice), ("grave", grave)];
+        let extra: Vec<&str> = extra.into_iter().filter(|(_, is)| *is).map(|(name, _)| name).collect();
+        actions.push(label(disposition, found.words, &extra, ctx));
     }
     if disposition == Disposition::Review && ctx.desk.drafts != Drafts::Never {
         match draft_for_staff(inquiry, found, ctx) {
@@ -170,7 +191,7 @@ fn answered(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Verdict {
         }
     };
     match answer_with(template, to, at, inquiry, found, ctx) {
-        Ok(reply) => sent(reply, found, ctx),
+        Ok(reply) => sent(reply, inquiry, found, ctx),
         Err(error) => {
             let stop = Stop { disposition: Disposition::Review, reasons: vec![template_trouble(&error)] };
             stopped(inquiry, stop, found, ctx)
@@ -183,13 +204,13 @@ fn opening(ctx: &Context) -> Option<Timestamp> {
     ctx.rules.pack.calendar.next_opening(ctx.now)
 }
 
-/// Terms 3-1: direct customers are answered, a partner's customers are sent to their partner, and who is unknown
+/// Terms 3-1: direct customers and the partners themselves are answered, a partner's customers are sent to their partner, and who is unknown
 /// is asked for the contract.
-fn template_for(route: &Route) -> &'static str {
+pub fn template_for(route: &Route) -> &'static str {
     match route.kind {
-        RouteKind::Direct => "answer",
-        RouteKind::Partner => "redirect",
-        RouteKind::Unknown => "ask-contract",
+        RouteKind::Direct | RouteKind::PartnerStaff => "answer",
+        RouteKind::Partner => REDIRECT,
+        RouteKind::Unknown => ASK_CONTRACT,
     }
 }
 
@@ -205,25 +226,39 @@ fn answer_with(
     compose(Answer { template, to, scopes, route: found.route, at }, inquiry, ctx)
 }
 
-fn sent(reply: Reply, found: Findings, ctx: &Context) -> Verdict {
+fn sent(reply: Reply, inquiry: &Inquiry, found: Findings, ctx: &Context) -> Verdict {
     let at = reply.at;
     let extra: &[&str] = if at.is_some() { &["queued"] } else { &[] };
     let mut actions = vec![label(Disposition::Auto, found.words, extra, ctx)];
-    let hands_over = reply.template != "redirect";
+    let mut reasons = vec![reason("clear", "規則による判定が明確です")];
+    let forward = passed_on(&reply, inquiry, found, ctx).unwrap_or_else(|error| {
+        reasons.push(template_trouble(&error));
+        None
+    });
+    let hands_over = reply.template != REDIRECT;
     actions.push(match (ctx.desk.drafts, reply.template.as_str()) {
         (Drafts::All, _) => Action::Draft(reply),
-        (_, "redirect") => Action::Redirect(reply),
+        (_, REDIRECT) => Action::Redirect(reply),
         _ => Action::Reply(reply),
     });
+    actions.extend(forward.map(Action::Forward));
     if hands_over {
         actions.push(Action::HandOver { at });
     }
     actions.extend(move_away(Disposition::Auto, found.words, ctx));
-    let mut reasons = vec![reason("clear", "規則による判定が明確です")];
     if at.is_some() {
         reasons.push(reason("out-of-hours", "受付時間外のため、次の営業時間に送ります"));
     }
     Verdict { disposition: Disposition::Auto, reasons, actions }
+}
+
+/// Terms 13-2: where the desk wants it, the partner gets the inquiry itself, if all of it was read.
+fn passed_on(reply: &Reply, inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<Option<Reply>, TemplateError> {
+    let wanted = ctx.desk.forward_to_partner && ctx.desk.drafts != Drafts::All;
+    match wanted && reply.template == REDIRECT && inquiry.complete {
+        true => reply::forward(reply, found.route, inquiry, ctx),
+        false => Ok(None),
+    }
 }
 
 fn label(disposition: Disposition, words: &Classification, extra: &[&str], ctx: &Context) -> Action {
@@ -233,7 +268,7 @@ fn label(disposition: Disposition, words: &Classification, extra: &[&str], ctx: 
 }
 
 /// Mail from before the desk began is only observed (invariant 6): not labelled, not moved.
-fn before_activation(ctx: &Context) -> bool {
+pub(super) fn before_activation(ctx: &Context) -> bool {
     let arrived = ctx.seen.internal_date;
     ctx.seen.not_before.zip(arrived).is_some_and(|(not_before, arrived)| arrived < not_before)
 }

@@ -10,8 +10,8 @@ use madoguchi::triage::calendar::Calendar;
 use madoguchi::triage::context::{Border, Context, DeskProfile, History, Seen};
 use madoguchi::triage::inquiry::{Header, Inquiry, Mailbox, Oddity, Part, Section, SectionKind};
 use madoguchi::triage::pack::{Pack, Thresholds};
+use madoguchi::triage::register::Register;
 use madoguchi::triage::rulebook::Rulebook;
-use madoguchi::triage::sender::Register;
 use serde::Deserialize;
 
 /// The moment of every decision: 2026-11-24 10:00 in Tokyo.
@@ -195,7 +195,7 @@ pub fn in_world<T>(world: &World, look: impl FnOnce(&Context) -> T) -> T {
         ..History::default()
     };
     let (rules, register) = (Rulebook::compile(empty_pack().into()).unwrap(), Register::default());
-    look(&Context { now: NOW, desk: &desk, rules: &rules, register: &register, seen, history })
+    look(&Context { now: NOW, desk: &desk, rules: &rules, register: &register, seen, history, receipt: None })
 }
 
 /// The gate knows nothing of clauses and rules.
@@ -206,6 +206,8 @@ fn empty_pack() -> Pack {
         version: "1".into(),
         effective: jiff::civil::date(2026, 1, 1),
         thresholds: Thresholds { scope: 1.0, margin: 1.0, conduct: 1.0 },
+        folding: Default::default(),
+        muted: Default::default(),
         clauses: Vec::new(),
         rules: Vec::new(),
         flows: Vec::new(),

@@ -106,6 +106,8 @@ pub fn meta(message_id: &str, sender: &str, thread: &[&str]) -> MailMeta {
         sender: sender.into(),
         thread: thread.iter().map(|id| (*id).to_string()).collect(),
         subject: String::new(),
+        signed_case: None,
+        day: Some(jiff::civil::date(2026, 11, 24)),
     }
 }
 
@@ -153,6 +155,7 @@ pub fn decision(case: Option<&str>) -> Decision {
             customer: Some("c1".into()),
             authenticated: AuthLevel::Strong,
             proof: "address".into(),
+            doubt: None,
         },
         scopes: vec!["4-1-3".into()],
         conduct: vec![],
@@ -163,6 +166,7 @@ pub fn decision(case: Option<&str>) -> Decision {
         facts: Default::default(),
         actions: vec![],
         case: case.map(str::to_owned),
+        case_state: serde_json::Map::new(),
         made_with: MadeWith::default(),
     }
 }

@@ -131,3 +131,25 @@ async fn a_batch_with_a_decided_mail_is_refused_as_a_whole() {
     assert!(matches!(error, StoreError::AlreadyDecided { .. }), "{error}");
     assert_eq!(bench.states(fresh).await, "seen");
 }
+
+#[tokio::test]
+async fn a_case_remembers_what_decisions_tell_it_and_is_counted_once() {
+    let bench = Bench::new();
+    let day = jiff::civil::date(2026, 11, 24);
+    assert_eq!(bench.store.next_case(DESK, day).await.unwrap(), 1);
+    for (uid, name, value) in [(1, "flow", 3), (2, "other", 1), (3, "flow", 4)] {
+        let mail = bench.mail(uid, &format!("mail {uid}")).await;
+        let mut decided = decision(Some("C-1"));
+        decided.case_state.insert(name.into(), value.into());
+        let meta = meta(&format!("m{uid}"), "taro@b.example", &["m1"]);
+        bench.store.record(mail, &meta, &decided, &[], minute(uid.into())).await.unwrap();
+    }
+    let bench = bench.reopen();
+    let next = bench.mail(4, "next").await;
+    let query = HistoryQuery::new(next, &meta("m4", "Taro+x@b.example", &["m3"]));
+    let case = bench.store.history(DESK, &query, minute(9)).await.unwrap().case.unwrap();
+    assert_eq!((case.reference.as_str(), case.remembered("flow"), case.remembered("other")), ("C-1", Some(4), Some(1)));
+    assert_eq!(case.remembered::<u32>("nothing"), None);
+    assert_eq!(bench.store.next_case(DESK, day).await.unwrap(), 2);
+    assert_eq!(bench.store.mails_of_case("C-1").await.unwrap().len(), 3);
+}

@@ -12,7 +12,7 @@ use crate::triage::pack::{Clause, ClauseKind};
 const PARTS: &str = "parts/";
 
 /// The mails that `triage::reply` writes.
-const MAILS: [&str; 4] = ["acknowledge", "answer", "ask-contract", "redirect"];
+const MAILS: [&str; 5] = ["acknowledge", "answer", "ask-contract", "forward", "redirect"];
 
 /// Name without `.txt` → text, with line ends `\n`.
 pub fn read(report: &Report, files: &[PackFile]) -> BTreeMap<String, String> {

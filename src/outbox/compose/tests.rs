@@ -296,3 +296,25 @@ proptest! {
         prop_assert_eq!(written, kept.map(|id| format!("<{id}>")));
     }
 }
+
+#[test]
+fn what_is_passed_on_stays_whole_between_our_words_and_the_end() {
+    let tokyo = TimeZone::fixed(jiff::tz::offset(9));
+    let date = date(2026, 11, 24).at(9, 5, 0, 0).to_zoned(tokyo).unwrap();
+    for (original, encoding) in
+        [(&b"Subject: a\n\n.\nFrom here\n"[..], "7bit"), ("Subject: a\r\n\r\n\u{65e5}\u{672c}\r\n".as_bytes(), "8bit")]
+    {
+        let raw = compose_forward(&reply(), original, &desk(), &date);
+        assert_eq!(raw, compose_forward(&reply(), original, &desk(), &date), "the same mail each time");
+        let mail = parse(&raw);
+        assert_eq!(mail.header_raw("Auto-Submitted").map(str::trim), Some("auto-generated"));
+        assert_eq!(mail.body_text(0).unwrap().lines().next(), Some("山田様"));
+        let attached = mail.attachment(0).unwrap();
+        let crlf = String::from_utf8(original.to_vec()).unwrap().replace("\r\n", "\n").replace('\n', "\r\n");
+        let part = raw
+            .split(|byte| *byte == b'\n')
+            .any(|line| line == format!("Content-Transfer-Encoding: {encoding}\r").as_bytes());
+        assert!(part && attached.is_message(), "{encoding}");
+        assert!(String::from_utf8(raw.clone()).unwrap().contains(&format!("\r\n\r\n{crlf}\r\n--")), "{encoding}");
+    }
+}

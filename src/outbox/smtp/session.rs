@@ -148,11 +148,20 @@ impl Session {
         Ok(())
     }
 
-    /// Composed mails are ASCII, unless the recipient's address is not: that needs RFC 6531 and 6152.
+    /// Composed mails are ASCII, unless the recipient's address is not, which needs RFC 6531 and 6152, or they pass on
+    /// a mail that is not, which needs the latter.
     fn mail_params(&self, to: &Address, raw: &[u8]) -> Result<Vec<MailParameter>, SendError> {
         let offered = |extension| self.offers.known.supports_feature(extension);
-        if to.user().is_ascii() && to.domain().is_ascii() && raw.is_ascii() {
+        let plain_address = to.user().is_ascii() && to.domain().is_ascii();
+        if plain_address && raw.is_ascii() {
             Ok(Vec::new())
+        } else if plain_address && has_ascii_headers(raw) {
+            match offered(Extension::EightBitMime) {
+                true => Ok(vec![MailParameter::Body(MailBodyParameter::EightBitMime)]),
+                false => {
+                    Err(SendError::not_sent(Fault::Mail, "the server does not offer 8BITMIME, which this mail needs"))
+                }
+            }
         } else if offered(Extension::SmtpUtfEight) && offered(Extension::EightBitMime) {
             Ok(vec![MailParameter::SmtpUtfEight, MailParameter::Body(MailBodyParameter::EightBitMime)])
         } else {
@@ -171,6 +180,11 @@ impl Session {
     async fn ask(&mut self, step: &Step, command: &impl Display) -> Result<Reply, SendError> {
         step.check(self.wire.ask(command).await)
     }
+}
+
+fn has_ascii_headers(raw: &[u8]) -> bool {
+    let end = raw.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap_or(raw.len());
+    raw[..end].is_ascii()
 }
 
 impl Offers {

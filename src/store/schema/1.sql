@@ -14,6 +14,14 @@ CREATE TABLE activation (
     PRIMARY KEY (desk, mailbox)
 ) STRICT, WITHOUT ROWID;
 
+-- Imported customers and partners, whole as JSON; `register_version` in `meta` counts the imports.
+CREATE TABLE register (
+    kind TEXT NOT NULL CHECK (kind IN ('customer', 'partner')),
+    id   TEXT NOT NULL,
+    json TEXT NOT NULL,
+    PRIMARY KEY (kind, id)
+) STRICT, WITHOUT ROWID;
+
 -- What was seen. The bytes live in their own table, so that this one stays dense.
 CREATE TABLE mail (
     id            INTEGER NOT NULL PRIMARY KEY,
@@ -79,6 +87,26 @@ CREATE INDEX effect_pending ON effect (desk, not_before, id) WHERE state = 'pend
 CREATE INDEX effect_started ON effect (desk, id) WHERE state = 'started';
 CREATE INDEX effect_message_id ON effect (message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX effect_sends ON effect (desk, created_at) WHERE kind = 'send';
+
+CREATE INDEX decision_case ON decision (case_ref) WHERE case_ref IS NOT NULL;
+
+-- The cases. person: whose it is (lower case, without plus-tag); nobody else's mail joins it. state: what it
+-- remembers, a JSON object.
+CREATE TABLE inquiry_case (
+    ref       TEXT    NOT NULL PRIMARY KEY,
+    desk      TEXT    NOT NULL,
+    person    TEXT    NOT NULL,
+    opened_at INTEGER NOT NULL,
+    state     TEXT    NOT NULL DEFAULT '{}'
+) STRICT, WITHOUT ROWID;
+
+-- How many cases a desk opened on a day (2026-11-20, where the desk is).
+CREATE TABLE case_count (
+    desk  TEXT    NOT NULL,
+    day   TEXT    NOT NULL,
+    cases INTEGER NOT NULL,
+    PRIMARY KEY (desk, day)
+) STRICT, WITHOUT ROWID;
 
 -- The case of a thread, by every Message-ID of the thread.
 CREATE TABLE thread_case (

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use regex::Regex;
 
 use super::{Claim, Flow, Words};
-use crate::triage::fold::fold_term;
+use crate::triage::fold::{Folding, fold_term};
 use crate::triage::pack::Term;
 
 /// A flow made ready for reading mails.
@@ -132,7 +132,7 @@ fn source(term: &Term) -> String {
     match term {
         Term::Pattern(pattern) => format!("(?:{pattern})"),
         Term::Literal(text) => {
-            let text = fold_term(text);
+            let text = fold_term(text, Folding::default());
             let border = |c: Option<char>| if c.is_some_and(|c| c.is_ascii_alphanumeric()) { r"(?-u:\b)" } else { "" };
             let (before, behind) = (border(text.chars().next()), border(text.chars().next_back()));
             format!("{before}{}{behind}", regex::escape(&text))

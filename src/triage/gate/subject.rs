@@ -7,6 +7,7 @@
 use icu_normalizer::ComposingNormalizerBorrowed;
 
 use super::{Facts, Finding, human, password};
+use crate::triage::receipt::unmarked;
 
 /// Phrases that count at the beginning of a subject, before one of these characters.
 struct Beginning {
@@ -179,12 +180,15 @@ fn robot_phrase(subject: &str) -> Option<&'static str> {
 pub fn normalised(text: &str) -> String {
     let text = ComposingNormalizerBorrowed::new_nfkc().normalize(text).to_lowercase();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if !text.contains("お問") {
+        return text;
+    }
     text.replace("お問合せ", "お問い合わせ").replace("お問い合せ", "お問い合わせ").replace("お問合わせ", "お問い合わせ")
 }
 
-/// The subject as it stays through a whole thread: normalised, without `Re:` and tags in front.
+/// The subject as it stays through a whole thread: normalised, without `Re:`, tags in front and our own mark at the end.
 pub fn base_subject(subject: &str) -> String {
-    let subject = normalised(subject);
+    let subject = normalised(&unmarked(subject));
     let mut rest = subject.as_str();
     let tag = |text| without_tag(text).filter(|rest| !rest.is_empty());
     while let Some(stripped) = without_prefix(rest).or_else(|| tag(rest)) {

@@ -1,0 +1,51 @@
+//! The desk that a command decides as: one of a configuration, with rules and register as a run would have them.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+
+use crate::config::{self, RegisterSource};
+use crate::store::{StoreError, read_register};
+use crate::triage::context::DeskProfile;
+use crate::triage::register::Register;
+use crate::triage::rulebook::Rulebook;
+
+/// A desk to decide as.
+pub struct Desk {
+    pub profile: DeskProfile,
+    pub rules: Rulebook,
+    pub register: Arc<Register>,
+}
+
+/// The desk `id` of a configuration, or its only one; the problems of a wrong configuration are given as text for people.
+pub fn of_config(path: &Path, id: Option<&str>) -> anyhow::Result<Result<Desk, String>> {
+    let config = match config::load(path) {
+        Ok(config) => config,
+        Err(problems) => return Ok(Err(problems.render(std::io::stderr().is_terminal()))),
+    };
+    let names: Vec<&str> = config.desks.iter().map(|d| d.profile.id.as_str()).collect();
+    let names = names.join(", ");
+    let chosen = match id {
+        Some(id) => config.desks.into_iter().find(|d| d.profile.id == *id),
+        None if config.desks.len() == 1 => config.desks.into_iter().next(),
+        None => bail!("{} has several desks; choose one with --desk: {names}", path.display()),
+    };
+    let Some(found) = chosen else { bail!("{} has no such desk; it has: {names}", path.display()) };
+    let register = match found.register {
+        RegisterSource::Files(register) => register,
+        RegisterSource::Store => imported(&config.store)?,
+    };
+    let rules = Rulebook::compile(found.pack)?;
+    Ok(Ok(Desk { profile: found.profile, rules, register }))
+}
+
+/// What was imported into the store; nothing, if there is no store yet.
+fn imported(store: &Path) -> anyhow::Result<Arc<Register>> {
+    match read_register(store) {
+        Ok(stored) => Ok(Arc::new(Register::new(stored.partners, stored.customers).context("the imported register")?)),
+        Err(StoreError::Missing { .. }) => Ok(Arc::default()),
+        Err(error) => Err(error.into()),
+    }
+}

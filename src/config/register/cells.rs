@@ -1,0 +1,280 @@
+//! What stands in a cell, as people and spreadsheets write it.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use icu_normalizer::ComposingNormalizerBorrowed;
+use jiff::civil::Date;
+use jiff::{Span, ToSpan};
+
+use crate::config::freemail::FreeMail;
+use crate::config::problems::{Problem, Report};
+use crate::triage::auth::domain::canonical;
+use crate::triage::register::contract_key;
+
+/// What spreadsheets write where a formula failed.
+const FAILED: &[&str] = &["#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!"];
+
+/// Characters that look like nothing.
+const INVISIBLE: &[char] = &['\u{feff}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}'];
+
+/// The cell without blanks around it, and without the marks that make a spreadsheet take a number for text: `="001"`,
+/// `'001`.
+pub fn clean(cell: &str) -> Cow<'_, str> {
+    let trim = |text| str::trim_matches(text, |c: char| c.is_whitespace() || INVISIBLE.contains(&c));
+    let mut text = trim(cell);
+    if let Some(inside) = text.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')) {
+        text = trim(inside);
+    }
+    let text = text.strip_prefix('\'').unwrap_or(text);
+    if text.contains(INVISIBLE) { text.replace(INVISIBLE, "").into() } else { text.into() }
+}
+
+fn narrow(text: &str) -> String {
+    ComposingNormalizerBorrowed::new_nfkc().normalize(text).into_owned()
+}
+
+/// A mail address as registers hold it: lower case. What breaks RFC 5321 may still be a person
+/// (`a..b@docomo.ne.jp`).
+pub fn address(text: &str) -> Option<String> {
+    let text = narrow(text).to_lowercase();
+    let (local, domain) = text.rsplit_once('@')?;
+    let odd = |c: char| c.is_whitespace() || c.is_control() || "<>,;:()\"@".contains(c);
+    let fits = !local.is_empty() && !local.contains(odd) && is_domain(domain);
+    fits.then_some(text)
+}
+
+pub fn is_domain(domain: &str) -> bool {
+    let label = |label: &str| {
+        let fits = label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
+        fits && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
+    };
+    domain.contains('.') && domain.split('.').all(label) && canonical(domain).is_some()
+}
+
+/// A cell and where it stands.
+pub struct Cell<'a> {
+    pub text: Cow<'a, str>,
+    /// Name of its column.
+    pub column: &'static str,
+    pub report: &'a Report,
+    pub path: &'a Path,
+    pub line: usize,
+}
+
+impl Cell<'_> {
+    fn error(&self, message: impl std::fmt::Display, hint: Option<&str>) {
+        let problem = Problem::error(format!("{}: {message}", self.column)).line(self.line);
+        self.report.of_file(self.path, problem.hint(hint.map(str::to_owned)));
+    }
+
+    /// The text, if the cell says something that can be right.
+    fn said(&self) -> Option<&str> {
+        let failed =
+            FAILED.contains(&self.text.as_ref()) || (self.text.len() > 1 && self.text.bytes().all(|b| b == b'#'));
+        if failed {
+            self.error(format!("`{}` is a spreadsheet's error, not a value", self.text), None);
+            return None;
+        }
+        Some(self.text.as_ref()).filter(|text| !text.is_empty())
+    }
+
+    pub fn optional(&self) -> Option<String> {
+        self.said().map(str::to_owned)
+    }
+
+    pub fn required(&self) -> Option<String> {
+        if self.text.is_empty() {
+            self.error("is empty", None);
+        }
+        self.optional()
+    }
+
+    /// Several in one cell: with `;`, `、`, `|`, a comma or a line end between them.
+    fn items(&self) -> impl Iterator<Item = &str> {
+        let items = self.said().unwrap_or_default().split([';', '；', '、', '|', '｜', ',', '，', '\n', '\r']);
+        items.map(str::trim).filter(|item| !item.is_empty())
+    }
+
+    pub fn list(&self) -> Vec<String> {
+        self.items().flat_map(str::split_whitespace).map(str::to_owned).collect()
+    }
+
+    /// A company's name may have blanks and commas in it.
+    pub fn names(&self) -> Vec<String> {
+        let names = self.said().unwrap_or_default().split([';', '；', '\n', '\r']);
+        names.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    }
+
+    pub fn contracts(&self) -> Vec<String> {
+        self.items().filter(|number| self.is_whole_number(number)).map(str::to_owned).collect()
+    }
+
+    /// `1.23457E+11` is what is left of a long number that a spreadsheet took for an amount.
+    fn is_whole_number(&self, number: &str) -> bool {
+        let cut = number.split_once(['E', 'e']).is_some_and(|(head, tail)| {
+            head.contains('.')
+                && head.parse::<f64>().is_ok()
+                && tail.strip_prefix('+').is_some_and(|t| t.parse::<u8>().is_ok())
+        });
+        let says_something = !contract_key(number).is_empty();
+        if cut {
+            let hint = "format the column as text and enter the numbers anew";
+            self.error(format!("a spreadsheet has shortened this number to `{number}`"), Some(hint));
+        } else if !says_something {
+            self.error(format!("`{number}` is no contract number"), Some("letters and digits of ASCII count"));
+        }
+        !cut && says_something
+    }
+
+    pub fn addresses(&self) -> Vec<String> {
+        let items = self.items().flat_map(|item| {
+            let bare = item.rsplit_once('<').map_or(item, |(_, rest)| rest.trim_end_matches('>'));
+            let bare = bare.strip_prefix("mailto:").unwrap_or(bare);
+            let found: Vec<Option<String>> = bare.split_whitespace().map(address).collect();
+            if found.is_empty() || found.contains(&None) {
+                self.error(format!("`{item}` is not a mail address"), None);
+            }
+            found.into_iter().flatten()
+        });
+        items.collect()
+    }
+
+    pub fn domains(&self, free_mail: &FreeMail) -> Vec<String> {
+        let items = self.items().flat_map(str::split_whitespace).filter_map(|item| {
+            let domain = narrow(item).to_lowercase();
+            let domain = domain.trim_start_matches(['@', '*', '.']);
+            if !is_domain(domain) {
+                self.error(format!("`{item}` is not a domain"), Some("only the domain: example.co.jp"));
+                return None;
+            }
+            if let Some(why) = free_mail.objection(domain) {
+                let hint = "list the people's addresses instead";
+                self.error(format!("`{domain}` cannot be a customer's domain: {why}"), Some(hint));
+                return None;
+            }
+            Some(domain.to_owned())
+        });
+        items.collect()
+    }
+
+    /// None for a direct customer.
+    pub fn partner(&self) -> Option<String> {
+        let route = self.said()?;
+        let direct = ["direct", "直接", "直販", "直契約", "-", "なし"];
+        (!direct.iter().any(|word| route.eq_ignore_ascii_case(word))).then(|| route.to_owned())
+    }
+
+    pub fn flag(&self) -> Option<bool> {
+        let text = narrow(self.said()?).to_lowercase();
+        match text.as_str() {
+            "1" | "true" | "yes" | "y" | "○" | "〇" | "◯" | "あり" | "有" | "有り" => Some(true),
+            "0" | "false" | "no" | "n" | "×" | "-" | "なし" | "無" | "無し" => Some(false),
+            _ => {
+                self.error(format!("`{}` is neither yes nor no", self.text), None);
+                None
+            }
+        }
+    }
+
+    /// Whole yen: `12,000`, `¥12,000`, `12000円`.
+    pub fn yen(&self) -> Option<u32> {
+        let text = narrow(self.said()?);
+        let bare = text.trim_start_matches(['¥', '\\']).trim_end_matches('円').replace([',', ' '], "");
+        let whole = bare.strip_suffix(".0").or(bare.strip_suffix(".00")).unwrap_or(&bare);
+        let amount = whole.parse().ok();
+        if amount.is_none() {
+            self.error(format!("`{}` is not an amount in whole yen", self.text), None);
+        }
+        amount
+    }
+
+    pub fn date(&self) -> Option<Date> {
+        let date = date(&narrow(self.said()?));
+        if date.is_none() {
+            self.error(format!("`{}` is not a date", self.text), Some("write 2026-04-01 or 2026/4/1"));
+        }
+        date
+    }
+}
+
+/// `2026-04-01`, `2026/4/1`, `2026.4.1`, `20260401`, `2026年4月1日`, `令和8年4月1日`, `R8.4.1`, each also with a time behind it,
+/// and the number of the day that spreadsheets count from 1899-12-30.
+fn date(text: &str) -> Option<Date> {
+    let first = text.split(['T', ' ']).next().unwrap_or(text);
+    let digits = first.bytes().all(|byte| byte.is_ascii_digit());
+    if digits && first.len() == 8 {
+        let part = |range: std::ops::Range<usize>| first.get(range)?.parse::<i16>().ok();
+        return Date::new(part(0..4)?, i8::try_from(part(4..6)?).ok()?, i8::try_from(part(6..8)?).ok()?).ok();
+    }
+    if digits && first.len() == 5 {
+        let days: Span = first.parse::<i64>().ok()?.days();
+        return Date::constant(1899, 12, 30).checked_add(days).ok();
+    }
+    let eras = [("令和", 2018), ("R", 2018), ("r", 2018), ("平成", 1988), ("H", 1988), ("h", 1988)];
+    let era = eras.iter().find_map(|(name, years)| Some((first.strip_prefix(name)?, *years)));
+    let (rest, years) = era.unwrap_or((first, 0));
+    let rest = rest.replace("元", "1");
+    let mut numbers = rest.split(['-', '/', '.', '年', '月', '日']).filter(|part| !part.is_empty());
+    let mut next = || numbers.next()?.parse::<i16>().ok();
+    let (year, month, day) = (next()?, next()?, next()?);
+    let four_digits = years > 0 || year >= 1900;
+    let whole = numbers.next().is_none() && four_digits;
+    Date::new(year.checked_add(years)?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok().filter(|_| whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_read_as_people_and_spreadsheets_write_them() {
+        for (text, expected) in [
+            ("2026-04-01", "2026-04-01"),
+            ("2026/4/1", "2026-04-01"),
+            ("2026/4/1 0:00", "2026-04-01"),
+            ("2026-04-01T00:00:00", "2026-04-01"),
+            ("20260401", "2026-04-01"),
+            ("2026年4月1日", "2026-04-01"),
+            ("令和8年4月1日", "2026-04-01"),
+            ("令和元年5月1日", "2019-05-01"),
+            ("R8.4.1", "2026-04-01"),
+            ("46113", "2026-04-01"),
+        ] {
+            assert_eq!(date(text).map(|date| date.to_string()).as_deref(), Some(expected), "{text}");
+        }
+        for text in ["2026-02-30", "4/1/2026", "26/4/1", "来月", "2026/4", "2026/4/1/2", ""] {
+            assert_eq!(date(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_cell_is_cleaned_of_what_spreadsheets_put_around_it() {
+        for (cell, text) in [
+            ("　 a ", "a"),
+            ("=\"001\"", "001"),
+            ("'001", "001"),
+            ("\u{feff}id", "id"),
+            ("a\u{200b}b", "ab"),
+            ("\u{a0}", ""),
+        ] {
+            assert_eq!(clean(cell), text, "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_narrow_lower_case_and_may_break_the_rfc() {
+        for (text, expected) in [
+            ("Taro@Example.jp", Some("taro@example.jp")),
+            ("ｔａｒｏ＠ｅｘａｍｐｌｅ．ｊｐ", Some("taro@example.jp")),
+            ("a..b.@docomo.ne.jp", Some("a..b.@docomo.ne.jp")),
+            ("taro@例え.jp", Some("taro@例え.jp")),
+            ("taro@example", None),
+            ("taro.example.jp", None),
+            ("@example.jp", None),
+            ("a@b@example.jp", None),
+        ] {
+            assert_eq!(address(text).as_deref(), expected, "{text}");
+        }
+    }
+}

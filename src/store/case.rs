@@ -1,0 +1,157 @@
+//! Cases: which one a mail joins, what it remembers, and what was sent in it.
+//!
+//! A mail joins a case by its thread or by a subject that we signed, and only if it comes from the person whose case it
+//! is: a receipt number alone, or somebody else who answers in the thread, opens a case of its own.
+
+use std::collections::HashMap;
+
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{OptionalExtension, Transaction};
+
+use super::decisions::Record;
+use super::error::{Fault, StoreError};
+use super::history::HistoryQuery;
+use super::values::Ms;
+use super::{EffectId, MailId, Store};
+use crate::triage::context::Case;
+use crate::triage::gate::address::untagged;
+
+/// The same text is not sent to one person again within so long (RFC 5230 §4.1: seven days).
+const REPEAT_WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Answers with their templates.
+pub(super) type Answers = HashMap<EffectId, String>;
+
+impl Store {
+    /// The number of the next case that the desk opens on this day, from 1.
+    pub async fn next_case(&self, desk: &str, day: Date) -> Result<u32, StoreError> {
+        let (desk, day) = (desk.to_owned(), day.to_string());
+        let next = move |tx: &Transaction<'_>| {
+            let opened: Option<u32> =
+                tx.prepare_cached(COUNTED)?.query_row((&desk, &day), |row| row.get(0)).optional()?;
+            Ok(opened.unwrap_or(0) + 1)
+        };
+        self.thread.read(next).await
+    }
+
+    /// The case of a mail that was decided, if it has one.
+    pub async fn case_of(&self, mail: MailId) -> Result<Option<Case>, StoreError> {
+        let case_of = move |tx: &Transaction<'_>| {
+            let reference: Option<Option<String>> =
+                tx.prepare_cached(OF_MAIL)?.query_row([mail], |row| row.get(0)).optional()?;
+            reference.flatten().map_or(Ok(None), |reference| read(tx, &reference))
+        };
+        self.thread.read(case_of).await
+    }
+
+    /// What a case remembers, with its receipt number.
+    pub async fn case(&self, reference: &str) -> Result<Option<Case>, StoreError> {
+        let reference = reference.to_owned();
+        self.thread.read(move |tx| read(tx, &reference)).await
+    }
+}
+
+const COUNTED: &str = "SELECT cases FROM case_count WHERE desk = ?1 AND day = ?2";
+
+const COUNT: &str = "
+    INSERT INTO case_count (desk, day, cases) VALUES (?1, ?2, 1)
+    ON CONFLICT (desk, day) DO UPDATE SET cases = cases + 1";
+
+const OPEN: &str = "
+    INSERT INTO inquiry_case (ref, desk, person, opened_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+
+const READ: &str = "SELECT state FROM inquiry_case WHERE ref = ?1";
+
+const REMEMBER: &str = "UPDATE inquiry_case SET state = ?2 WHERE ref = ?1";
+
+const OF_MAIL: &str = "SELECT case_ref FROM decision WHERE mail_id = ?1";
+
+const OF_THREAD: &str = "
+    SELECT c.ref FROM thread_case t JOIN inquiry_case c ON c.ref = t.case_ref
+    WHERE t.desk = ?1 AND t.message_id = ?2 AND c.desk = ?1 AND c.person = ?3";
+
+const OF_PERSON: &str = "SELECT ref FROM inquiry_case WHERE ref = ?1 AND desk = ?2 AND person = ?3";
+
+/// The newest 100 only: far above what is ever allowed.
+const SENT: &str = "
+    SELECT e.id, json_extract(e.payload, '$.template') FROM decision d JOIN effect e ON e.mail_id = d.mail_id
+    WHERE d.case_ref = ?1 AND e.mail_id <> ?2 AND e.kind = 'send' AND e.state <> 'failed'
+    LIMIT 100";
+
+const RECENT: &str = "
+    SELECT EXISTS (
+        SELECT 1 FROM answer_to a JOIN effect e ON e.id = a.effect_id
+        WHERE a.desk = ?1 AND a.whom = ?2 AND a.at > ?3 AND e.mail_id <> ?4
+              AND json_extract(e.payload, '$.template') = ?5)";
+
+#[cfg(test)]
+pub(super) const SQL: &[&str] = &[COUNTED, COUNT, OPEN, READ, REMEMBER, OF_MAIL, OF_THREAD, OF_PERSON, SENT, RECENT];
+
+/// The case that a mail joins: of the nearest mail of its thread that belongs to one of the sender's, else the one that
+/// its subject names with our signature.
+pub(super) fn the_case(
+    tx: &Transaction<'_>,
+    desk: &str,
+    query: &HistoryQuery,
+    thread: &[&str],
+) -> Result<Option<Case>, Fault> {
+    let person = untagged(&query.sender);
+    if person.is_empty() {
+        return Ok(None);
+    }
+    let mut statement = tx.prepare_cached(OF_THREAD)?;
+    for id in thread.iter().rev() {
+        let found: Option<String> = statement.query_row((desk, id, &person), |row| row.get(0)).optional()?;
+        if let Some(reference) = found {
+            return read(tx, &reference);
+        }
+    }
+    let Some(signed) = &query.signed_case else { return Ok(None) };
+    let found: Option<String> =
+        tx.prepare_cached(OF_PERSON)?.query_row((signed, desk, &person), |row| row.get(0)).optional()?;
+    found.map_or(Ok(None), |reference| read(tx, &reference))
+}
+
+fn read(tx: &Transaction<'_>, reference: &str) -> Result<Option<Case>, Fault> {
+    let state: Option<String> = tx.prepare_cached(READ)?.query_row([reference], |row| row.get(0)).optional()?;
+    let Some(state) = state else { return Ok(None) };
+    Ok(Some(Case { reference: reference.to_owned(), state: serde_json::from_str(&state)? }))
+}
+
+/// Answers sent (or to be sent) to other mails of a case.
+pub(super) fn sent_in_case(tx: &Transaction<'_>, reference: &str, mail: MailId) -> Result<Answers, Fault> {
+    let mut statement = tx.prepare_cached(SENT)?;
+    let rows = statement.query_map((reference, mail), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Did the sender get this text within the last days?
+pub(super) fn recently(
+    tx: &Transaction<'_>,
+    desk: &str,
+    query: &HistoryQuery,
+    template: &str,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let values = (desk, untagged(&query.sender), Ms(now - REPEAT_WINDOW), query.mail, template);
+    Ok(tx.prepare_cached(RECENT)?.query_row(values, |row| row.get(0))?)
+}
+
+/// Opens the decision's case if it is new, and writes down what it is to remember.
+pub(super) fn note_case(tx: &Transaction<'_>, desk: &str, record: &Record, now: Timestamp) -> Result<(), Fault> {
+    let Some(reference) = &record.decision.case else { return Ok(()) };
+    let values = (reference, desk, untagged(&record.meta.sender), Ms(now));
+    if tx.prepare_cached(OPEN)?.execute(values)? > 0
+        && let Some(day) = record.meta.day
+    {
+        tx.prepare_cached(COUNT)?.execute((desk, day.to_string()))?;
+    }
+    if record.decision.case_state.is_empty() {
+        return Ok(());
+    }
+    let Some(mut case) = read(tx, reference)? else { return Ok(()) };
+    case.state.extend(record.decision.case_state.clone());
+    tx.prepare_cached(REMEMBER)?.execute((reference, serde_json::to_string(&case.state)?))?;
+    Ok(())
+}
