@@ -283,7 +283,7 @@ fn own_certificates_are_kept_with_their_protection() {
 
 #[test]
 fn a_desks_closed_days_are_its_own() {
-    let days: Vec<usize> = desks().iter().map(|desk| desk.pack.calendar.closed.len()).collect();
+    let days: Vec<usize> = desks().iter().map(|desk| desk.pack.calendar.closures.len()).collect();
     assert_eq!(days, [2, 1]);
 }
 
@@ -366,7 +366,7 @@ fn a_pack_arrives_with_calendar_and_templates() {
     assert_eq!(pack.templates["parts/4-1-3"], "手順書をご覧ください。\n");
     assert_eq!(pack.templates.len(), 6);
     let monday: Vec<String> = pack.calendar.week[0].iter().map(|h| format!("{}-{}", h.from, h.until)).collect();
-    assert_eq!(monday, ["10:00:00-11:45:00", "12:45:00-18:00:00"]);
+    assert_eq!(monday, ["10:00-11:45", "12:45-18:00"]);
     let opens = |at: &str| pack.calendar.is_open(at.parse().unwrap());
     assert!(opens("2026-11-21T23:59:59+09:00") && !opens("2026-11-22T00:00:00+09:00"));
 }

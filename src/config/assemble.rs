@@ -8,6 +8,7 @@ use super::desk::{self, Draft};
 use super::pack::{self, PackFiles, embedded_packs};
 use super::problems::{File, Problem, Problems};
 use super::reader::{self, At, Table};
+use super::calendar::{self, Layer};
 use super::{Config, Desk, Surroundings, form, register, suggest, text_of};
 use crate::mailbox;
 use crate::triage::context::DeskProfile;
@@ -27,13 +28,18 @@ struct Written {
 struct Loaded {
     packs: BTreeMap<String, Option<Arc<Pack>>>,
     registers: BTreeMap<String, Option<Arc<Register>>>,
+    calendars: BTreeMap<String, Option<Layer>>,
 }
 
 /// Reads and checks everything; what is wrong is reported.
 pub fn config(file: File<'_>, around: &Surroundings) -> Option<Config> {
     let written = reader::read(file, |root| Some(written(root, around)))?;
     distinct_desks(file, &written.desks);
-    let loaded = Loaded { packs: packs(file, &written), registers: registers(file, around, &written.desks) };
+    let loaded = Loaded {
+        packs: packs(file, &written),
+        registers: registers(file, around, &written.desks),
+        calendars: calendars(file, around, &written.desks),
+    };
     let own_addresses = own_addresses(&written.desks);
     for form in written.desks.iter().flat_map(|desk| &desk.forms) {
         form::not_ourselves(file, form, &own_addresses);
@@ -130,16 +136,33 @@ fn folders(rules: &std::path::Path) -> Vec<String> {
     names
 }
 
+fn calendars(file: File<'_>, around: &Surroundings, desks: &[Draft]) -> BTreeMap<String, Option<Layer>> {
+    let mut calendars = BTreeMap::new();
+    for path in desks.iter().flat_map(|desk| &desk.calendars) {
+        calendars.entry(path.value.clone()).or_insert_with(|| {
+            let (full, text) = named_file(file, around, path)?;
+            calendar::layer(File { report: file.report, name: &full, text: &text })
+        });
+    }
+    calendars
+}
+
+/// A file that a desk names: its path and its text.
+fn named_file(file: File<'_>, around: &Surroundings, path: &At<String>) -> Option<(PathBuf, String)> {
+    let full = around.folder.join(&path.value);
+    if !full.is_file() {
+        file.add(Problem::error(format!("there is no file `{}`", path.value)).at(&path.span));
+        return None;
+    }
+    let text = text_of(file.report, &full)?;
+    Some((full, text))
+}
+
 fn registers(file: File<'_>, around: &Surroundings, desks: &[Draft]) -> BTreeMap<String, Option<Arc<Register>>> {
     let mut registers = BTreeMap::new();
-    for At { value: path, span } in desks.iter().filter_map(|desk| desk.register.as_ref()) {
-        registers.entry(path.clone()).or_insert_with(|| {
-            let full = around.folder.join(path);
-            if !full.is_file() {
-                file.add(Problem::error(format!("there is no file `{path}`")).at(span));
-                return None;
-            }
-            let text = text_of(file.report, &full)?;
+    for path in desks.iter().filter_map(|desk| desk.register.as_ref()) {
+        registers.entry(path.value.clone()).or_insert_with(|| {
+            let (full, text) = named_file(file, around, path)?;
             register::read(File { report: file.report, name: &full, text: &text }).map(Arc::new)
         });
     }
@@ -176,6 +199,9 @@ impl Loaded {
             Some(path) => self.registers.get(&path.value)?.clone()?,
             None => Arc::default(),
         };
+        let calendars = draft.calendars.iter().map(|path| self.calendars.get(&path.value)?.as_ref());
+        let layers: Vec<&Layer> = calendars.chain([Some(&draft.days)]).collect::<Option<_>>()?;
+        let pack = with_calendars(pack, &layers);
         let profile = DeskProfile {
             folders: draft.folder_map(),
             departments: draft.department_map(),
@@ -190,12 +216,15 @@ impl Loaded {
             drafts: draft.drafts,
             max_age: draft.max_age,
             budgets: draft.budgets,
+            out_of_hours: draft.out_of_hours,
+            guide: draft.guide,
             signature: draft.signature,
             secret: Vec::new(),
         };
         Some(Desk {
             profile,
-            pack: with_closed_days(pack, draft.closed),
+            pack,
+            release_every: draft.release_every,
             register,
             check_dkim: draft.check_dkim,
             mailbox: draft.mailbox?.value,
@@ -207,12 +236,9 @@ impl Loaded {
     }
 }
 
-/// A desk's own closed days come on top of the pack's.
-fn with_closed_days(pack: Arc<Pack>, days: Vec<(jiff::civil::Date, String)>) -> Arc<Pack> {
-    if days.is_empty() {
-        return pack;
-    }
+/// The pack's calendar, what further calendars say, and on top the days that the desk itself names.
+fn with_calendars(pack: Arc<Pack>, layers: &[&Layer]) -> Arc<Pack> {
     let mut pack = Arc::unwrap_or_clone(pack);
-    pack.calendar.closed.extend(days);
+    layers.iter().for_each(|layer| layer.onto(&mut pack.calendar));
     Arc::new(pack)
 }

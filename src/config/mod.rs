@@ -22,7 +22,7 @@ mod suggest;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 pub use pack::{embedded_files, embedded_pack, embedded_packs, pack_from};
 pub use problems::{Problem, Problems, Severity};
@@ -51,7 +51,7 @@ pub struct Config {
 pub struct Desk {
     /// `secret` is left empty: it is kept in the store.
     pub profile: DeskProfile,
-    /// The desk's own closed days are in its calendar already.
+    /// The desk's own calendars are in its calendar already.
     pub pack: Arc<Pack>,
     pub register: Arc<Register>,
     /// DKIM signatures are checked by ourselves.
@@ -62,6 +62,8 @@ pub struct Desk {
     pub sent_copy: bool,
     /// Mail that arrived before this is never answered, whatever the day of the first start.
     pub answer_since: Option<Timestamp>,
+    /// Time between two answers that waited for the opening.
+    pub release_every: SignedDuration,
     /// Mails worked on in one go.
     pub batch: usize,
 }

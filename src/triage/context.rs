@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::budget::{Budgets, Standing};
+use super::calendar::OutOfHours;
 use super::decision::AuthLevel;
 use super::form::FormRule;
 use super::rulebook::Rulebook;
@@ -51,6 +52,10 @@ pub struct DeskProfile {
     pub max_age: Option<SignedDuration>,
     /// How many automatic answers may go out (R21).
     pub budgets: Budgets,
+    /// How "from the next business day on" is read (terms 5-2).
+    pub out_of_hours: OutOfHours,
+    /// Open time within which staff usually answer (terms 6-1): told as a guide, never promised.
+    pub guide: Option<SignedDuration>,
     /// The mail's signature lines.
     pub signature: String,
     /// Key for our Message-IDs; never shown.

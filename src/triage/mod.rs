@@ -11,6 +11,7 @@ pub mod budget;
 pub mod calendar;
 pub mod classify;
 pub mod context;
+pub mod dates;
 pub mod decision;
 pub mod fold;
 pub mod form;

@@ -209,7 +209,7 @@ fn empty_pack() -> Pack {
         clauses: Vec::new(),
         rules: Vec::new(),
         templates: BTreeMap::new(),
-        calendar: Calendar { zone: TimeZone::UTC, week: Default::default(), closed: Vec::new() },
+        calendar: Calendar::of_week(TimeZone::UTC, Default::default()),
         hash: String::new(),
     }
 }
