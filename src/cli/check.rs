@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::Exit;
 use super::screen::Language;
+use crate::clock::Clock;
 use crate::config;
 
 /// Check every file a run would read and show all problems at once
@@ -23,6 +24,7 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
         Ok(config) => {
             anstream::eprint!("{}", config.warnings.render(colour));
             for desk in &config.desks {
+                warn_of_holidays(desk, language);
                 let pack = &desk.pack;
                 anstream::println!(
                     "{}: {} {} {} ({} {}, {} {}, {})",
@@ -44,4 +46,15 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
             Ok(Exit::Failed)
         }
     }
+}
+
+/// A desk whose list of holidays runs out still works: by the Act.
+fn warn_of_holidays(desk: &config::Desk, language: Language) {
+    let Some(year) = desk.pack.calendar.holidays_missing(Clock::System.now()) else { return };
+    let hint = language.say(
+        "年の祝日の一覧がありません。内閣府の syukujitsu.csv を用意し、holidays に指定してください。それまでは法律から計算します",
+        ": the list of holidays is missing; get syukujitsu.csv of the Cabinet Office and name it in `holidays`. Until \
+         then they are computed from the Act",
+    );
+    anstream::eprintln!("{}: {year}{hint}", desk.profile.id);
 }

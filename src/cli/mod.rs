@@ -1,10 +1,12 @@
 //! The command line: one file a command.
 
 mod breaker;
+mod calendar;
 mod check;
 mod contract;
 mod demo;
 mod explain;
+mod hours;
 mod init;
 mod run;
 mod screen;
@@ -53,7 +55,8 @@ Examples:
   madoguchi check -c madoguchi.toml           all problems of all files at once
   madoguchi explain mail.eml                  what would be decided about a mail, and why
   madoguchi run -c madoguchi.toml             work the desk until stopped
-  madoguchi breaker -c madoguchi.toml         how much each desk answers, and whether it was stopped";
+  madoguchi breaker -c madoguchi.toml         how much each desk answers, and whether it was stopped
+  madoguchi hours -c madoguchi.toml           open or closed, next opening, closed days and why";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -63,6 +66,8 @@ enum Command {
     Explain(explain::Args),
     Run(run::Args),
     Breaker(breaker::Args),
+    Hours(hours::Args),
+    Calendar(calendar::Args),
 }
 
 /// Runs the command line `args` (with the program's name first).
@@ -78,6 +83,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Explain(args) => explain::command(args),
         Command::Run(args) => run::command(args),
         Command::Breaker(args) => breaker::command(args),
+        Command::Hours(args) => hours::command(args),
+        Command::Calendar(args) => calendar::command(args),
     };
     match ended {
         Ok(exit) => exit.into(),

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::calendar::{self, Layer};
 use super::desk::{self, Draft};
 use super::pack::{self, PackFiles, embedded_packs};
 use super::problems::{File, Problem, Problems};
 use super::reader::{self, At, Table};
-use super::calendar::{self, Layer};
 use super::{Config, Desk, Surroundings, form, register, suggest, text_of};
 use crate::mailbox;
 use crate::triage::context::DeskProfile;

@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::calendar::Layer;
 use super::problems::Problem;
 use super::reader::{At, Table, Value};
-use super::calendar::Layer;
 use super::{Surroundings, border, calendar, check, form, server};
 use crate::mailbox;
 use crate::outbox;

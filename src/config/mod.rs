@@ -11,6 +11,7 @@ mod check;
 mod desk;
 mod form;
 mod freemail;
+pub mod ics;
 mod pack;
 mod problems;
 mod reader;

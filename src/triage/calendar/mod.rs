@@ -55,9 +55,15 @@ pub struct Closure {
 /// Which days; both ends belong to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Days {
-    Range { first: Date, last: Date },
+    Range {
+        first: Date,
+        last: Date,
+    },
     /// Month and day, in every year; `last` may be before `first` and is then in the next year.
-    Yearly { first: (i8, i8), last: (i8, i8) },
+    Yearly {
+        first: (i8, i8),
+        last: (i8, i8),
+    },
 }
 
 /// A day that is open in spite of all.
@@ -179,6 +185,14 @@ impl Calendar {
             left -= length;
         }
         None
+    }
+
+    /// A year whose holidays are not published but soon needed: this one, or from October on the next one. The lists
+    /// come in February.
+    pub fn holidays_missing(&self, now: Timestamp) -> Option<i16> {
+        let today = self.date(now);
+        let last = if today.month() >= 10 { today.year() + 1 } else { today.year() };
+        (today.year()..=last).find(|year| !self.holidays.is_official(*year))
     }
 
     /// The day on which `at` falls here.

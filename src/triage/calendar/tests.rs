@@ -44,8 +44,10 @@ fn company() -> Calendar {
         closure(one(date(2026, 10, 1)), Some("11:00-13:00"), "社内行事"),
     ];
     let opening = |date, text, reason: &str| Opening { date, hours: vec![hours(text)], reason: reason.into() };
-    let openings =
-        vec![opening(date(2026, 11, 28), "13:00-17:00", "臨時対応"), opening(date(2026, 11, 23), "10:00-15:00", "祝日対応")];
+    let openings = vec![
+        opening(date(2026, 11, 28), "13:00-17:00", "臨時対応"),
+        opening(date(2026, 11, 23), "10:00-15:00", "祝日対応"),
+    ];
     Calendar { closures, openings, ..terms() }
 }
 
@@ -133,9 +135,8 @@ fn a_day_says_why_it_is_not_as_usual() {
 fn clocks_that_are_put_forward_and_back() {
     let day = &["01:30-02:30", "09:00-17:00"];
     let night = Calendar::of_week(zone("America/New_York"), week([day, day, day, day, day, day, day]));
-    let ranges = |day| -> Vec<String> {
-        night.ranges(day).iter().map(|(from, until)| format!("{from} {until}")).collect()
-    };
+    let ranges =
+        |day| -> Vec<String> { night.ranges(day).iter().map(|(from, until)| format!("{from} {until}")).collect() };
     assert_eq!(ranges(date(2026, 3, 7))[0], "2026-03-07T06:30:00Z 2026-03-07T07:30:00Z");
     // Until 02:30, which is 03:30: an hour all the same.
     assert_eq!(ranges(date(2026, 3, 8))[0], "2026-03-08T06:30:00Z 2026-03-08T07:30:00Z");
@@ -144,7 +145,10 @@ fn clocks_that_are_put_forward_and_back() {
     assert_eq!(ranges(date(2026, 11, 1))[1], "2026-11-01T14:00:00Z 2026-11-01T22:00:00Z");
     let gap = Calendar::of_week(zone("America/New_York"), week([&[], &[], &[], &[], &[], &[], &["02:00-03:00"]]));
     assert_eq!(gap.ranges(date(2026, 3, 8)), []);
-    assert_eq!(gap.next_opening("2026-03-08T00:00:00Z".parse().unwrap()), Some("2026-03-15T06:00:00Z".parse().unwrap()));
+    assert_eq!(
+        gap.next_opening("2026-03-08T00:00:00Z".parse().unwrap()),
+        Some("2026-03-15T06:00:00Z".parse().unwrap())
+    );
 }
 
 #[test]
@@ -201,6 +205,17 @@ fn minutes_are_read_and_written() {
 fn says_the_opening_in_japanese() {
     let text = terms().japanese("2026-11-24T01:05:00Z".parse().unwrap());
     assert_eq!(text, "11月24日(火) 10:05");
+}
+
+#[test]
+fn missing_holidays_are_noticed_in_autumn() {
+    let at = |text: &str| -> Timestamp { format!("{text}T12:00:00+09:00").parse().unwrap() };
+    for (day, missing) in
+        [("2026-11-20", None), ("2027-09-30", None), ("2027-10-01", Some(2028)), ("2028-01-05", Some(2028))]
+    {
+        assert_eq!(terms().holidays_missing(at(day)), missing, "{day}");
+        assert_eq!(Calendar { holidays: Holidays::default(), ..terms() }.holidays_missing(at(day)), None);
+    }
 }
 
 // ---- every minute of 2026 to 2030 ----
