@@ -50,6 +50,7 @@ fn english(code: &str) -> Option<&str> {
         "no-safe-address" => "no address that is safe to answer",
         "form" => "of a web form: what was typed there is not proved",
         "ppap" => "brings the password of an attachment",
+        "deadline" => "the customer sets a deadline: not promised",
         "never-open" => "the calendar has no next opening",
         gate => gate::title(gate.strip_prefix("gate-")?).1,
     })

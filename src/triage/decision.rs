@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::deadline::Deadline;
 use super::inquiry::{Mailbox, SectionKind};
 
 /// The decision about one inquiry.
@@ -27,6 +28,8 @@ pub struct Decision {
     pub confidence: f64,
     pub runner_up: Option<RunnerUp>,
     pub actions: Vec<Action>,
+    #[serde(default)]
+    pub facts: Facts,
     /// Reference of the case, if the mail belongs to one or opens one.
     pub case: Option<String>,
     pub made_with: MadeWith,
@@ -36,6 +39,21 @@ impl Decision {
     /// Does the desk itself send a mail?
     pub fn answers(&self) -> bool {
         self.actions.iter().any(|action| matches!(action, Action::Reply(_) | Action::Redirect(_)))
+    }
+}
+
+/// What the mail says besides what it asks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// In the order of the text (terms 6-2).
+    #[serde(default)]
+    pub deadlines: Vec<Deadline>,
+}
+
+impl Facts {
+    /// The first moment by which an answer is wanted, to sort by.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.deadlines.iter().filter_map(|deadline| deadline.by).min()
     }
 }
 

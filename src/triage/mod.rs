@@ -12,6 +12,7 @@ pub mod calendar;
 pub mod classify;
 pub mod context;
 pub mod dates;
+pub mod deadline;
 pub mod decision;
 pub mod fold;
 pub mod form;
@@ -30,7 +31,7 @@ pub mod verdict;
 
 use classify::Classification;
 use context::Context;
-use decision::{Decision, MadeWith};
+use decision::{Decision, Facts, MadeWith};
 use inquiry::Inquiry;
 use verdict::Findings;
 
@@ -50,8 +51,11 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
     let notice = gate::is_password_notice(inquiry);
     let words = if notice { Classification::default() } else { classify::classify(inquiry, ctx.rules) };
 
+    let facts = Facts { deadlines: deadline::deadlines(inquiry, &ctx.rules.pack.calendar, ctx.now) };
+
     // Who acts, when, and with which words?
-    let verdict = verdict::verdict(inquiry, Findings { gate: &gate, route: &route, words: &words, notice }, ctx);
+    let verdict =
+        verdict::verdict(inquiry, Findings { gate: &gate, route: &route, words: &words, facts: &facts, notice }, ctx);
 
     Decision {
         gate,
@@ -65,6 +69,7 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
         confidence: words.confidence,
         runner_up: words.runner_up,
         actions: verdict.actions,
+        facts,
         case: ctx.history.case.clone(),
         made_with: made_with(ctx),
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::classify::Classification;
 use super::context::{Context, Drafts};
-use super::decision::{Action, Disposition, Gate, GateHit, GateVerdict, Reason, Reply, Route, RouteKind};
+use super::decision::{Action, Disposition, Facts, Gate, GateHit, GateVerdict, Reason, Reply, Route, RouteKind};
 use super::form;
 use super::gate::{Target, reply_target, title};
 use super::inquiry::{Inquiry, Mailbox};
@@ -29,6 +29,7 @@ pub struct Findings<'a> {
     pub gate: &'a Gate,
     pub route: &'a Route,
     pub words: &'a Classification,
+    pub facts: &'a Facts,
     /// It only brings the password of an attachment.
     pub notice: bool,
 }
@@ -60,7 +61,15 @@ fn remarks(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Vec<Reason> {
         }
         None => reason("ppap", "添付ファイルのパスワードの通知です。元のメールは見つかりません"),
     });
-    form.into_iter().chain(notice).collect()
+    form.into_iter().chain(notice).chain(wished(found.facts, ctx)).collect()
+}
+
+/// The deadlines that the customer set, and the moment of the first one (terms 6-2).
+fn wished(facts: &Facts, ctx: &Context) -> Option<Reason> {
+    let words: Vec<String> = facts.deadlines.iter().map(|deadline| format!("「{}」", deadline.text)).collect();
+    let by = facts.due().map(|by| format!("（{} まで）", ctx.rules.pack.calendar.japanese_end(by)));
+    let text = format!("期日のご希望があります: {}{}", words.join(""), by.unwrap_or_default());
+    (!words.is_empty()).then(|| reason("deadline", &text))
 }
 
 /// A reason not to answer by itself, with the disposition it leads to.
@@ -122,8 +131,8 @@ fn stopped(inquiry: &Inquiry, stop: Stop, found: Findings, ctx: &Context) -> Ver
     }
     let mut actions = Vec::new();
     if !labelled_before(ctx) {
-        let extra: &[&str] = if found.notice { &["ppap"] } else { &[] };
-        actions.push(label(disposition, found.words, extra, ctx));
+        let extra = found.notice.then_some("ppap");
+        actions.push(label(disposition, found, extra, ctx));
     }
     if disposition == Disposition::Review && ctx.desk.drafts != Drafts::Never {
         match draft_for_staff(inquiry, found, ctx) {
@@ -207,8 +216,8 @@ fn answer_with(
 
 fn sent(reply: Reply, found: Findings, ctx: &Context) -> Verdict {
     let at = reply.at;
-    let extra: &[&str] = if at.is_some() { &["queued"] } else { &[] };
-    let mut actions = vec![label(Disposition::Auto, found.words, extra, ctx)];
+    let extra = at.is_some().then_some("queued");
+    let mut actions = vec![label(Disposition::Auto, found, extra, ctx)];
     let hands_over = reply.template != "redirect";
     actions.push(match (ctx.desk.drafts, reply.template.as_str()) {
         (Drafts::All, _) => Action::Draft(reply),
@@ -226,9 +235,10 @@ fn sent(reply: Reply, found: Findings, ctx: &Context) -> Verdict {
     Verdict { disposition: Disposition::Auto, reasons, actions }
 }
 
-fn label(disposition: Disposition, words: &Classification, extra: &[&str], ctx: &Context) -> Action {
-    let ids = words.conduct.iter().chain(&words.scopes).map(String::as_str);
-    let names = std::iter::once(disposition.as_str()).chain(extra.iter().copied()).chain(ids);
+fn label(disposition: Disposition, found: Findings, extra: Option<&str>, ctx: &Context) -> Action {
+    let ids = found.words.conduct.iter().chain(&found.words.scopes).map(String::as_str);
+    let deadline = (!found.facts.deadlines.is_empty()).then_some("deadline");
+    let names = std::iter::once(disposition.as_str()).chain(extra).chain(deadline).chain(ids);
     Action::Label { labels: names.map(|name| format!("{}{name}", ctx.desk.label_prefix)).collect() }
 }
 

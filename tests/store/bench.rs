@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use madoguchi::store::{Effect, EffectRow, MailId, MailMeta, NewEffect, Outcome, Store};
 use madoguchi::triage::arrival::{Arrival, Item, MailKey};
 use madoguchi::triage::decision::{
-    AuthLevel, Decision, Disposition, Gate, GateVerdict, MadeWith, Reason, Reply, Route, RouteKind,
+    AuthLevel, Decision, Disposition, Facts, Gate, GateVerdict, MadeWith, Reason, Reply, Route, RouteKind,
 };
 use madoguchi::triage::inquiry::Mailbox;
 use tempfile::TempDir;
@@ -161,6 +161,7 @@ pub fn decision(case: Option<&str>) -> Decision {
         confidence: 0.9,
         runner_up: None,
         actions: vec![],
+        facts: Facts::default(),
         case: case.map(str::to_owned),
         made_with: MadeWith::default(),
     }

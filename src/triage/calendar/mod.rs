@@ -209,6 +209,15 @@ impl Calendar {
         day.to_datetime(time).to_zoned(self.zone.clone()).ok().map(|zoned| zoned.timestamp())
     }
 
+    /// The end of a period: midnight belongs to the day before, 「11月24日(火) 24:00」.
+    pub fn japanese_end(&self, at: Timestamp) -> String {
+        let local = self.zone.to_datetime(at);
+        match local.date().yesterday() {
+            Ok(day) if local.time() == Time::midnight() => format!("{} 24:00", japanese_date(day)),
+            _ => self.japanese(at),
+        }
+    }
+
     /// 「11月24日(火) 10:00」
     pub fn japanese(&self, at: Timestamp) -> String {
         japanese_datetime(&at.to_zoned(self.zone.clone()))
