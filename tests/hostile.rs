@@ -141,7 +141,8 @@ impl Judge {
         let (now, history) = (OPEN.parse().unwrap(), History::default());
         let seen = Seen { internal_date: Some(now), ..Seen::default() };
         let (desk, rules, register) = (&self.desk, &self.rules, &self.register);
-        triage::decide(&inquiry, &Context { now, desk, rules, register, seen, history })
+        let (notices, release) = (Vec::new(), None);
+        triage::decide(&inquiry, &Context { now, desk, rules, register, seen, history, notices, release })
     }
 }
 

@@ -91,7 +91,8 @@ fn decided(inquiry: &Inquiry, desk: &DeskProfile, history: History) -> Decision 
     let pack = config::pack_from(&packs.join("rules"), &packs.join("templates"), "mini").unwrap();
     let rules = Rulebook::compile(pack.into()).unwrap();
     let now: Timestamp = "2026-11-24T10:30:00+09:00".parse().unwrap();
-    decide(inquiry, &Context { now, desk, rules: &rules, register: &register(), seen: Seen::default(), history })
+    let (seen, notices, release) = (Seen::default(), Vec::new(), None);
+    decide(inquiry, &Context { now, desk, rules: &rules, register: &register(), seen, history, notices, release })
 }
 
 fn answer(decision: &Decision) -> Option<&Reply> {

@@ -118,7 +118,8 @@ pub fn decided(inquiry: &Inquiry) -> Decision {
     });
     let (desk, register) = (desk(), register());
     let seen = Seen { internal_date: Some(NOW), ..Seen::default() };
-    decide(inquiry, &Context { now: NOW, desk: &desk, rules, register: &register, seen, history: History::default() })
+    let (history, notices, release) = (History::default(), Vec::new(), None);
+    decide(inquiry, &Context { now: NOW, desk: &desk, rules, register: &register, seen, history, notices, release })
 }
 
 fn desk() -> DeskProfile {
@@ -191,6 +192,7 @@ pub fn compose(data: &[u8]) {
         // A longer one is refused before anything is sent.
         to: Mailbox { address: to.address.chars().take(60).collect(), ..to },
         at: None,
+        until: None,
         subject: next(),
         body: next(),
         message_id: next(),

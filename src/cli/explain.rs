@@ -16,7 +16,8 @@ use crate::triage;
 use crate::triage::context::{Context, DeskProfile, History, RequiredAuth, Seen};
 use crate::triage::decision::{Action, Decision, EvidenceSection, GateVerdict, Reply, RouteKind};
 use crate::triage::inquiry::{Inquiry, SectionKind};
-use crate::triage::rulebook::Rulebook;
+use crate::triage::notice::Notice;
+use crate::triage::rulebook::Editions;
 use crate::triage::sender::Register;
 
 /// Explain what would be decided about mails, and why; nothing is sent or changed
@@ -41,7 +42,8 @@ pub struct Args {
     /// Which desk of the configuration; needed if it has several
     #[arg(long, value_name = "DESK", requires = "config")]
     desk: Option<String>,
-    /// The moment to decide at, e.g. 2026-11-24T10:00+09:00; else each mail's own date
+    /// The moment of arrival to decide for, by the terms, the calendar and the notices of then, e.g.
+    /// 2026-11-24T10:00+09:00; else each mail's own date
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
     /// Language of the labels; else as the locale says
@@ -55,7 +57,8 @@ pub struct Args {
 /// A desk to decide as.
 struct Desk {
     profile: DeskProfile,
-    rules: Rulebook,
+    rules: Editions,
+    notices: Vec<Notice>,
     register: std::sync::Arc<Register>,
 }
 
@@ -111,8 +114,8 @@ fn desk(args: &Args) -> anyhow::Result<Result<Desk, String>> {
             label_prefix: "mado-".into(),
             ..DeskProfile::default()
         };
-        let rules = Rulebook::compile(pack.into())?;
-        return Ok(Ok(Desk { profile, rules, register: Default::default() }));
+        let rules = Editions::compile(pack.into(), &[])?;
+        return Ok(Ok(Desk { profile, rules, notices: Vec::new(), register: Default::default() }));
     };
     let config = match config::load(path) {
         Ok(config) => config,
@@ -126,8 +129,8 @@ fn desk(args: &Args) -> anyhow::Result<Result<Desk, String>> {
         None => bail!("{} has several desks; choose one with --desk: {names}", path.display()),
     };
     let Some(found) = chosen else { bail!("{} has no such desk; it has: {names}", path.display()) };
-    let rules = Rulebook::compile(found.pack)?;
-    Ok(Ok(Desk { profile: found.profile, rules, register: found.register }))
+    let rules = Editions::compile(found.pack, &found.later)?;
+    Ok(Ok(Desk { profile: found.profile, rules, notices: found.notices, register: found.register }))
 }
 
 fn one(
@@ -143,10 +146,12 @@ fn one(
     let ctx = Context {
         now,
         desk: &desk.profile,
-        rules: &desk.rules,
+        rules: desk.rules.at(now),
         register: &desk.register,
         seen: Seen::default(),
         history: History::default(),
+        notices: desk.notices.clone(),
+        release: None,
     };
     let decision = triage::decide(&inquiry, &ctx);
     if args.json {
@@ -250,10 +255,12 @@ impl Page<'_> {
             |ja, en, reply: &Reply| format!("{} {}{}", self.language.say(ja, en), reply.template, when(&reply.at));
         match action {
             Action::Label { labels } => format!("{} {}", self.language.say("ラベル", "label"), labels.join(" ")),
+            Action::Acknowledge(reply) => mail("受付のご連絡", "acknowledge", reply),
             Action::Reply(reply) => mail("返信", "reply", reply),
             Action::Redirect(reply) => mail("パートナーへご案内", "redirect", reply),
             Action::Draft(reply) => mail("下書き", "draft", reply),
             Action::HandOver { at } => format!("{}{}", self.language.say("担当者へ", "hand over"), when(at)),
+            Action::Queue { at } => format!("{}{}", self.language.say("順番待ち", "wait until"), when(&Some(*at))),
             Action::Move { folder } => format!("{} {folder}", self.language.say("移動", "move to")),
         }
     }

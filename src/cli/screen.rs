@@ -51,6 +51,11 @@ fn english(code: &str) -> Option<&str> {
         "form" => "of a web form: what was typed there is not proved",
         "ppap" => "brings the password of an attachment",
         "deadline" => "the customer sets a deadline: not promised",
+        "acknowledged" => "acknowledged when it came: staff answer",
+        "answered-together" => "answered together with a later mail of the same sender",
+        "withdrawn" => "the sender says that it is settled",
+        "wrote-again" => "the sender wrote again, and not all of it is clear",
+        "notice" => "a notice is in force: its words are the answer",
         "never-open" => "the calendar has no next opening",
         gate => gate::title(gate.strip_prefix("gate-")?).1,
     })

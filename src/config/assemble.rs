@@ -9,7 +9,7 @@ use super::desk::{self, Draft};
 use super::pack::{self, PackFiles, embedded_packs};
 use super::problems::{File, Problem, Problems};
 use super::reader::{self, At, Table};
-use super::{Config, Desk, Surroundings, form, register, suggest, text_of};
+use super::{Config, Desk, Surroundings, form, notices, register, suggest, text_of};
 use crate::mailbox;
 use crate::triage::context::DeskProfile;
 use crate::triage::decision::Disposition;
@@ -21,12 +21,16 @@ struct Written {
     store: Option<PathBuf>,
     /// Folders of own packs; none: those of the binary.
     packs: Option<(PathBuf, PathBuf)>,
+    /// Path of the notices as written.
+    notices: Option<At<String>>,
     desks: Vec<Draft>,
 }
 
 /// What desks name, loaded once each; none for what could not be loaded.
 struct Loaded {
-    packs: BTreeMap<String, Option<Arc<Pack>>>,
+    /// Editions of each pack, by the day from which they are in force; never empty.
+    packs: BTreeMap<String, Option<Vec<Arc<Pack>>>>,
+    notices: Vec<notices::Draft>,
     registers: BTreeMap<String, Option<Arc<Register>>>,
     calendars: BTreeMap<String, Option<Layer>>,
 }
@@ -35,8 +39,9 @@ struct Loaded {
 pub fn config(file: File<'_>, around: &Surroundings) -> Option<Config> {
     let written = reader::read(file, |root| Some(written(root, around)))?;
     distinct_desks(file, &written.desks);
-    let loaded = Loaded {
+    let mut loaded = Loaded {
         packs: packs(file, &written),
+        notices: Vec::new(),
         registers: registers(file, around, &written.desks),
         calendars: calendars(file, around, &written.desks),
     };
@@ -45,10 +50,12 @@ pub fn config(file: File<'_>, around: &Surroundings) -> Option<Config> {
         form::not_ourselves(file, form, &own_addresses);
     }
     for draft in &written.desks {
-        if let Some(pack) = draft.pack.as_ref().and_then(|id| loaded.packs.get(&id.value)?.as_ref()) {
+        for pack in loaded.editions(draft) {
             names_fit_pack(file, draft, pack);
         }
     }
+    loaded.notices =
+        written.notices.as_ref().map_or_else(Vec::new, |path| dated_notices(file, around, path, &written, &loaded));
     let desks = written.desks.into_iter().map(|draft| loaded.desk(draft, &own_addresses));
     Some(Config { desks: desks.collect::<Option<_>>()?, store: written.store?, warnings: Problems::default() })
 }
@@ -62,8 +69,9 @@ fn written(root: &Table<'_>, around: &Surroundings) -> Written {
             Some((rules?, templates?))
         })
     });
+    let notices = root.optional_string("notices");
     root.require("desk");
-    Written { store, packs, desks: root.tables("desk", "[[desk]]", |table| desk::read(table, around)) }
+    Written { store, packs, notices, desks: root.tables("desk", "[[desk]]", |table| desk::read(table, around)) }
 }
 
 /// Two desks with one id, address or mailbox would answer the same mail twice.
@@ -100,15 +108,41 @@ fn own_addresses(desks: &[Draft]) -> Vec<String> {
     all.into_iter().map(str::to_owned).collect()
 }
 
-fn packs(file: File<'_>, written: &Written) -> BTreeMap<String, Option<Arc<Pack>>> {
+/// The notices of the file, each checked against the desks it is for.
+fn dated_notices(
+    file: File<'_>,
+    around: &Surroundings,
+    path: &At<String>,
+    written: &Written,
+    loaded: &Loaded,
+) -> Vec<notices::Draft> {
+    let Some((full, text)) = named_file(file, around, path) else { return Vec::new() };
+    let file = File { report: file.report, name: &full, text: &text };
+    let drafts = notices::read(file).unwrap_or_default();
+    let ids = || written.desks.iter().filter_map(|desk| Some(desk.id.as_ref()?.value.as_str()));
+    for notice in &drafts {
+        for desk in notice.desks.iter().filter(|desk| !ids().any(|id| id == desk.value)) {
+            let problem = Problem::error(format!("there is no desk `{}`", desk.value)).at(&desk.span);
+            file.add(problem.hint(suggest::hint(&desk.value, ids())));
+        }
+        let named = |desk: &&Draft| desk.id.as_ref().is_some_and(|id| notice.concerns(&id.value));
+        for pack in written.desks.iter().filter(named).flat_map(|desk| loaded.editions(desk)) {
+            notice.fits(file, pack);
+        }
+    }
+    drafts
+}
+
+fn packs(file: File<'_>, written: &Written) -> BTreeMap<String, Option<Vec<Arc<Pack>>>> {
     let mut packs = BTreeMap::new();
     for id in written.desks.iter().filter_map(|desk| desk.pack.as_ref()) {
-        packs.entry(id.value.clone()).or_insert_with(|| pack(file, written, id));
+        packs.entry(id.value.clone()).or_insert_with(|| editions(file, written, id));
     }
     packs
 }
 
-fn pack(file: File<'_>, written: &Written, id: &At<String>) -> Option<Arc<Pack>> {
+/// A pack with all its editions: the folder of its name, and those with `@` and a day behind it.
+fn editions(file: File<'_>, written: &Written, id: &At<String>) -> Option<Vec<Arc<Pack>>> {
     let known = match &written.packs {
         Some((rules, _)) => folders(rules),
         None => embedded_packs(),
@@ -118,11 +152,22 @@ fn pack(file: File<'_>, written: &Written, id: &At<String>) -> Option<Arc<Pack>>
         file.add(problem.hint(suggest::hint(&id.value, known.iter().map(String::as_str))));
         return None;
     }
-    let files = match &written.packs {
-        Some((rules, templates)) => PackFiles::from_folders(file.report, rules, templates, &id.value),
-        None => PackFiles::embedded(&id.value),
+    let edition = |folder: &str| {
+        let files = match &written.packs {
+            Some((rules, templates)) => PackFiles::from_folders(file.report, rules, templates, folder),
+            None => PackFiles::embedded(folder),
+        };
+        pack::read(file.report, folder, &files).map(Arc::new)
     };
-    pack::read(file.report, &id.value, &files).map(Arc::new)
+    let is_edition = |folder: &&String| folder.split('@').next() == Some(&id.value);
+    let mut editions: Vec<Arc<Pack>> =
+        known.iter().filter(is_edition).map(|folder| edition(folder)).collect::<Option<_>>()?;
+    editions.sort_by_key(|pack| pack.effective);
+    if let Some(pair) = editions.windows(2).find(|pair| pair[0].effective == pair[1].effective) {
+        let message = format!("two editions of pack `{}` are in force from {} on", id.value, pair[0].effective);
+        file.add(Problem::error(message).at(&id.span));
+    }
+    Some(editions)
 }
 
 /// The packs in a folder of packs.
@@ -193,19 +238,27 @@ fn names_fit_pack(file: File<'_>, draft: &Draft, pack: &Pack) {
 }
 
 impl Loaded {
+    /// The editions of the desk's pack.
+    fn editions(&self, draft: &Draft) -> impl Iterator<Item = &Arc<Pack>> {
+        draft.pack.as_ref().and_then(|id| self.packs.get(&id.value)?.as_ref()).into_iter().flatten()
+    }
+
     fn desk(&self, draft: Draft, own_addresses: &[String]) -> Option<Desk> {
-        let pack = self.packs.get(&draft.pack.as_ref()?.value)?.clone()?;
+        let editions = self.packs.get(&draft.pack.as_ref()?.value)?.as_ref()?;
         let register = match &draft.register {
             Some(path) => self.registers.get(&path.value)?.clone()?,
             None => Arc::default(),
         };
         let calendars = draft.calendars.iter().map(|path| self.calendars.get(&path.value)?.as_ref());
         let layers: Vec<&Layer> = calendars.chain([Some(&draft.days)]).collect::<Option<_>>()?;
-        let pack = with_calendars(pack, &layers);
+        let mut editions = editions.iter().map(|pack| with_calendars(pack, &layers));
+        let id = draft.id.as_ref().map(|id| id.value.clone())?;
+        let notices =
+            self.notices.iter().filter(|draft| draft.concerns(&id)).map(|draft| draft.notice.clone()).collect();
         let profile = DeskProfile {
             folders: draft.folder_map(),
             departments: draft.department_map(),
-            id: draft.id?.value,
+            id,
             name: draft.name,
             address: draft.address?.value,
             own_addresses: own_addresses.to_vec(),
@@ -223,7 +276,9 @@ impl Loaded {
         };
         Some(Desk {
             profile,
-            pack,
+            pack: editions.next()?,
+            later: editions.collect(),
+            notices,
             release_every: draft.release_every,
             register,
             check_dkim: draft.check_dkim,
@@ -237,8 +292,8 @@ impl Loaded {
 }
 
 /// The pack's calendar, what further calendars say, and on top the days that the desk itself names.
-fn with_calendars(pack: Arc<Pack>, layers: &[&Layer]) -> Arc<Pack> {
-    let mut pack = Arc::unwrap_or_clone(pack);
+fn with_calendars(pack: &Arc<Pack>, layers: &[&Layer]) -> Arc<Pack> {
+    let mut pack = Pack::clone(pack);
     layers.iter().for_each(|layer| layer.onto(&mut pack.calendar));
     Arc::new(pack)
 }

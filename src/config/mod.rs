@@ -12,6 +12,7 @@ mod desk;
 mod form;
 mod freemail;
 pub mod ics;
+mod notices;
 mod pack;
 mod problems;
 mod reader;
@@ -30,6 +31,7 @@ pub use problems::{Problem, Problems, Severity};
 
 use self::problems::{File, Report};
 use crate::triage::context::DeskProfile;
+use crate::triage::notice::Notice;
 use crate::triage::pack::Pack;
 use crate::triage::sender::Register;
 use crate::{mailbox, outbox};
@@ -52,8 +54,10 @@ pub struct Config {
 pub struct Desk {
     /// `secret` is left empty: it is kept in the store.
     pub profile: DeskProfile,
-    /// The desk's own calendars are in its calendar already.
+    /// The edition whose terms were in force first; the desk's own calendars are in its calendar already.
     pub pack: Arc<Pack>,
+    /// Editions that come into force later, in that order (terms 2-3, 21).
+    pub later: Vec<Arc<Pack>>,
     pub register: Arc<Register>,
     /// DKIM signatures are checked by ourselves.
     pub check_dkim: bool,
@@ -63,6 +67,8 @@ pub struct Desk {
     pub sent_copy: bool,
     /// Mail that arrived before this is never answered, whatever the day of the first start.
     pub answer_since: Option<Timestamp>,
+    /// Dated notices of the configuration; staff may start further ones by command.
+    pub notices: Vec<Notice>,
     /// Time between two answers that waited for the opening.
     pub release_every: SignedDuration,
     /// Mails worked on in one go.

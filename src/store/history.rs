@@ -8,6 +8,7 @@ use rusqlite::{OptionalExtension, Transaction};
 
 use super::decisions::{MailMeta, thread_ids};
 use super::error::{Fault, StoreError};
+use super::queue::{case_of, turn_of};
 use super::standing::{answers_under_subject, standing_of};
 use super::{EffectId, MailId, Store};
 use crate::triage::context::History;
@@ -97,7 +98,11 @@ pub(super) fn history(
         answers_in_thread: answers_in_thread(tx, desk, query.mail, &thread)?
             .max(answers_under_subject(tx, desk, query, now)?),
         standing: standing_of(tx, desk, query, now)?,
-        case: case(tx, desk, &thread)?,
+        case: match case(tx, desk, &thread)? {
+            None => case_of(tx, desk, &query.sender, query.mail)?,
+            known => known,
+        },
+        waiting: turn_of(tx, desk, &query.sender, query.mail)?,
         ppap_first: None,
     })
 }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::{breaker, cases, decisions, effects, history, journal, schema, standing};
+use super::{breaker, cases, decisions, effects, history, journal, notices, queue, schema, standing};
 
 fn store() -> Connection {
     let mut connection = Connection::open_in_memory().unwrap();
@@ -29,8 +29,18 @@ fn costly(sql: &str, step: &str) -> bool {
 #[test]
 fn no_statement_grows_with_the_store() {
     let connection = store();
-    let all =
-        [journal::SQL, decisions::SQL, effects::SQL, history::SQL, standing::SQL, breaker::SQL, cases::SQL].concat();
+    let all = [
+        journal::SQL,
+        decisions::SQL,
+        effects::SQL,
+        history::SQL,
+        standing::SQL,
+        breaker::SQL,
+        cases::SQL,
+        queue::SQL,
+        notices::SQL,
+    ]
+    .concat();
     assert!(all.len() > 40, "statements are missing from the lists");
     for sql in all {
         let plan = plan(&connection, sql);
@@ -65,6 +75,9 @@ fn the_statements_in_the_hot_path_use_the_index_made_for_them() {
     for index in ["answer_to_at", "answer_to_effect"] {
         check(standing::SQL, index);
     }
-    check(breaker::SQL, "effect_sends");
+    check(breaker::SQL, "answer_decided_at");
+    for index in ["queue_due", "queue_sender"] {
+        check(queue::SQL, index);
+    }
     check(cases::SQL, "mail_desk");
 }

@@ -75,6 +75,8 @@ const BOUNCE: &str = "
 
 const BOUNCED: &str = "SELECT EXISTS (SELECT 1 FROM bounced WHERE desk = ?1 AND address = ?2 AND at > ?3)";
 
+const DECIDED: &str = "INSERT INTO answer_decided (desk, at) VALUES (?1, ?2)";
+
 const COUNT_HOUR: &str = "
     INSERT INTO answer_hour (desk, hour, answers) VALUES (?1, ?2, 1)
     ON CONFLICT (desk, hour) DO UPDATE SET answers = answers + 1";
@@ -82,8 +84,20 @@ const COUNT_HOUR: &str = "
 const WRITER: &str = "SELECT desk, sender FROM mail WHERE id = ?1";
 
 #[cfg(test)]
-pub(super) const SQL: &[&str] =
-    &[INSERT, PROMISED, WENT_OUT, SET_TIME, SETTLE_TIME, FORGET_UNSENT, FORGET, BOUNCE, BOUNCED, COUNT_HOUR, WRITER];
+pub(super) const SQL: &[&str] = &[
+    INSERT,
+    PROMISED,
+    WENT_OUT,
+    SET_TIME,
+    SETTLE_TIME,
+    FORGET_UNSENT,
+    FORGET,
+    BOUNCE,
+    BOUNCED,
+    DECIDED,
+    COUNT_HOUR,
+    WRITER,
+];
 
 /// The key of an organisation; none for free mail.
 fn domain_of(address: &str) -> Option<String> {
@@ -106,7 +120,11 @@ pub(super) fn note_answer(
     effect: EffectId,
 ) -> Result<(), Fault> {
     for address in [sender, &reply.to.address] {
-        let keys = [Some(untagged(address)), domain_of(address), under_subject(address, &reply.subject)];
+        let mut keys = [Some(untagged(address)), domain_of(address), under_subject(address, &reply.subject)];
+        // An acknowledgement is no answer: person and thread still get one.
+        if reply.until.is_some() {
+            keys = [None, domain_of(address), None];
+        }
         for whom in keys.into_iter().flatten() {
             tx.prepare_cached(INSERT)?.execute((desk, whom, effect))?;
         }
@@ -114,8 +132,9 @@ pub(super) fn note_answer(
     Ok(())
 }
 
-/// Answers that a desk decides, by the hour.
-pub(super) fn count_hour(tx: &Transaction<'_>, desk: &str, now: Timestamp) -> Result<(), Fault> {
+/// Answers that a desk decides: by their moment and by the hour.
+pub(super) fn count_answer(tx: &Transaction<'_>, desk: &str, now: Timestamp) -> Result<(), Fault> {
+    tx.prepare_cached(DECIDED)?.execute((desk, Ms(now)))?;
     tx.prepare_cached(COUNT_HOUR)?.execute((desk, hour(now)))?;
     Ok(())
 }

@@ -8,8 +8,10 @@ use super::budget::{Budgets, Standing};
 use super::calendar::OutOfHours;
 use super::decision::AuthLevel;
 use super::form::FormRule;
+use super::notice::Notice;
 use super::rulebook::Rulebook;
 use super::sender::Register;
+use super::together::Release;
 
 /// The world at the moment of the decision. Same inquiry, same context: same decision.
 #[derive(Debug, Clone)]
@@ -21,6 +23,17 @@ pub struct Context<'a> {
     /// What the mailbox says about the mail.
     pub seen: Seen,
     pub history: History,
+    /// Of this desk, also those that are not in force now.
+    pub notices: Vec<Notice>,
+    /// Set when a mail is decided anew that waited for the opening.
+    pub release: Option<Release>,
+}
+
+impl Context<'_> {
+    /// When the mail was first decided: its age and its arrival count from then, however long it waited.
+    pub fn first_decided(&self) -> Timestamp {
+        self.release.as_ref().map_or(self.now, |release| release.first_decided)
+    }
 }
 
 /// A desk's own settings, as far as deciding needs them.
@@ -155,6 +168,8 @@ pub struct History {
     pub standing: Standing,
     /// Case reference of the thread, if any.
     pub case: Option<String>,
+    /// Other mail of this sender waits for the opening, until then: they are answered together.
+    pub waiting: Option<Timestamp>,
     /// For a mail that only brings a password: the journal number of the mail with the attachment.
     pub ppap_first: Option<String>,
 }

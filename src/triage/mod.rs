@@ -19,6 +19,7 @@ pub mod form;
 pub mod gate;
 pub mod inquiry;
 pub mod message_id;
+pub mod notice;
 pub mod pack;
 pub mod read;
 pub mod reply;
@@ -26,7 +27,9 @@ pub mod rulebook;
 pub mod sections;
 pub mod sender;
 pub mod sentence;
+pub mod settled;
 pub mod template;
+pub mod together;
 pub mod verdict;
 
 use classify::Classification;
@@ -51,7 +54,8 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
     let notice = gate::is_password_notice(inquiry);
     let words = if notice { Classification::default() } else { classify::classify(inquiry, ctx.rules) };
 
-    let facts = Facts { deadlines: deadline::deadlines(inquiry, &ctx.rules.pack.calendar, ctx.now) };
+    let deadlines = deadline::deadlines(inquiry, &ctx.rules.pack.calendar, ctx.now);
+    let facts = Facts { deadlines, settled: settled::settled(inquiry) };
 
     // Who acts, when, and with which words?
     let verdict =

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
+use jiff::Timestamp;
 use regex::Regex;
 
 use super::fold::fold_term;
@@ -25,6 +26,31 @@ pub struct Rulebook {
     pub(super) needs: Vec<Needs>,
     /// For each term the rules in whose `any` or `all` it stands: only these can fire when it is seen.
     pub(super) rules_of_term: Vec<Vec<usize>>,
+}
+
+/// The editions of a pack: the terms change, and those in force when a mail arrived decide (terms 2-3, 21).
+#[derive(Debug)]
+pub struct Editions {
+    first: Rulebook,
+    /// In the order of the days from which they are in force.
+    later: Vec<Rulebook>,
+}
+
+impl Editions {
+    /// Compiles all of them.
+    ///
+    /// # Errors
+    /// As [`Rulebook::compile`].
+    pub fn compile(first: Arc<Pack>, later: &[Arc<Pack>]) -> Result<Editions, RulebookError> {
+        let later = later.iter().map(|pack| Rulebook::compile(pack.clone())).collect::<Result<_, _>>()?;
+        Ok(Editions { first: Rulebook::compile(first)?, later })
+    }
+
+    /// The one in force at a moment; before all of them the first.
+    pub fn at(&self, moment: Timestamp) -> &Rulebook {
+        let in_force = |rules: &&Rulebook| rules.pack.effective <= rules.pack.calendar.date(moment);
+        self.later.iter().rev().find(in_force).unwrap_or(&self.first)
+    }
 }
 
 /// A rule's terms, as numbers.

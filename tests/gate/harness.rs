@@ -195,7 +195,8 @@ pub fn in_world<T>(world: &World, look: impl FnOnce(&Context) -> T) -> T {
         ..History::default()
     };
     let (rules, register) = (Rulebook::compile(empty_pack().into()).unwrap(), Register::default());
-    look(&Context { now: NOW, desk: &desk, rules: &rules, register: &register, seen, history })
+    let (notices, release) = (Vec::new(), None);
+    look(&Context { now: NOW, desk: &desk, rules: &rules, register: &register, seen, history, notices, release })
 }
 
 /// The gate knows nothing of clauses and rules.

@@ -69,12 +69,13 @@ fn clause(table: &Table<'_>) -> Option<At<Clause>> {
     let title = table.string("title");
     let kind = table.require("kind").and_then(|kind| kind.choice(&KINDS));
     let department = table.get("department").and_then(check::name).map(|department| department.value);
+    let acknowledge = table.flag("acknowledge", true);
     let links = table.tables("links", "{ title, url }", link);
     let At { value: id, span } = id?;
     let title = title.map(|title| title.value).unwrap_or_default();
     // A wrong kind is reported; the id alone keeps its rules from being reported, too.
     let kind = kind.unwrap_or(ClauseKind::Conduct);
-    Some(At { value: Clause { id, title, kind, department, links }, span })
+    Some(At { value: Clause { id, title, kind, department, acknowledge, links }, span })
 }
 
 fn link(table: &Table<'_>) -> Option<Link> {
