@@ -8,6 +8,7 @@ mod demo;
 mod explain;
 mod hours;
 mod init;
+mod notice;
 mod run;
 mod screen;
 mod sources;
@@ -56,7 +57,8 @@ Examples:
   madoguchi explain mail.eml                  what would be decided about a mail, and why
   madoguchi run -c madoguchi.toml             work the desk until stopped
   madoguchi breaker -c madoguchi.toml         how much each desk answers, and whether it was stopped
-  madoguchi hours -c madoguchi.toml           open or closed, next opening, closed days and why";
+  madoguchi hours -c madoguchi.toml           open or closed, next opening, closed days and why
+  madoguchi notice -c madoguchi.toml          interruptions and outages that change what answers say";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -67,6 +69,7 @@ enum Command {
     Run(run::Args),
     Breaker(breaker::Args),
     Hours(hours::Args),
+    Notice(notice::Args),
     Calendar(calendar::Args),
 }
 
@@ -83,6 +86,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Explain(args) => explain::command(args),
         Command::Run(args) => run::command(args),
         Command::Breaker(args) => breaker::command(args),
+        Command::Notice(args) => notice::command(args),
         Command::Hours(args) => hours::command(args),
         Command::Calendar(args) => calendar::command(args),
     };

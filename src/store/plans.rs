@@ -3,11 +3,14 @@
 
 use jiff::Timestamp;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::{breaker, cases, decisions, effects, history, journal, notices, queue, schema, standing};
 
 fn store() -> Connection {
     let mut connection = Connection::open_in_memory().unwrap();
+    // As `open` does: without it plans may look at values, which are all null here.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).unwrap();
     schema::migrate(&mut connection, 0, Timestamp::UNIX_EPOCH).unwrap();
     connection
 }

@@ -224,10 +224,8 @@ fn answered(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Verdict {
 
 /// Terms 5-2: from when on the mail is handled, and open then; now if it is.
 fn opening(ctx: &Context) -> Option<Timestamp> {
-    let calendar = &ctx.rules.pack.calendar;
-    let arrived = ctx.seen.internal_date.unwrap_or(ctx.now).min(ctx.now);
-    let handled = calendar.handled_from(arrived, ctx.desk.out_of_hours)?;
-    calendar.next_opening(handled.max(ctx.now))
+    let arrived = ctx.seen.internal_date.unwrap_or(ctx.now);
+    ctx.rules.pack.calendar.turn(arrived, ctx.now, ctx.desk.out_of_hours)
 }
 
 /// Until when the sender's other mail waits: this one waits with it, also if the desk has opened meanwhile.

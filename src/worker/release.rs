@@ -1,6 +1,7 @@
 //! The queue's turn: mail that waited for the opening is decided anew, with everything as it is now (rules, notices,
 //! budgets, what the sender wrote since), and then answered, or left to staff.
 
+use jiff::Timestamp;
 use tracing::info;
 
 use super::{WorkError, Worker, decide_safely, meta, read_safely};
@@ -31,13 +32,12 @@ impl Worker {
     /// The mails of one sender, oldest first.
     async fn take_turn(&mut self, waiting: Vec<Waiting>) -> Result<(), WorkError> {
         let now = self.clock.now();
-        let inquiries: Vec<Inquiry> = waiting.iter().map(|one| read_safely(&one.mail, &self.profile)).collect();
-        let alone = self.decided(&waiting, &inquiries, &vec![Role::Alone; waiting.len()]).await?;
-        // Closed again: the calendar was changed, or the queue is longer than the day.
-        if let Some(at) = alone.iter().find_map(Decision::waits_until) {
+        if let Some(at) = self.still_closed(&waiting, now) {
             let turn = Turn { at, every: self.desk.release_every };
             return Ok(self.store.postpone(&self.profile.id, turn).await?);
         }
+        let inquiries: Vec<Inquiry> = waiting.iter().map(|one| read_safely(&one.mail, &self.profile)).collect();
+        let alone = self.decided(&waiting, &inquiries, &vec![Role::Alone; waiting.len()]).await?;
         let roles = roles(&alone);
         let decisions = match roles.iter().all(|role| *role == Role::Alone) {
             true => alone,
@@ -51,6 +51,14 @@ impl Worker {
             turns.push(Released { mail: one.mail.id, meta: meta(inquiry), decision, effects });
         }
         Ok(self.store.release(turns, now).await?)
+    }
+
+    /// Closed again (the calendar was changed, or the queue is longer than the day): when it opens.
+    fn still_closed(&self, waiting: &[Waiting], now: Timestamp) -> Option<Timestamp> {
+        let mail = &waiting.first()?.mail;
+        let arrived = mail.arrival.internal_date.unwrap_or(mail.seen_at);
+        let calendar = &self.rules.at(arrived).pack.calendar;
+        calendar.turn(arrived, now, self.profile.out_of_hours).filter(|at| *at > now)
     }
 
     async fn decided(

@@ -165,6 +165,12 @@ impl Calendar {
         }
     }
 
+    /// When a mail that arrived at `arrived` is handled, if it is not before `now`: an open moment, `now` itself if
+    /// that is one.
+    pub fn turn(&self, arrived: Timestamp, now: Timestamp, reading: OutOfHours) -> Option<Timestamp> {
+        self.next_opening(self.handled_from(arrived.min(now), reading)?.max(now))
+    }
+
     /// Open time between two moments; zero if `until` is not after `from`.
     pub fn open_time(&self, from: Timestamp, until: Timestamp) -> SignedDuration {
         let days = self.date(from).series(1.day()).take_while(|day| *day <= self.date(until));
