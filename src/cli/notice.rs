@@ -170,7 +170,7 @@ fn start(store: &Path, desks: &[&Desk], new: New) -> anyhow::Result<Result<(), S
     let New { kind, until, date, clauses, template, text, english, .. } = new;
     let notice = Notice { id, kind, from, until, date, clauses, template, text, english };
     for desk in desks {
-        for clause in notice.clauses.iter().filter(|clause| desk.pack.clause(clause).is_none()) {
+        if let Some(clause) = notice.clauses.iter().find(|clause| desk.pack.clause(clause).is_none()) {
             bail!("{}: pack {} has no clause {clause}", desk.profile.id, desk.pack.id);
         }
         if !desk.pack.templates.contains_key(&notice.template()) {
