@@ -3,25 +3,25 @@
 //! A period in days or months does not count its first day and ends with its last (Civil Code, articles 140, 141 and
 //! 143). Where its last day is no working day, custom may move it on (article 142): that is for people to say.
 
-use jiff::ToSpan;
+use jiff::Span;
 use jiff::civil::Date;
 
 /// "30 days from the bill": the last day on which it can still be done.
 pub fn days_after(day: Date, days: i32) -> Option<Date> {
-    day.checked_add(days.days()).ok()
+    day.checked_add(Span::new().try_days(days).ok()?).ok()
 }
 
 /// "Within one month of the damage": the day before the one with the number of the day after, or the month's last.
 pub fn months_after(day: Date, months: i32) -> Option<Date> {
     let start = day.tomorrow().ok()?;
-    let end = start.checked_add(months.months()).ok()?;
+    let end = start.checked_add(Span::new().try_months(months).ok()?).ok()?;
     // There is no such day: jiff answers the month's last one, which is the end itself.
     if end.day() < start.day() { Some(end) } else { end.yesterday().ok() }
 }
 
 /// The last day of the month `months` later: 0 this month's, 1 the next one's, 2 that of the month after next.
 pub fn month_end(day: Date, months: i32) -> Option<Date> {
-    Some(day.first_of_month().checked_add(months.months()).ok()?.last_of_month())
+    Some(day.first_of_month().checked_add(Span::new().try_months(months).ok()?).ok()?.last_of_month())
 }
 
 /// When a contract ends that is cancelled today (自由放題ビジネスフォン, article 7: closed at the end of the month of
@@ -90,6 +90,13 @@ mod tests {
         assert_eq!(days_after(Date::MAX, 1), None);
         assert_eq!(months_after(Date::MAX, 1), None);
         assert_eq!(month_end(Date::MAX, 1), None);
+        let today = day("2026-11-20");
+        for many in [i32::MAX, i32::MIN] {
+            assert_eq!(
+                (days_after(today, many), months_after(today, many), month_end(today, many)),
+                (None, None, None)
+            );
+        }
     }
 
     proptest! {

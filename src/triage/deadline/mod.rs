@@ -59,6 +59,8 @@ struct Hit {
     end: usize,
     date: Option<Date>,
     by: Option<Timestamp>,
+    /// Over when the mail was written: no deadline, but no part of it is one either.
+    over: bool,
 }
 
 fn in_sentence(inquiry: &Inquiry, sentence: &Sentence, words: &Words, frame: &Frame, found: &mut Vec<Deadline>) {
@@ -73,6 +75,9 @@ fn in_sentence(inquiry: &Inquiry, sentence: &Sentence, words: &Words, frame: &Fr
     for hit in hits {
         if hit.start >= taken {
             taken = hit.end;
+            if hit.over {
+                continue;
+            }
             let (start, end) = folded.original(hit.start, hit.end);
             found.push(deadline(inquiry, sentence.place, start, end, &hit));
         }
@@ -95,7 +100,7 @@ fn urgent(text: &str, words: &Words) -> Vec<Hit> {
             && !before.ends_with('取')
             && !words.denied.is_match(after)
     };
-    let hit = |found: Match| Hit { start: found.start(), end: found.end(), date: None, by: None };
+    let hit = |found: Match| Hit { start: found.start(), end: found.end(), date: None, by: None, over: false };
     words.urgent.find_iter(text).filter(meant).map(hit).collect()
 }
 
@@ -124,8 +129,8 @@ impl Frame<'_> {
             (Some(number), Some(unit)) => self.within(number_of(number.as_str())?, unit.as_str())?,
             _ => self.on(caught.name("day").map(|day| self.day(day.as_str())), time)?,
         };
-        let ahead = by >= self.written;
-        ahead.then_some(Hit { start: whole.start(), end: whole.end(), date: Some(date), by: Some(by) })
+        let over = by < self.written;
+        Some(Hit { start: whole.start(), end: whole.end(), date: Some(date), by: Some(by), over })
     }
 
     /// A day and a time; a time alone is the next one.
