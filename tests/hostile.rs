@@ -98,6 +98,11 @@ fn hostile() -> Vec<(&'static str, Vec<u8>)> {
         ("100,000 header lines", text(&"X: y\r\n".repeat(100_000), QUESTION)),
         ("1 MB of short lines", text("", &"a\r\n".repeat(1 << 18))),
         ("1 MB of full stops", text("", &"。".repeat(1 << 18))),
+        ("1 MB of denials", text("", &"購入の話ではなく充電".repeat(1 << 15))),
+        (
+            "1 MB of words that must stand near others",
+            text("", &format!("切れ{}{}", "、".repeat(20), "充電".repeat(1 << 17))),
+        ),
         ("1 MB of quote marks", text("", &">".repeat(1 << 20))),
         ("1 MB of open tags", typed(&format!("text/html; charset=utf-8\r\n\r\n{}", "<div><table>".repeat(1 << 16)))),
         ("endless references", text(&format!("References: {}\r\n", "<a@b>\r\n ".repeat(100_000)), QUESTION)),

@@ -9,11 +9,11 @@ use jiff::Timestamp;
 
 use super::screen::{Language, colour, dim, fit, marked};
 use super::sources::{self, Source};
-use super::{Exit, contract};
+use super::{Exit, contract, packs, why_not};
 use crate::clock::Clock;
 use crate::config;
 use crate::triage;
-use crate::triage::context::{Context, DeskProfile, History, RequiredAuth, Seen};
+use crate::triage::context::{Context, DeskProfile, History, Seen};
 use crate::triage::decision::{Action, Decision, EvidenceSection, GateVerdict, Reply, RouteKind};
 use crate::triage::inquiry::{Inquiry, SectionKind};
 use crate::triage::notice::Notice;
@@ -28,12 +28,13 @@ Without -c the embedded pack decides for a desk that knows no customers, so ever
 
   madoguchi explain mail.eml
   madoguchi explain -c madoguchi.toml --desk optim-biz Maildir/cur
+  madoguchi explain --why-not 4-1-4 mail.eml
   madoguchi explain --json --pack biz-phone mails/ | jq .scopes")]
 pub struct Args {
     /// One JSON object a line (docs/explain-json.md)
     #[arg(long)]
     json: bool,
-    /// Embedded pack to decide by
+    /// Pack to decide by: one of the program itself, or a folder rules/<pack>
     #[arg(long, value_name = "PACK", default_value = "optim-biz", conflicts_with = "config")]
     pack: String,
     /// Decide as a desk of this configuration
@@ -46,6 +47,9 @@ pub struct Args {
     /// 2026-11-24T10:00+09:00; else each mail's own date
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
+    /// Explain why this clause was not found, and what would change it
+    #[arg(long, value_name = "CLAUSE", conflicts_with = "json")]
+    why_not: Option<String>,
     /// Language of the labels; else as the locale says
     #[arg(long, value_name = "LANGUAGE")]
     language: Option<Language>,
@@ -103,17 +107,11 @@ fn output(json: bool) -> Box<dyn Write> {
 fn desk(args: &Args) -> anyhow::Result<Result<Desk, String>> {
     let colour = std::io::stderr().is_terminal();
     let Some(path) = &args.config else {
-        let pack = match config::embedded_pack(&args.pack) {
-            Ok(pack) => pack,
+        let pack = match packs::pack(&args.pack) {
+            Ok((pack, _)) => pack,
             Err(problems) => return Ok(Err(problems.render(colour))),
         };
-        let profile = DeskProfile {
-            id: pack.id.clone(),
-            name: pack.name.clone(),
-            authentication: RequiredAuth::Off,
-            label_prefix: "mado-".into(),
-            ..DeskProfile::default()
-        };
+        let profile = packs::profile(&pack);
         let rules = Editions::compile(pack.into(), &[])?;
         return Ok(Ok(Desk { profile, rules, notices: Vec::new(), register: Default::default() }));
     };
@@ -153,6 +151,13 @@ fn one(
         notices: desk.notices.clone(),
         release: None,
     };
+    if let Some(clause) = &args.why_not {
+        let rules = desk.rules.at(now);
+        let Some(miss) = triage::miss::why_not(clause, &inquiry, rules) else {
+            return Err(std::io::Error::other(format!("pack {} has no clause {clause}", rules.pack.id)));
+        };
+        return why_not::write(name, clause, &miss, language, out);
+    }
     let decision = triage::decide(&inquiry, &ctx);
     if args.json {
         return writeln!(out, "{}", contract::object(name, &inquiry, &decision));

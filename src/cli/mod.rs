@@ -5,13 +5,17 @@ mod calendar;
 mod check;
 mod contract;
 mod demo;
+mod eval;
 mod explain;
 mod hours;
 mod init;
 mod notice;
+mod packs;
 mod run;
 mod screen;
 mod sources;
+mod test;
+mod why_not;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -55,6 +59,8 @@ Examples:
   madoguchi init desk && cd desk              a commented configuration with rules and templates to edit
   madoguchi check -c madoguchi.toml           all problems of all files at once
   madoguchi explain mail.eml                  what would be decided about a mail, and why
+  madoguchi test rules/optim-biz              the examples and tests that stand in a pack
+  madoguchi eval --pack optim-biz mails.jsonl how well a pack decides labelled mail
   madoguchi run -c madoguchi.toml             work the desk until stopped
   madoguchi breaker -c madoguchi.toml         how much each desk answers, and whether it was stopped
   madoguchi hours -c madoguchi.toml           open or closed, next opening, closed days and why
@@ -66,6 +72,8 @@ enum Command {
     Init(init::Args),
     Check(check::Args),
     Explain(explain::Args),
+    Test(test::Args),
+    Eval(eval::Args),
     Run(run::Args),
     Breaker(breaker::Args),
     Hours(hours::Args),
@@ -84,6 +92,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Init(args) => init::command(args),
         Command::Check(args) => check::command(args),
         Command::Explain(args) => explain::command(args),
+        Command::Test(args) => test::command(args),
+        Command::Eval(args) => eval::command(args),
         Command::Run(args) => run::command(args),
         Command::Breaker(args) => breaker::command(args),
         Command::Notice(args) => notice::command(args),

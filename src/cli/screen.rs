@@ -1,6 +1,7 @@
 //! What people see on a terminal: the language of labels, colours, tables.
 
 use anstyle::{AnsiColor, Style};
+use anyhow::Context as _;
 use unicode_width::UnicodeWidthStr;
 
 use crate::triage::decision::{Disposition, Reason};
@@ -83,6 +84,14 @@ pub fn marked() -> Style {
 pub fn error_word() -> String {
     let style = AnsiColor::Red.on_default().bold();
     format!("{style}error:{style:#}")
+}
+
+/// What became of standard output: `… | head` is no error.
+pub fn written(result: std::io::Result<()>) -> anyhow::Result<()> {
+    match result {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("standard output"),
+    }
 }
 
 /// `text` cut or padded to `columns` terminal columns (a kanji takes two).

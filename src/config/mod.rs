@@ -26,7 +26,10 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-pub use pack::{embedded_files, embedded_pack, embedded_packs, pack_from};
+pub use pack::{
+    Claims, Example, Expected, GivenMail, Loaded, MailTest, WrittenTerm, check_pack, embedded_files, embedded_pack,
+    embedded_packs, pack_from, pack_with_claims,
+};
 pub use problems::{Problem, Problems, Severity};
 
 use self::problems::{File, Report};
@@ -88,9 +91,17 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
     load_with(path, &|name| std::env::var(name).ok())
 }
 
+/// [`load`], with warnings also of what is only clumsy in the packs.
+pub fn check(path: &Path) -> Result<Config, Problems> {
+    read(Report::with_lints(), path, &|name| std::env::var(name).ok())
+}
+
 /// [`load`] with environment variables from elsewhere.
 pub fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Config, Problems> {
-    let report = Report::default();
+    read(Report::default(), path, variable)
+}
+
+fn read(report: Report, path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Config, Problems> {
     let around = Surroundings { folder: path.parent().unwrap_or(Path::new("")), variable };
     let text = text_of(&report, path);
     let config = text.and_then(|text| assemble::config(File { report: &report, name: path, text: &text }, &around));

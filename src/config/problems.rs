@@ -160,20 +160,28 @@ impl std::error::Error for Problems {}
 
 /// Collects problems while files are being read.
 #[derive(Default)]
-pub struct Report(RefCell<Problems>);
+pub struct Report {
+    problems: RefCell<Problems>,
+    /// Look also for what is only clumsy: that takes longer than reading.
+    pub lint: bool,
+}
 
 impl Report {
+    pub fn with_lints() -> Report {
+        Report { lint: true, ..Report::default() }
+    }
+
     pub fn has_errors(&self) -> bool {
-        self.0.borrow().has_errors()
+        self.problems.borrow().has_errors()
     }
 
     /// Reports a problem of a file as a whole.
     pub fn of_file(&self, file: &Path, problem: Problem) {
-        self.0.borrow_mut().list.push(Problem { file: file.to_owned(), ..problem });
+        self.problems.borrow_mut().list.push(Problem { file: file.to_owned(), ..problem });
     }
 
     pub fn finish(self) -> Problems {
-        let mut problems = self.0.into_inner();
+        let mut problems = self.problems.into_inner();
         problems.list.sort_by_key(|p| (p.file.clone(), p.span.as_ref().map(|s| s.start), p.severity));
         problems.list.dedup();
         problems
@@ -190,7 +198,7 @@ pub struct File<'a> {
 
 impl File<'_> {
     pub fn add(&self, problem: Problem) {
-        let mut problems = self.report.0.borrow_mut();
+        let mut problems = self.report.problems.borrow_mut();
         problems.sources.entry(self.name.to_owned()).or_insert_with(|| self.text.to_owned());
         problems.list.push(Problem { file: self.name.to_owned(), ..problem });
     }

@@ -2,12 +2,12 @@
 //!
 //! Nothing but the customer's own words of today votes ([`super::sentence`]); every point has its evidence.
 
-use super::decision::{Evidence, EvidenceSection, RunnerUp, ScopePart};
-use super::fold::Folded;
+use super::decision::{Evidence, RunnerUp, ScopePart};
 use super::inquiry::Inquiry;
-use super::pack::{ClauseKind, Place, Rule};
-use super::rulebook::{Needs, Rulebook, TermId};
-use super::sentence::{Sentence, Voice, place_text, sentences, voice};
+use super::pack::{ClauseKind, Severity};
+use super::rulebook::Rulebook;
+use super::scan::{Marks, Scan};
+use super::sentence::{Sentence, Voice, place_text, voice};
 
 /// A further clause must reach this share of the strongest one's points to count as asked too.
 const COMPANION_SHARE: f64 = 0.6;
@@ -64,99 +64,45 @@ pub fn classify(inquiry: &Inquiry, book: &Rulebook) -> Classification {
     }
 }
 
+/// The points behind a classification, for [`super::miss`].
+pub(super) struct Sums {
+    scored: Vec<Scored>,
+    /// Each clause's best sentence.
+    pub best: Vec<f64>,
+}
+
+impl Sums {
+    pub fn of(inquiry: &Inquiry, book: &Rulebook) -> Sums {
+        let scored = score(inquiry, book);
+        Sums { best: best_points(&scored, book.pack.clauses.len()), scored }
+    }
+
+    /// The points of the winner in the clause's best sentence; 0 where nothing wins.
+    pub fn rival(&self, clause: usize) -> f64 {
+        let best = self.scored.iter().max_by(|a, b| a.points[clause].total_cmp(&b.points[clause]));
+        best.and_then(|s| s.winner.map(|winner| s.points[winner])).unwrap_or(0.0)
+    }
+}
+
 fn ids(clauses: &[usize], book: &Rulebook) -> Vec<String> {
     clauses.iter().map(|c| book.pack.clauses[*c].id.clone()).collect()
 }
 
-/// Folds all sentences into one text, scans it once, and adds up the points of each.
+/// The points of each sentence.
 fn score(inquiry: &Inquiry, book: &Rulebook) -> Vec<Scored> {
-    let sentences = sentences(inquiry);
-    let mut folded = Folded::default();
-    let mut ends = Vec::with_capacity(sentences.len());
-    for sentence in &sentences {
-        folded.push(sentence.text(inquiry), sentence.start);
-        ends.push(folded.text.len());
-        folded.push_border(sentence.end);
-    }
-    let mut found = vec![Vec::new(); sentences.len()];
-    for (term, start, end) in occurrences(&folded, book) {
-        let sentence = ends.partition_point(|border| *border < end);
-        if let Some(terms) = found.get_mut(sentence) {
-            terms.push((term, folded.original(start, end)));
-        }
-    }
-    sentences.into_iter().zip(found).map(|(sentence, terms)| score_sentence(sentence, &terms, book)).collect()
+    let scan = Scan::of(inquiry, book);
+    let mut marks = Marks::new(book);
+    (0..scan.sentences.len()).map(|sentence| score_sentence(&scan, sentence, &mut marks, book)).collect()
 }
 
-/// Every term that stands in the folded text, in one pass of the automaton, then the patterns.
-fn occurrences(folded: &Folded, book: &Rulebook) -> Vec<(TermId, usize, usize)> {
-    let text = folded.text.as_str();
-    let literals = book.terms.automaton.find_overlapping_iter(text);
-    let mut found: Vec<(TermId, usize, usize)> = literals
-        .filter(|m| on_word_borders(text, m.start(), m.end()))
-        .map(|m| (book.terms.literal_ids[m.pattern().as_usize()], m.start(), m.end()))
-        .collect();
-    // Sentence by sentence: in the whole text `[^」]` would reach over their borders, and `$` would find none of them.
-    let mut start = 0;
-    for sentence in text.split('\n') {
-        for (term, pattern) in &book.terms.patterns {
-            let matches = pattern.find_iter(sentence).filter(|m| !m.is_empty());
-            found.extend(matches.map(|m| (*term, start + m.start(), start + m.end())));
-        }
-        start += sentence.len() + 1;
-    }
-    found
-}
-
-/// ASCII words are not found inside longer ones: "tba" is not in "Football".
-fn on_word_borders(text: &str, start: usize, end: usize) -> bool {
-    let bytes = text.as_bytes();
-    let word = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_alphanumeric);
-    let cut_before = start > 0 && word(start - 1) && word(start);
-    let cut_behind = end > 0 && word(end - 1) && word(end);
-    !cut_before && !cut_behind
-}
-
-fn score_sentence(sentence: Sentence, terms: &[(TermId, (usize, usize))], book: &Rulebook) -> Scored {
-    let mut candidates: Vec<usize> =
-        terms.iter().flat_map(|(term, _)| book.rules_of_term[*term].iter().copied()).collect();
-    candidates.sort_unstable();
-    candidates.dedup();
+fn score_sentence(scan: &Scan, sentence: usize, marks: &mut Marks, book: &Rulebook) -> Scored {
     let mut points = vec![0.0; book.pack.clauses.len()];
     let mut hits = Vec::new();
-    for rule in candidates {
-        if let Some(words) = fires(&book.pack.rules[rule], &book.needs[rule], &sentence, terms) {
-            points[book.clause_of[rule]] += book.pack.rules[rule].score;
-            hits.push(Hit { rule, words });
-        }
+    for (rule, words) in marks.firing(scan, sentence, book) {
+        points[book.clause_of[rule]] += book.pack.rules[rule].score;
+        hits.push(Hit { rule, words: words.into_iter().map(|word| scan.original(word)).collect() });
     }
-    Scored { sentence, winner: winner(&points, book), points, hits }
-}
-
-/// The words that satisfy the rule in this sentence, or none if it does not fire.
-fn fires(
-    rule: &Rule,
-    needs: &Needs,
-    sentence: &Sentence,
-    terms: &[(TermId, (usize, usize))],
-) -> Option<Vec<(usize, usize)>> {
-    let in_place = match rule.place {
-        Place::Anywhere => true,
-        Place::Subject => sentence.place == EvidenceSection::Subject,
-        Place::Body => sentence.place != EvidenceSection::Subject,
-    };
-    let find = |wanted: &[TermId]| terms.iter().find(|(term, _)| wanted.contains(term)).map(|(_, span)| *span);
-    if !in_place || (rule.question && !sentence.question) || find(&needs.none).is_some() {
-        return None;
-    }
-    let mut words = Vec::new();
-    if !needs.any.is_empty() {
-        words.push(find(&needs.any)?);
-    }
-    for group in &needs.all {
-        words.push(find(group)?);
-    }
-    Some(words)
+    Scored { sentence: scan.sentences[sentence], winner: winner(&points, book), points, hits }
 }
 
 /// Each clause's best sentence.
@@ -173,7 +119,9 @@ fn best_points(scored: &[Scored], clauses: usize) -> Vec<f64> {
 fn found_conduct(best: &[f64], book: &Rulebook) -> Vec<usize> {
     let is_found =
         |c: &usize| book.pack.clauses[*c].kind == ClauseKind::Conduct && best[*c] >= book.pack.thresholds.conduct;
-    strongest_first((0..best.len()).filter(is_found).collect(), best)
+    let mut found = strongest_first((0..best.len()).filter(is_found).collect(), best);
+    found.sort_by_key(|c| book.pack.clauses[*c].severity != Severity::Grave);
+    found
 }
 
 fn found_scopes(scored: &[Scored], best: &[f64]) -> Vec<usize> {

@@ -3,15 +3,36 @@
 //! Folded are: NFKC (half-width kana, full-width letters, ㈱ → (株), ① → 1), case, variants of the long-vowel mark and
 //! the wave dash, a long-vowel mark at the end of a long katakana word (サーバー = サーバ), 髙 and 﨑, zero-width
 //! characters and variation selectors, and white space: none between Japanese characters (a phrase broken by a
-//! line end is one phrase), one space elsewhere.
+//! line end is one phrase), one space elsewhere. A pack can switch off those that would make its own words one
+//! ([`Folding`]).
 
 use icu_normalizer::ComposingNormalizerBorrowed;
+
+/// Which variants are taken for one; all of them by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Folding {
+    /// A and a.
+    pub case: bool,
+    /// サーバー and サーバ, and dashes written for a long-vowel mark.
+    pub long_vowels: bool,
+    /// 髙 and 高, 﨑 and 崎.
+    pub kanji: bool,
+    /// 設定 の 手順 and 設定の手順.
+    pub spaces: bool,
+}
+
+impl Default for Folding {
+    fn default() -> Folding {
+        Folding { case: true, long_vowels: true, kanji: true, spaces: true }
+    }
+}
 
 /// Folded text that knows where each piece came from.
 #[derive(Debug, Clone, Default)]
 pub struct Folded {
     pub text: String,
     runs: Vec<Run>,
+    folding: Folding,
 }
 
 /// A stretch of folded text and the original it came from; the next run's start is its end.
@@ -28,13 +49,17 @@ struct Run {
 const LONG_KATAKANA_WORD: usize = 4;
 
 /// Folds a term of a rule: the same as text, without the way back.
-pub fn fold_term(term: &str) -> String {
-    let mut folded = Folded::default();
+pub fn fold_term(term: &str, folding: Folding) -> String {
+    let mut folded = Folded::new(folding);
     folded.push(term, 0);
     folded.text.trim().to_string()
 }
 
 impl Folded {
+    pub fn new(folding: Folding) -> Folded {
+        Folded { folding, ..Folded::default() }
+    }
+
     /// Appends the folded form of `source`, which starts at byte `base` of the original.
     pub fn push(&mut self, source: &str, base: usize) {
         let mut folder = Folder { out: self, last: None, katakana: 0, space: None };
@@ -89,7 +114,7 @@ impl Folder<'_> {
             self.space = Some((start, at + source.len()));
         } else if is_plain(c) && source.len() == c.len_utf8() {
             self.settle_space(c);
-            self.write_verbatim(c.to_ascii_lowercase(), at);
+            self.write_verbatim(if self.out.folding.case { c.to_ascii_lowercase() } else { c }, at);
         } else {
             self.fold_rare(source, at);
         }
@@ -98,7 +123,8 @@ impl Folder<'_> {
     /// What is neither ASCII nor plain Japanese: through NFKC and the table of variants.
     fn fold_rare(&mut self, source: &str, at: usize) {
         let normal = ComposingNormalizerBorrowed::new_nfkc().normalize(source);
-        for c in normal.chars().flat_map(char::to_lowercase) {
+        let case = self.out.folding.case;
+        for c in normal.chars().flat_map(|c| lower(c, case)) {
             let Some(c) = self.variant(c) else { continue };
             if c.is_whitespace() {
                 self.space.get_or_insert((at, at + source.len()));
@@ -111,14 +137,17 @@ impl Folder<'_> {
 
     /// The usual form of a character; none for what cannot be seen.
     fn variant(&self, c: char) -> Option<char> {
+        let Folding { long_vowels, kanji, .. } = self.out.folding;
         match c {
             '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' | '\u{AD}' => None,
             '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}' => None,
-            '‐' | '‑' | '‒' | '–' | '—' | '―' | '−' | '─' | '━' if self.katakana > 0 => Some('ー'),
+            '‐' | '‑' | '‒' | '–' | '—' | '―' | '−' | '─' | '━' if long_vowels && self.katakana > 0 => {
+                Some('ー')
+            }
             '‐' | '‑' | '‒' | '–' | '—' | '―' | '−' => Some('-'),
             '〜' => Some('~'),
-            '髙' => Some('高'),
-            '﨑' | '嵜' => Some('崎'),
+            '髙' if kanji => Some('高'),
+            '﨑' | '嵜' if kanji => Some('崎'),
             '’' | '‘' => Some('\''),
             '“' | '”' => Some('"'),
             other => Some(other),
@@ -130,7 +159,7 @@ impl Folder<'_> {
         let Some((from, to)) = self.space.take() else { return };
         let Some(last) = self.last else { return };
         self.end_of_katakana();
-        if !(is_japanese(last) || is_japanese(next)) {
+        if !(self.out.folding.spaces && (is_japanese(last) || is_japanese(next))) {
             self.write(' ', from, to);
         }
     }
@@ -170,7 +199,7 @@ impl Folder<'_> {
 
     /// サーバー and サーバ are one word.
     fn end_of_katakana(&mut self) {
-        if self.katakana >= LONG_KATAKANA_WORD && self.out.text.ends_with('ー') {
+        if self.out.folding.long_vowels && self.katakana >= LONG_KATAKANA_WORD && self.out.text.ends_with('ー') {
             self.out.text.pop();
             let length = self.out.text.len();
             while self.out.runs.last().is_some_and(|run| run.folded >= length) {
@@ -179,6 +208,12 @@ impl Folder<'_> {
         }
         self.katakana = 0;
     }
+}
+
+fn lower(c: char, fold: bool) -> impl Iterator<Item = char> {
+    let lower = fold.then(|| c.to_lowercase());
+    let same = if fold { None } else { Some(c) };
+    lower.into_iter().flatten().chain(same)
 }
 
 /// Characters that NFKC leaves alone.
@@ -226,7 +261,21 @@ mod tests {
     #[test]
     fn folds_spellings_to_one() {
         for (written, folded) in SPELLINGS {
-            assert_eq!(fold_term(written), *folded, "{written:?}");
+            assert_eq!(fold_term(written, Folding::default()), *folded, "{written:?}");
+        }
+    }
+
+    #[test]
+    fn each_variant_can_be_kept_apart() {
+        let all = Folding::default();
+        for (folding, written, folded) in [
+            (Folding { case: false, ..all }, "iPhone ＯＳ", "iPhone OS"),
+            (Folding { long_vowels: false, ..all }, "サーバーとサーバ", "サーバーとサーバ"),
+            (Folding { kanji: false, ..all }, "髙橋﨑山", "髙橋﨑山"),
+            (Folding { spaces: false, ..all }, "設定\n の手順", "設定 の手順"),
+        ] {
+            assert_eq!(fold_term(written, folding), folded);
+            assert_ne!(fold_term(written, all), folded);
         }
     }
 

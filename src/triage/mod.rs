@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`inquiry`] (what a mail is), [`mod@read`] (bytes → inquiry), [`sections`] (what the customer wrote
 //! today), [`form`] (mail of web forms), [`gate`] (may a robot answer?), [`budget`] (how often?), [`sender`] (whose
-//! customer?), [`fold`] and [`classify`] (what is asked?), [`calendar`] (open?), [`verdict`] (who acts), [`reply`]
+//! customer?), [`fold`], `scan` and [`classify`] (what is asked?), [`calendar`] (open?), [`verdict`] (who acts), [`reply`]
 //! (what we say: [`template`], [`message_id`]), [`decision`] (the result).
 
 pub mod arrival;
@@ -19,11 +19,14 @@ pub mod form;
 pub mod gate;
 pub mod inquiry;
 pub mod message_id;
+pub mod miss;
 pub mod notice;
 pub mod pack;
 pub mod read;
 pub mod reply;
+mod required;
 pub mod rulebook;
+mod scan;
 pub mod sections;
 pub mod sender;
 pub mod sentence;

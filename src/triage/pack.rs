@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use super::calendar::Calendar;
+use super::fold::Folding;
 
 /// Everything a desk needs to decide, swapped whole or not at all (invariant 7).
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub struct Pack {
     /// First day on which the terms that this pack implements are in force (terms 21).
     pub effective: Date,
     pub thresholds: Thresholds,
+    pub folding: Folding,
+    pub muted: Muted,
     pub clauses: Vec<Clause>,
     pub rules: Vec<Rule>,
     /// Template name (file name without `.txt`; clause paragraphs are `parts/<clause>`) → source.
@@ -39,6 +42,16 @@ pub struct Thresholds {
     pub conduct: f64,
 }
 
+/// Words that take the vote of what stands before them in their sentence.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Muted {
+    /// 〜の話ではなく: what stands before, back to the last 、, votes for nothing.
+    pub denied: Vec<Term>,
+    /// 〜と言われました: what stands before (the 「…」 that just closed, else back to the last 、) is no conduct of the
+    /// sender.
+    pub reported: Vec<Term>,
+}
+
 /// A clause of the terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clause {
@@ -47,6 +60,8 @@ pub struct Clause {
     /// For people: 「設定・操作の手順」
     pub title: String,
     pub kind: ClauseKind,
+    /// For conduct.
+    pub severity: Severity,
     /// Key into the desk's `[desk.departments]`: who handles it where the desk does not (terms 4-3).
     pub department: Option<String>,
     /// Out of hours, mail about it gets an acknowledgement at once.
@@ -74,6 +89,15 @@ pub enum ClauseKind {
     Staff,
 }
 
+/// How soon somebody must look at prohibited conduct.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Severity {
+    #[default]
+    Ordinary,
+    /// Somebody may come to harm: named first, and marked for staff.
+    Grave,
+}
+
 /// Words that together speak for a clause. Looked at sentence by sentence (the subject is one sentence).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
@@ -81,7 +105,7 @@ pub struct Rule {
     pub id: String,
     /// Clause it speaks for.
     pub clause: String,
-    /// Points it adds, once a mail; negative ones speak against.
+    /// Points it adds to a sentence, once; negative ones speak against.
     pub score: f64,
     /// At least one of these stands in the sentence (empty: not asked).
     pub any: Vec<Term>,
@@ -89,6 +113,8 @@ pub struct Rule {
     pub all: Vec<Vec<Term>>,
     /// None of these stands in the sentence.
     pub none: Vec<Term>,
+    /// The words stand within this many characters of folded text, from the first's beginning to the last's end.
+    pub near: Option<usize>,
     /// The sentence asks (？, か。, でしょうか, 教えて …).
     pub question: bool,
     pub place: Place,
@@ -97,7 +123,7 @@ pub struct Rule {
 }
 
 /// A literal, or a regular expression for what literals cannot say; both are matched on folded text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Term {
     Literal(String),
     /// `/…/` in TOML; `regex` crate syntax, linear time.

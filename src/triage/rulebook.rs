@@ -1,18 +1,22 @@
 //! A pack made ready for use: all literal terms in one automaton, all patterns compiled, all templates parsed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
 use jiff::Timestamp;
 use regex::Regex;
 
-use super::fold::fold_term;
+use super::fold::{Folding, fold_term};
 use super::pack::{Pack, Rule, Term};
+use super::required::required;
 use super::template::{TemplateError, Templates};
 
 /// Number of a term in the rulebook.
 pub type TermId = usize;
+
+/// A rule has at most this many groups of words (`any` is one): so many bits a sentence keeps for each rule.
+pub const MAX_GROUPS: usize = 63;
 
 /// A pack with everything that is computed from it once.
 #[derive(Debug)]
@@ -24,8 +28,10 @@ pub struct Rulebook {
     pub(super) terms: TermTable,
     /// For each rule its terms as numbers.
     pub(super) needs: Vec<Needs>,
-    /// For each term the rules in whose `any` or `all` it stands: only these can fire when it is seen.
-    pub(super) rules_of_term: Vec<Vec<usize>>,
+    /// For each term where it stands in the rules.
+    pub(super) places: Vec<Vec<Posting>>,
+    /// For each term whether it takes the vote of what stands before it.
+    pub(super) mutes: Vec<Option<Mute>>,
 }
 
 /// The editions of a pack: the terms change, and those in force when a mail arrived decide (terms 2-3, 21).
@@ -56,18 +62,54 @@ impl Editions {
 /// A rule's terms, as numbers.
 #[derive(Debug, Default)]
 pub(super) struct Needs {
-    pub any: Vec<TermId>,
-    pub all: Vec<Vec<TermId>>,
+    /// Of each group one must be there: `any` first, where there is one, then `all`.
+    pub groups: Vec<Vec<TermId>>,
     pub none: Vec<TermId>,
+}
+
+impl Needs {
+    /// One bit a group, see [`Posting::bit`].
+    pub fn all_groups(&self) -> u64 {
+        (1 << self.groups.len()) - 1
+    }
+}
+
+/// A term's place in a rule.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Posting {
+    pub rule: usize,
+    /// Of its group; [`FORBIDDEN`] for a term of `none`.
+    pub bit: u64,
+}
+
+/// The bit of terms that must not be there.
+pub(super) const FORBIDDEN: u64 = 1 << MAX_GROUPS;
+
+/// Why words do not vote, see [`super::pack::Muted`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mute {
+    Denied,
+    Reported,
 }
 
 /// Every different term of a pack.
 #[derive(Debug)]
 pub(super) struct TermTable {
-    /// Finds the literals; pattern number i is term `literal_ids[i]`.
+    /// Finds the literals and what patterns need; its pattern number i is told about in `found[i]`.
     pub automaton: AhoCorasick,
-    pub literal_ids: Vec<TermId>,
+    pub found: Vec<Found>,
     pub patterns: Vec<(TermId, Regex)>,
+    /// Patterns (by index) that need no certain text: every sentence is tried.
+    pub always: Vec<usize>,
+}
+
+/// What a text in the automaton stands for.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// It is a literal of a rule.
+    pub term: Option<TermId>,
+    /// Patterns (by index) that may match where it stands.
+    pub wakes: Vec<usize>,
 }
 
 /// What a checked pack can still get wrong; `config` finds these first and points at the line.
@@ -75,6 +117,8 @@ pub(super) struct TermTable {
 pub enum RulebookError {
     #[error("rule {rule}: no clause {clause}")]
     UnknownClause { rule: String, clause: String },
+    #[error("rule {rule}: more than {MAX_GROUPS} groups of words")]
+    Groups { rule: String },
     #[error("the terms need more memory than allowed: {0}")]
     Terms(#[from] aho_corasick::BuildError),
     #[error("pattern /{pattern}/: {source}")]
@@ -86,13 +130,17 @@ pub enum RulebookError {
 impl Rulebook {
     /// Compiles a pack. Milliseconds; done once per start and per change of files.
     pub fn compile(pack: Arc<Pack>) -> Result<Rulebook, RulebookError> {
-        let mut numbers = Numbers::default();
-        let needs: Vec<Needs> = pack.rules.iter().map(|rule| numbers.of_rule(rule)).collect();
+        let mut numbers = Numbers { folding: pack.folding, ..Numbers::default() };
+        let needs: Vec<Needs> = pack.rules.iter().map(|rule| numbers.of_rule(rule)).collect::<Result<_, _>>()?;
+        let (denied, reported) = (numbers.of(&pack.muted.denied), numbers.of(&pack.muted.reported));
         let clause_of = pack.rules.iter().map(|rule| clause_index(&pack, rule)).collect::<Result<_, _>>()?;
-        let rules_of_term = triggers(&needs, numbers.terms.len());
+        let places = postings(&needs, numbers.terms.len());
+        let mut mutes = vec![None; numbers.terms.len()];
+        denied.into_iter().for_each(|term| mutes[term] = Some(Mute::Denied));
+        reported.into_iter().for_each(|term| mutes[term] = Some(Mute::Reported));
         let terms = TermTable::build(&numbers.terms)?;
         let templates = Templates::compile(&pack.templates)?;
-        Ok(Rulebook { templates, clause_of, terms, needs, rules_of_term, pack })
+        Ok(Rulebook { templates, clause_of, terms, needs, places, mutes, pack })
     }
 }
 
@@ -101,30 +149,31 @@ fn clause_index(pack: &Pack, rule: &Rule) -> Result<usize, RulebookError> {
     found.ok_or_else(|| RulebookError::UnknownClause { rule: rule.id.clone(), clause: rule.clause.clone() })
 }
 
-fn triggers(needs: &[Needs], terms: usize) -> Vec<Vec<usize>> {
-    let mut rules = vec![Vec::new(); terms];
+fn postings(needs: &[Needs], terms: usize) -> Vec<Vec<Posting>> {
+    let mut places = vec![Vec::new(); terms];
     for (rule, need) in needs.iter().enumerate() {
-        // One part that must be there is enough to wake the rule.
-        let wake = if need.any.is_empty() { need.all.first().map_or(&[][..], Vec::as_slice) } else { &need.any };
-        for term in wake {
-            rules[*term].push(rule);
+        let groups = need.groups.iter().enumerate().map(|(n, group)| (1 << n, group));
+        for (bit, terms) in groups.chain([(FORBIDDEN, &need.none)]) {
+            terms.iter().for_each(|term| places[*term].push(Posting { rule, bit }));
         }
     }
-    rules
+    places
 }
 
 #[derive(Default)]
 struct Numbers {
+    folding: Folding,
     terms: Vec<Term>,
-    known: HashMap<String, TermId>,
+    known: HashMap<Term, TermId>,
 }
 
 impl Numbers {
-    fn of_rule(&mut self, rule: &Rule) -> Needs {
-        Needs {
-            any: self.of(&rule.any),
-            all: rule.all.iter().map(|group| self.of(group)).collect(),
-            none: self.of(&rule.none),
+    fn of_rule(&mut self, rule: &Rule) -> Result<Needs, RulebookError> {
+        let any = Some(&rule.any).filter(|any| !any.is_empty());
+        let groups: Vec<_> = any.into_iter().chain(&rule.all).map(|group| self.of(group)).collect();
+        match groups.len() > MAX_GROUPS {
+            true => Err(RulebookError::Groups { rule: rule.id.clone() }),
+            false => Ok(Needs { groups, none: self.of(&rule.none) }),
         }
     }
 
@@ -134,11 +183,11 @@ impl Numbers {
 
     fn number(&mut self, term: &Term) -> TermId {
         let folded = match term {
-            Term::Literal(text) => Term::Literal(fold_term(text)),
+            Term::Literal(text) => Term::Literal(fold_term(text, self.folding)),
             pattern => pattern.clone(),
         };
         let next = self.terms.len();
-        let id = *self.known.entry(format!("{folded:?}")).or_insert(next);
+        let id = *self.known.entry(folded.clone()).or_insert(next);
         if id == next {
             self.terms.push(folded);
         }
@@ -148,20 +197,27 @@ impl Numbers {
 
 impl TermTable {
     fn build(terms: &[Term]) -> Result<TermTable, RulebookError> {
-        let mut literals = Vec::new();
-        let mut literal_ids = Vec::new();
+        let mut texts: BTreeMap<String, Found> = BTreeMap::new();
         let mut patterns = Vec::new();
+        let mut always = Vec::new();
         for (id, term) in terms.iter().enumerate() {
             match term {
                 Term::Literal(text) if text.is_empty() => {}
-                Term::Literal(text) => {
-                    literals.push(text);
-                    literal_ids.push(id);
+                Term::Literal(text) => texts.entry(text.clone()).or_default().term = Some(id),
+                Term::Pattern(pattern) => {
+                    let index = patterns.len();
+                    patterns.push((id, compile_pattern(pattern)?));
+                    match required(pattern) {
+                        Some(needed) => {
+                            needed.into_iter().for_each(|text| texts.entry(text).or_default().wakes.push(index));
+                        }
+                        None => always.push(index),
+                    }
                 }
-                Term::Pattern(pattern) => patterns.push((id, compile_pattern(pattern)?)),
             }
         }
-        Ok(TermTable { automaton: AhoCorasick::new(literals)?, literal_ids, patterns })
+        let (texts, found): (Vec<String>, Vec<Found>) = texts.into_iter().unzip();
+        Ok(TermTable { automaton: AhoCorasick::new(texts)?, found, patterns, always })
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use regex::Regex;
 
-use super::fold::fold_term;
+use super::fold::{Folding, fold_term};
 use super::inquiry::Inquiry;
 use super::sentence::sentences;
 
@@ -38,7 +38,7 @@ pub fn settled(inquiry: &Inquiry) -> bool {
     let Some(words) = words() else { return false };
     let mut told = false;
     for sentence in sentences(inquiry) {
-        let text = fold_term(sentence.text(inquiry));
+        let text = fold_term(sentence.text(inquiry), Folding::default());
         match () {
             () if words.withdrawn.is_match(&text) => told = true,
             () if sentence.question => return false,

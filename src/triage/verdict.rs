@@ -12,6 +12,7 @@ use super::form;
 use super::gate::{Target, reply_target, title};
 use super::inquiry::{Inquiry, Mailbox};
 use super::notice;
+use super::pack::Severity;
 use super::reply::{Answer, compose};
 use super::sentence::{Voice, voice};
 use super::template::TemplateError;
@@ -134,11 +135,18 @@ fn reason(code: &str, text: &str) -> Reason {
 }
 
 fn conduct_reason(words: &Classification, ctx: &Context) -> Reason {
-    let named = words.conduct.iter().map(|id| match ctx.rules.pack.clause(id) {
-        Some(clause) => format!("{id} {}", clause.title),
-        None => id.clone(),
+    let clauses = words.conduct.iter().filter_map(|id| ctx.rules.pack.clause(id));
+    let named = clauses.map(|clause| match clause.severity {
+        Severity::Ordinary => format!("{} {}", clause.id, clause.title),
+        Severity::Grave => format!("【至急】{} {}", clause.id, clause.title),
     });
     reason("conduct", &format!("禁止事項に当たるおそれがあります: {}", named.collect::<Vec<_>>().join("、")))
+}
+
+/// Does somebody's safety hang on how soon staff look?
+fn is_grave(words: &Classification, ctx: &Context) -> bool {
+    let mut clauses = words.conduct.iter().filter_map(|id| ctx.rules.pack.clause(id));
+    clauses.any(|clause| clause.severity == Severity::Grave)
 }
 
 fn low_margin(words: &Classification) -> Reason {
@@ -156,9 +164,10 @@ fn stopped(inquiry: &Inquiry, stop: Stop, found: Findings, ctx: &Context) -> Ver
     let joins = waiting(ctx).filter(|_| disposition != Disposition::Ignore);
     let mut actions = Vec::new();
     if !labelled_before(ctx) {
-        let ppap = found.notice.then_some("ppap");
-        let extra = ppap.or(joins.map(|_| "queued"));
-        actions.push(label(disposition, found, extra, ctx));
+        let grave = disposition == Disposition::Hold && is_grave(found.words, ctx);
+        let extra = [("ppap", found.notice), ("grave", grave), ("queued", joins.is_some())];
+        let extra: Vec<&str> = extra.into_iter().filter(|(_, is)| *is).map(|(name, _)| name).collect();
+        actions.push(label(disposition, found, &extra, ctx));
     }
     if disposition == Disposition::Review && ctx.desk.drafts != Drafts::Never {
         match draft_for_staff(inquiry, found, ctx) {
@@ -270,7 +279,7 @@ fn sent(
 ) -> Result<Verdict, TemplateError> {
     let drafted = ctx.desk.drafts == Drafts::All;
     let queued = reply.at.filter(|_| !drafted);
-    let mut actions = vec![label(Disposition::Auto, found, queued.map(|_| "queued"), ctx)];
+    let mut actions = vec![label(Disposition::Auto, found, if queued.is_some() { &["queued"] } else { &[] }, ctx)];
     if queued.is_some() && acknowledged_at_once(&reply, found, ctx) {
         let mut early = answer_with("acknowledge", reply.to.clone(), Some(opening), inquiry, found, ctx)?;
         early.until = early.at.take();
@@ -311,10 +320,10 @@ fn acknowledged_at_once(reply: &Reply, found: Findings, ctx: &Context) -> bool {
         && found.words.scopes.iter().any(wanted)
 }
 
-fn label(disposition: Disposition, found: Findings, extra: Option<&str>, ctx: &Context) -> Action {
+fn label(disposition: Disposition, found: Findings, extra: &[&str], ctx: &Context) -> Action {
     let ids = found.words.conduct.iter().chain(&found.words.scopes).map(String::as_str);
     let deadline = (!found.facts.deadlines.is_empty()).then_some("deadline");
-    let names = std::iter::once(disposition.as_str()).chain(extra).chain(deadline).chain(ids);
+    let names = std::iter::once(disposition.as_str()).chain(extra.iter().copied()).chain(deadline).chain(ids);
     Action::Label { labels: names.map(|name| format!("{}{name}", ctx.desk.label_prefix)).collect() }
 }
 

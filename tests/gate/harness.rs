@@ -207,6 +207,8 @@ fn empty_pack() -> Pack {
         version: "1".into(),
         effective: jiff::civil::date(2026, 1, 1),
         thresholds: Thresholds { scope: 1.0, margin: 1.0, conduct: 1.0 },
+        folding: Default::default(),
+        muted: Default::default(),
         clauses: Vec::new(),
         rules: Vec::new(),
         templates: BTreeMap::new(),

@@ -4,10 +4,12 @@ use std::ops::Range;
 
 use jiff::civil::Date;
 
+use super::sheet::{self, RawTerm};
 use crate::config::check;
 use crate::config::problems::{File, Problem};
 use crate::config::reader::{self, At, Table, Value};
-use crate::triage::pack::{Clause, ClauseKind, Link, Thresholds};
+use crate::triage::fold::Folding;
+use crate::triage::pack::{Clause, ClauseKind, Link, Severity, Thresholds};
 
 /// The pack's head; each clause stands with the place of its id.
 pub struct Head {
@@ -15,7 +17,16 @@ pub struct Head {
     pub version: String,
     pub effective: Date,
     pub thresholds: Thresholds,
+    pub folding: Folding,
+    pub muted: RawMuted,
     pub clauses: Vec<At<Clause>>,
+}
+
+/// See [`crate::triage::pack::Muted`].
+#[derive(Default)]
+pub struct RawMuted {
+    pub denied: Vec<At<RawTerm>>,
+    pub reported: Vec<At<RawTerm>>,
 }
 
 /// `id`: the folder's name, which the file must repeat.
@@ -29,6 +40,8 @@ pub fn read(file: File<'_>, id: &str) -> Option<Head> {
         let version = root.string("version");
         let effective = root.require("effective").and_then(Value::date);
         let thresholds = root.require("thresholds").and_then(|value| value.table("[thresholds]", thresholds));
+        let folding = root.get("folding").and_then(|value| value.table("[folding]", |t| Some(folding(t))));
+        let muted = root.get("muted").and_then(|value| value.table("[muted]", |t| Some(muted(t))));
         root.require("clause");
         let clauses = root.tables("clause", "[[clause]]", clause);
         unique(file, &clauses);
@@ -37,6 +50,8 @@ pub fn read(file: File<'_>, id: &str) -> Option<Head> {
             version: version?.value,
             effective: effective?,
             thresholds: thresholds?,
+            folding: folding.unwrap_or_default(),
+            muted: muted.unwrap_or_default(),
             clauses,
         })
     })
@@ -47,6 +62,20 @@ fn thresholds(table: &Table<'_>) -> Option<Thresholds> {
     let margin = points(table, "margin", 0.0);
     let conduct = points(table, "conduct", f64::MIN_POSITIVE);
     Some(Thresholds { scope: scope?, margin: margin?, conduct: conduct? })
+}
+
+fn folding(table: &Table<'_>) -> Folding {
+    Folding {
+        case: table.flag("case", true),
+        long_vowels: table.flag("long_vowels", true),
+        kanji: table.flag("kanji", true),
+        spaces: table.flag("spaces", true),
+    }
+}
+
+fn muted(table: &Table<'_>) -> RawMuted {
+    let terms = |key| table.get(key).map(sheet::terms).unwrap_or_default();
+    RawMuted { denied: terms("denied"), reported: terms("reported") }
 }
 
 fn points(table: &Table<'_>, key: &'static str, least: f64) -> Option<f64> {
@@ -70,12 +99,22 @@ fn clause(table: &Table<'_>) -> Option<At<Clause>> {
     let kind = table.require("kind").and_then(|kind| kind.choice(&KINDS));
     let department = table.get("department").and_then(check::name).map(|department| department.value);
     let acknowledge = table.flag("acknowledge", true);
+    let severity = severity(table, kind);
     let links = table.tables("links", "{ title, url }", link);
     let At { value: id, span } = id?;
     let title = title.map(|title| title.value).unwrap_or_default();
     // A wrong kind is reported; the id alone keeps its rules from being reported, too.
     let kind = kind.unwrap_or(ClauseKind::Conduct);
-    Some(At { value: Clause { id, title, kind, department, acknowledge, links }, span })
+    Some(At { value: Clause { id, title, kind, severity, department, acknowledge, links }, span })
+}
+
+fn severity(table: &Table<'_>, kind: Option<ClauseKind>) -> Severity {
+    const SEVERITIES: [(&str, Severity); 2] = [("ordinary", Severity::Ordinary), ("grave", Severity::Grave)];
+    let Some(value) = table.get("severity") else { return Severity::default() };
+    if kind.is_some_and(|kind| kind != ClauseKind::Conduct) {
+        value.error("only a clause of kind `conduct` has a severity");
+    }
+    value.choice(&SEVERITIES).unwrap_or_default()
 }
 
 fn link(table: &Table<'_>) -> Option<Link> {

@@ -1,7 +1,9 @@
 //! Reads a pack: `pack.toml`, `calendar.toml`, every other `*.toml` as a rules file, and the templates.
 
+mod claims;
 mod clauses;
 mod files;
+mod lints;
 mod rules;
 mod sheet;
 mod templates;
@@ -10,6 +12,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+pub use claims::{Claims, Example, Expected, GivenMail, MailTest, WrittenTerm};
 pub use files::{PackFiles, embedded_files, embedded_packs};
 
 use self::clauses::Head;
@@ -21,18 +24,36 @@ use crate::triage::pack::Pack;
 const HEAD: &str = "pack.toml";
 const CALENDAR: &str = "calendar.toml";
 
+/// A pack, its claims and its warnings.
+pub type Loaded = ((Pack, Claims), Problems);
+
 /// A pack of the binary itself.
 pub fn embedded_pack(id: &str) -> Result<Pack, Problems> {
-    let report = Report::default();
-    let pack = read(&report, id, &PackFiles::embedded(id));
-    checked(pack, report).map(|(pack, _)| pack)
+    pack_with_claims(None, id).map(|(pack, _)| pack)
 }
 
 /// A pack from `rules_dir/<id>` and `templates_dir/<id>`.
 pub fn pack_from(rules_dir: &Path, templates_dir: &Path, id: &str) -> Result<Pack, Problems> {
-    let report = Report::default();
-    let pack = read(&report, id, &PackFiles::from_folders(&report, rules_dir, templates_dir, id));
-    checked(pack, report).map(|(pack, _)| pack)
+    pack_with_claims(Some((rules_dir, templates_dir)), id).map(|(pack, _)| pack)
+}
+
+/// A pack from the folders of rules and of templates, or of the binary itself, with what it claims of itself.
+pub fn pack_with_claims(folders: Option<(&Path, &Path)>, id: &str) -> Result<(Pack, Claims), Problems> {
+    load(Report::default(), folders, id).map(|(read, _)| read)
+}
+
+/// [`pack_with_claims`] and all warnings, also those about what is only clumsy.
+pub fn check_pack(folders: Option<(&Path, &Path)>, id: &str) -> Result<Loaded, Problems> {
+    load(Report::with_lints(), folders, id)
+}
+
+fn load(report: Report, folders: Option<(&Path, &Path)>, id: &str) -> Result<Loaded, Problems> {
+    let files = match folders {
+        Some((rules, templates)) => PackFiles::from_folders(&report, rules, templates, id),
+        None => PackFiles::embedded(id),
+    };
+    let read = read_all(&report, id, &files);
+    checked(read, report)
 }
 
 /// The result with its warnings, or all problems.
@@ -47,6 +68,10 @@ pub fn checked<T>(result: Option<T>, report: Report) -> Result<(T, Problems), Pr
 /// Reads a pack from the folder `folder`: its id, or for a later edition its id, `@` and the day from which it is in
 /// force. What is wrong with it is reported.
 pub fn read(report: &Report, folder: &str, files: &PackFiles) -> Option<Pack> {
+    read_all(report, folder, files).map(|(pack, _)| pack)
+}
+
+fn read_all(report: &Report, folder: &str, files: &PackFiles) -> Option<(Pack, Claims)> {
     if files.rules.is_empty() {
         report.of_file(&files.folder, Problem::error("there is no pack here"));
         return None;
@@ -61,15 +86,19 @@ pub fn read(report: &Report, folder: &str, files: &PackFiles) -> Option<Pack> {
     let (head_file, head) = head?;
     templates::fit(head_file, &head.clauses, files);
     // With a file missing, what the others refer to may only seem to be missing.
-    let rules = rules::resolve(head_file, &head.clauses, &sheets?);
+    let sheets = sheets?;
+    let (rules, muted) = rules::resolve(head_file, &head, &sheets);
+    let claims = claims::resolve(&head.clauses, &sheets);
     if day.is_some_and(|day| day != head.effective.to_string()) {
         let message = format!("the folder `{folder}` says another day than `effective`, which is {}", head.effective);
         head_file.add(Problem::error(message));
     }
-    let Head { name, version, effective, thresholds, clauses } = head;
+    let Head { name, version, effective, thresholds, folding, clauses, .. } = head;
     let clauses = clauses.into_iter().map(|clause| clause.value).collect();
     let (id, hash, calendar) = (id.to_owned(), hash(files), calendar?);
-    Some(Pack { id, name, version, effective, thresholds, clauses, rules, templates, calendar, hash })
+    let pack =
+        Pack { id, name, version, effective, thresholds, folding, muted, clauses, rules, templates, calendar, hash };
+    Some((pack, claims))
 }
 
 fn file<'a>(report: &'a Report, files: &'a PackFiles, name: &str) -> Option<File<'a>> {

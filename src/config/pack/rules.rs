@@ -3,11 +3,13 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use super::clauses::Head;
+use super::lints;
 use super::sheet::{RawRule, RawTerm, Sheet, WordList};
 use crate::config::problems::{File, Problem};
 use crate::config::reader::At;
 use crate::config::suggest;
-use crate::triage::pack::{Clause, ClauseKind, Rule, Term};
+use crate::triage::pack::{Clause, ClauseKind, Muted, Rule, Term};
 
 /// Word lists of all files by name.
 type Lists<'a> = BTreeMap<&'a str, List<'a>>;
@@ -18,29 +20,34 @@ struct List<'a> {
     used: Cell<bool>,
 }
 
-/// Rules in order of files and lines; what is wrong is reported.
-pub fn resolve(head: File<'_>, clauses: &[At<Clause>], sheets: &[Sheet<'_>]) -> Vec<Rule> {
+/// Rules in order of files and lines, and the words that mute; what is wrong is reported.
+pub fn resolve(file: File<'_>, head: &Head, sheets: &[Sheet<'_>]) -> (Vec<Rule>, Muted) {
     let lists = word_lists(sheets);
     let written = || sheets.iter().flat_map(|sheet| sheet.rules.iter().map(|rule| (sheet.file, rule)));
     unique_ids(written());
     for (file, rule) in written() {
-        known_clause(file, rule, clauses);
+        known_clause(file, rule, &head.clauses);
     }
     let rules: Vec<Rule> = written().map(|(file, rule)| checked(file, rule, &lists)).collect();
+    let muting = |written: &[At<RawTerm>]| written.iter().flat_map(|term| expand(file, term, &lists)).collect();
+    let muted = Muted { denied: muting(&head.muted.denied), reported: muting(&head.muted.reported) };
     // What seems unused may be misspelt elsewhere: first the errors, then the warnings.
-    if !head.report.has_errors() {
+    if !file.report.has_errors() {
         unused_lists(&lists);
-        silent_clauses(head, clauses, &rules);
+        silent_clauses(file, &head.clauses, &rules);
+        if file.report.lint {
+            lints::report(sheets, &rules, head.folding);
+        }
     }
-    rules
+    (rules, muted)
 }
 
-fn silent_clauses(head: File<'_>, clauses: &[At<Clause>], rules: &[Rule]) {
+fn silent_clauses(file: File<'_>, clauses: &[At<Clause>], rules: &[Rule]) {
     let found_by_rules = |c: &&At<Clause>| c.value.kind != ClauseKind::Staff;
     let has_rule = |c: &&At<Clause>| rules.iter().any(|r| r.clause == c.value.id && r.score > 0.0);
     for clause in clauses.iter().filter(found_by_rules).filter(|c| !has_rule(c)) {
         let message = format!("no rule speaks for clause `{}`: it is never found", clause.value.id);
-        head.add(Problem::warning(message).at(&clause.span));
+        file.add(Problem::warning(message).at(&clause.span));
     }
 }
 
@@ -89,11 +96,16 @@ fn checked(file: File<'_>, rule: &RawRule, lists: &Lists<'_>) -> Rule {
         any: terms(&rule.any),
         all: rule.all.iter().map(|group| terms(group)).collect(),
         none: terms(&rule.none),
+        near: rule.near,
         question: rule.question,
         place: rule.place,
-        examples: rule.examples.clone(),
-        counterexamples: rule.counterexamples.clone(),
+        examples: texts(&rule.examples),
+        counterexamples: texts(&rule.counterexamples),
     }
+}
+
+fn texts(written: &[At<String>]) -> Vec<String> {
+    written.iter().map(|text| text.value.clone()).collect()
 }
 
 /// A term itself, or all terms of the word list it names.

@@ -2,16 +2,19 @@
 
 use regex::Regex;
 
+use super::claims::{self, RawTest};
 use crate::config::check;
 use crate::config::problems::{File, Problem};
 use crate::config::reader::{self, At, Table, Value};
 use crate::triage::pack::{Place, Term};
+use crate::triage::rulebook::MAX_GROUPS;
 
 /// One rules file.
 pub struct Sheet<'a> {
     pub file: File<'a>,
     pub words: Vec<WordList>,
     pub rules: Vec<RawRule>,
+    pub tests: Vec<RawTest>,
 }
 
 pub struct WordList {
@@ -26,10 +29,11 @@ pub struct RawRule {
     pub any: Vec<At<RawTerm>>,
     pub all: Vec<Vec<At<RawTerm>>>,
     pub none: Vec<At<RawTerm>>,
+    pub near: Option<usize>,
     pub question: bool,
     pub place: Place,
-    pub examples: Vec<String>,
-    pub counterexamples: Vec<String>,
+    pub examples: Vec<At<String>>,
+    pub counterexamples: Vec<At<String>>,
 }
 
 /// A term, or a word list by its name.
@@ -41,11 +45,11 @@ pub enum RawTerm {
 
 /// None if the file is not TOML; all else that is wrong is reported and left out.
 pub fn read(file: File<'_>) -> Option<Sheet<'_>> {
-    let (words, rules) = reader::read(file, |root| {
+    reader::read(file, |root| {
         let words = root.get("words").and_then(|words| words.table("[words]", |t| Some(word_lists(t))));
-        Some((words.unwrap_or_default(), root.tables("rule", "[[rule]]", rule)))
-    })?;
-    Some(Sheet { file, words, rules })
+        let (rules, tests) = (root.tables("rule", "[[rule]]", rule), root.tables("test", "[[test]]", claims::test));
+        Some(Sheet { file, words: words.unwrap_or_default(), rules, tests })
+    })
 }
 
 fn word_lists(table: &Table<'_>) -> Vec<WordList> {
@@ -76,16 +80,23 @@ fn rule(table: &Table<'_>) -> Option<RawRule> {
     let any = table.get("any").map(terms).unwrap_or_default();
     let all: Vec<_> = table.list("all").into_iter().map(group).collect();
     let none = table.get("none").map(terms).unwrap_or_default();
+    let near = table.get("near").and_then(|near| near.integer(1..=1000)).and_then(|near| usize::try_from(near).ok());
     let question = table.flag("question", false);
     let place = table.optional_choice("place", &PLACES).unwrap_or_default();
-    let texts = |key| table.strings(key).into_iter().map(|text| text.value).collect();
-    let (examples, counterexamples) = (texts("examples"), texts("counterexamples"));
+    let (examples, counterexamples) = (table.strings("examples"), table.strings("counterexamples"));
     if table.list("any").is_empty() && all.is_empty() {
         table.error("a rule needs `any` or `all`: without words it would speak for every mail");
     }
+    let groups = all.len() + usize::from(!any.is_empty());
+    if groups > MAX_GROUPS {
+        table.error(format!("a rule has at most {MAX_GROUPS} groups of words"));
+    }
+    if near.is_some() && groups < 2 {
+        table.error("`near` needs two groups of words: write `all = [[…], […]]`");
+    }
     // A wrong score is reported; the rule still counts as one of its clause.
     let score = score.unwrap_or(1.0);
-    Some(RawRule { id: id?, clause: clause?, score, any, all, none, question, place, examples, counterexamples })
+    Some(RawRule { id: id?, clause: clause?, score, any, all, none, near, question, place, examples, counterexamples })
 }
 
 fn score(value: Value<'_>) -> Option<f64> {
@@ -108,7 +119,7 @@ fn group(value: Value<'_>) -> Vec<At<RawTerm>> {
 }
 
 /// The terms of an array; one that stands twice is noted, as it hides a slip.
-fn terms(value: Value<'_>) -> Vec<At<RawTerm>> {
+pub fn terms(value: Value<'_>) -> Vec<At<RawTerm>> {
     let mut terms: Vec<At<RawTerm>> = Vec::new();
     for At { value: term, span } in value.items().into_iter().filter_map(term) {
         if terms.iter().any(|known| known.value == term) {

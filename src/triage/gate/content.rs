@@ -164,9 +164,8 @@ fn do_not_answer(text: &str) -> Option<&'static str> {
     let last = lines.len().saturating_sub(LAST_LINES).max(FIRST_LINES);
     let edges = lines.iter().take(FIRST_LINES).chain(lines.iter().skip(last)).copied();
     folded(edges).iter().map(|line| line.replace(' ', "")).find_map(|line| {
-        let this_mail = THIS_MAIL.iter().any(|word| line.contains(word));
         let said = |phrases: &[&'static str]| phrases.iter().find(|phrase| line.contains(**phrase)).copied();
-        said(DO_NOT_ANSWER).filter(|_| this_mail).or_else(|| said(DO_NOT_ANSWER_ALONE))
+        said(THIS_MAIL).and_then(|_| said(DO_NOT_ANSWER)).or_else(|| said(DO_NOT_ANSWER_ALONE))
     })
 }
 

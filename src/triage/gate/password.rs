@@ -15,6 +15,8 @@ const SUBJECTS: &[&str] = &[
     "【パスワード】",
     "[パスワード]",
 ];
+/// One of these is in each of [`LINES`] and [`SENTENCES`]: most lines have neither and need no further look.
+const WORDS: &[&str] = &["パスワード", ":"];
 /// Beginnings of the line with the password; NFKC, lower case, without blanks and brackets.
 const LINES: &[&str] =
     &["パスワード:", "解凍パスワード:", "復号パスワード:", "展開パスワード:", "zipパスワード:", "password:", "pw:"];
@@ -45,12 +47,13 @@ pub(super) fn in_subject(subject: &str) -> Option<&'static str> {
 /// Lines that give a password and speak of something sent before.
 pub(super) fn in_text(lines: &[String]) -> bool {
     let any = |words: &[&str]| lines.iter().any(|line| words.iter().any(|word| line.contains(word)));
-    let gives_password = any(SENTENCES)
-        || lines.iter().any(|line| {
-            let line = line.replace([' ', '】', ']'], "");
-            let line = line.trim_start_matches(['■', '・', '●', '*', '-', '【', '[', '<', '◆', '※']);
-            LINES.iter().any(|word| line.starts_with(word))
-        });
-    let sent_before = any(&["先程", "先ほど", "さきほど", "添付ファイル"]) && any(&["送付", "送信", "お送り", "添付"]);
-    gives_password && sent_before
+    lines.iter().filter(|line| WORDS.iter().any(|word| line.contains(word))).any(|line| gives_password(line))
+        && any(&["先程", "先ほど", "さきほど", "添付ファイル"])
+        && any(&["送付", "送信", "お送り", "添付"])
+}
+
+fn gives_password(line: &str) -> bool {
+    let bare = line.replace([' ', '】', ']'], "");
+    let bare = bare.trim_start_matches(['■', '・', '●', '*', '-', '【', '[', '<', '◆', '※']);
+    SENTENCES.iter().any(|word| line.contains(word)) || LINES.iter().any(|word| bare.starts_with(word))
 }

@@ -179,6 +179,9 @@ fn robot_phrase(subject: &str) -> Option<&'static str> {
 pub fn normalised(text: &str) -> String {
     let text = ComposingNormalizerBorrowed::new_nfkc().normalize(text).to_lowercase();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if !text.contains("お問") {
+        return text;
+    }
     text.replace("お問合せ", "お問い合わせ").replace("お問い合せ", "お問い合わせ").replace("お問合わせ", "お問い合わせ")
 }
 

@@ -1,0 +1,236 @@
+//! The words of a rulebook that stand in a mail, and the rules that they satisfy, sentence by sentence.
+//!
+//! All sentences are folded into one text and scanned once; a pattern is tried only on sentences that hold a text it
+//! needs. Words that the customer denies, or tells of somebody else, are found and do not vote.
+
+use super::decision::EvidenceSection;
+use super::fold::Folded;
+use super::inquiry::Inquiry;
+use super::pack::{ClauseKind, Place, Rule};
+use super::rulebook::{Mute, Needs, Rulebook, TermId};
+use super::sentence::{Sentence, sentences};
+
+/// No sentence that somebody writes denies more: only so many are looked at, as each is compared with all words.
+const MARKS_LOOKED_AT: usize = 32;
+
+/// A term that stands in a sentence: bytes `start..end` of the folded text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Word {
+    pub term: TermId,
+    pub start: usize,
+    pub end: usize,
+    pub mute: Option<Mute>,
+}
+
+/// What stands in a mail.
+#[derive(Debug)]
+pub(super) struct Scan {
+    pub sentences: Vec<Sentence>,
+    pub folded: Folded,
+    /// Where each sentence ends in the folded text; behind it stands a line feed.
+    ends: Vec<usize>,
+    /// Of each sentence, in their order.
+    pub words: Vec<Vec<Word>>,
+}
+
+impl Scan {
+    pub fn of(inquiry: &Inquiry, book: &Rulebook) -> Scan {
+        let sentences = sentences(inquiry);
+        let mut folded = Folded::new(book.pack.folding);
+        let mut ends = Vec::with_capacity(sentences.len());
+        for sentence in &sentences {
+            folded.push(sentence.text(inquiry), sentence.start);
+            ends.push(folded.text.len());
+            folded.push_border(sentence.end);
+        }
+        let words = vec![Vec::new(); sentences.len()];
+        let mut scan = Scan { sentences, folded, ends, words };
+        scan.find(book);
+        for sentence in 0..scan.words.len() {
+            scan.words[sentence].sort_by_key(|word| (word.start, word.end));
+            scan.mute(sentence, book);
+        }
+        scan
+    }
+
+    /// Literals in one pass of the automaton, then the patterns that it woke.
+    fn find(&mut self, book: &Rulebook) {
+        let table = &book.terms;
+        let text = self.folded.text.as_str();
+        let mut awake: Vec<(usize, usize)> = Vec::new();
+        for found in table.automaton.find_overlapping_iter(text) {
+            let sentence = self.ends.partition_point(|end| *end < found.end());
+            let meant = &table.found[found.pattern().as_usize()];
+            awake.extend(meant.wakes.iter().map(|pattern| (sentence, *pattern)));
+            if let Some(term) = meant.term.filter(|_| on_word_borders(text, found.start(), found.end())) {
+                self.words[sentence].push(Word { term, start: found.start(), end: found.end(), mute: None });
+            }
+        }
+        awake.extend((0..self.ends.len()).flat_map(|sentence| table.always.iter().map(move |p| (sentence, *p))));
+        awake.sort_unstable();
+        awake.dedup();
+        for (sentence, pattern) in awake {
+            // Only the sentence: in the whole text `[^」]` would reach over its borders, and `$` would not find them.
+            let (term, pattern) = &table.patterns[pattern];
+            let start = self.start(sentence);
+            let matches = pattern.find_iter(&text[start..self.ends[sentence]]).filter(|m| !m.is_empty());
+            let word =
+                |m: regex::Match| Word { term: *term, start: start + m.start(), end: start + m.end(), mute: None };
+            self.words[sentence].extend(matches.map(word));
+        }
+    }
+
+    fn start(&self, sentence: usize) -> usize {
+        sentence.checked_sub(1).map_or(0, |before| self.ends[before] + 1)
+    }
+
+    /// Takes the vote of what stands before 〜の話ではなく and 〜と言われました.
+    fn mute(&mut self, sentence: usize, book: &Rulebook) {
+        let start = self.start(sentence);
+        let marks = self.words[sentence].iter().filter_map(|word| Some((book.mutes[word.term]?, word.start)));
+        let scopes: Vec<(Mute, usize, usize)> = marks
+            .take(MARKS_LOOKED_AT)
+            .filter_map(|(mute, end)| {
+                let before = &self.folded.text[start..end];
+                let length = match mute {
+                    Mute::Denied => denied(before)?.len(),
+                    Mute::Reported => reported(before).len(),
+                };
+                Some((mute, end - length, end))
+            })
+            .collect();
+        for word in self.words[sentence].iter_mut().filter(|_| !scopes.is_empty()) {
+            let around = scopes.iter().filter(|(_, start, end)| *start <= word.start && word.end <= *end);
+            // What is denied does not vote at all, so it goes before what is reported.
+            word.mute = around.map(|(mute, ..)| *mute).max_by_key(|mute| *mute == Mute::Denied);
+        }
+    }
+
+    /// Bytes of the original that the folded bytes `start..end` came from.
+    pub fn original(&self, (start, end): (usize, usize)) -> (usize, usize) {
+        self.folded.original(start, end)
+    }
+}
+
+/// ASCII words are not found inside longer ones: "tba" is not in "Football".
+fn on_word_borders(text: &str, start: usize, end: usize) -> bool {
+    let bytes = text.as_bytes();
+    let word = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_alphanumeric);
+    let cut_before = start > 0 && word(start - 1) && word(start);
+    let cut_behind = end > 0 && word(end - 1) && word(end);
+    !cut_before && !cut_behind
+}
+
+/// The topic before a denial: back to the last 、. None if it is "not only": 契約だけではなく.
+fn denied(before: &str) -> Option<&str> {
+    const NOT_ONLY: [&str; 3] = ["だけ", "のみ", "ばかり"];
+    if NOT_ONLY.iter().any(|word| before.ends_with(word)) {
+        return None;
+    }
+    Some(phrase(before))
+}
+
+/// What is told of somebody else: the quotation marks that just closed, else back to the last 、.
+fn reported(before: &str) -> &str {
+    let opened = match before.chars().next_back() {
+        Some('」') => before.rfind('「'),
+        Some('』') => before.rfind('『'),
+        _ => None,
+    };
+    opened.map_or(phrase(before), |opened| &before[opened..])
+}
+
+fn phrase(before: &str) -> &str {
+    before.rsplit(['、', ',', '。', '(', ')']).next().unwrap_or(before)
+}
+
+/// Which groups of each rule were seen in the sentence that is looked at; kept for all sentences of a mail.
+pub(super) struct Marks {
+    /// Sentence number + 1 and the bits seen there, for each rule.
+    seen: Vec<(usize, u64)>,
+    touched: Vec<usize>,
+}
+
+impl Marks {
+    pub fn new(book: &Rulebook) -> Marks {
+        Marks { seen: vec![(0, 0); book.needs.len()], touched: Vec::new() }
+    }
+
+    /// The rules that apply to the sentence, in their order, each with the words that made it (folded bytes).
+    pub fn firing(&mut self, scan: &Scan, sentence: usize, book: &Rulebook) -> Vec<(usize, Vec<(usize, usize)>)> {
+        self.touched.clear();
+        for word in &scan.words[sentence] {
+            for place in book.places[word.term].iter().filter(|place| votes(word, place.rule, book)) {
+                let (of, bits) = &mut self.seen[place.rule];
+                if *of != sentence + 1 {
+                    (*of, *bits) = (sentence + 1, 0);
+                    self.touched.push(place.rule);
+                }
+                *bits |= place.bit;
+            }
+        }
+        self.touched.sort_unstable();
+        let complete = self.touched.iter().filter(|rule| self.seen[**rule].1 == book.needs[**rule].all_groups());
+        let fires = |rule: &usize| Some((*rule, standing(*rule, scan, sentence, book)?));
+        complete.filter_map(fires).collect()
+    }
+}
+
+/// Does the word count for this rule? What is told of others is no conduct of the sender.
+pub(super) fn votes(word: &Word, rule: usize, book: &Rulebook) -> bool {
+    match word.mute {
+        None => true,
+        Some(Mute::Denied) => false,
+        Some(Mute::Reported) => book.pack.clauses[book.clause_of[rule]].kind != ClauseKind::Conduct,
+    }
+}
+
+/// The words of a rule all of whose groups were seen, unless it looks elsewhere or they stand too far apart.
+fn standing(rule: usize, scan: &Scan, sentence: usize, book: &Rulebook) -> Option<Vec<(usize, usize)>> {
+    let needs = &book.needs[rule];
+    let rules = &book.pack.rules[rule];
+    if !looks_at(rules, &scan.sentences[sentence]) {
+        return None;
+    }
+    let words: Vec<&Word> = scan.words[sentence].iter().filter(|word| votes(word, rule, book)).collect();
+    match rules.near {
+        // A character has four bytes at most.
+        Some(near) => nearest(needs, &words, near * 4).filter(|found| width(found, &scan.folded.text) <= near),
+        None => first(needs, &words),
+    }
+}
+
+/// Does the rule look at this kind of sentence at all?
+pub(super) fn looks_at(rule: &Rule, sentence: &Sentence) -> bool {
+    let in_place = match rule.place {
+        Place::Anywhere => true,
+        Place::Subject => sentence.place == EvidenceSection::Subject,
+        Place::Body => sentence.place != EvidenceSection::Subject,
+    };
+    in_place && (sentence.question || !rule.question)
+}
+
+/// The first word of each group.
+fn first(needs: &Needs, words: &[&Word]) -> Option<Vec<(usize, usize)>> {
+    let first = |group: &Vec<TermId>| words.iter().find(|word| group.contains(&word.term));
+    needs.groups.iter().map(|group| first(group).map(|word| (word.start, word.end))).collect()
+}
+
+/// One word of each group, as close together as they stand, if they begin within so many bytes.
+pub(super) fn nearest(needs: &Needs, words: &[&Word], within: usize) -> Option<Vec<(usize, usize)>> {
+    let reach = |n: usize| words[n..].partition_point(|word| word.start - words[n].start <= within);
+    let stretches = (0..words.len()).filter_map(|n| first(needs, &words[n..n + reach(n)]));
+    stretches.min_by_key(|found| stretch(found).1 - stretch(found).0)
+}
+
+/// From the first word's beginning to the last one's end.
+fn stretch(words: &[(usize, usize)]) -> (usize, usize) {
+    let start = words.iter().map(|word| word.0).min().unwrap_or(0);
+    (start, words.iter().map(|word| word.1).max().unwrap_or(start))
+}
+
+/// In characters.
+pub(super) fn width(words: &[(usize, usize)], text: &str) -> usize {
+    let (start, end) = stretch(words);
+    text[start..end].chars().count()
+}
