@@ -139,7 +139,8 @@ fn decisions(criterion: &mut Criterion) {
 
 fn context<'a>(desk: &'a DeskProfile, rules: &'a Rulebook, register: &'a Register) -> Context<'a> {
     let now: Timestamp = "2026-11-24T01:00:00Z".parse().unwrap();
-    Context { now, desk, rules, register, seen: Seen::default(), history: History::default() }
+    let (seen, history, notices, release) = (Seen::default(), History::default(), Vec::new(), None);
+    Context { now, desk, rules, register, seen, history, notices, release }
 }
 
 criterion_group!(benches, decisions);
