@@ -48,7 +48,7 @@ pub fn object(file: &str, inquiry: &Inquiry, decision: &Decision) -> Value {
         "runner_up": decision.runner_up,
         "actions": decision.actions.iter().map(action).collect::<Vec<_>>(),
         "case": decision.case,
-        "facts": {},
+        "facts": decision.facts,
         "made_with": decision.made_with,
     })
 }

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::deadline::Deadline;
 use super::inquiry::{Mailbox, SectionKind};
 
 /// The decision about one inquiry.
@@ -27,6 +28,8 @@ pub struct Decision {
     pub confidence: f64,
     pub runner_up: Option<RunnerUp>,
     pub actions: Vec<Action>,
+    #[serde(default)]
+    pub facts: Facts,
     /// Reference of the case, if the mail belongs to one or opens one.
     pub case: Option<String>,
     /// What the case is to remember from now on, by name; what is not named stays.
@@ -36,9 +39,44 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// Does the desk itself send a mail?
+    /// Until when the mail waits, to be decided anew then.
+    pub fn waits_until(&self) -> Option<Timestamp> {
+        self.actions.iter().find_map(|action| match action {
+            Action::Queue { at } => Some(*at),
+            _ => None,
+        })
+    }
+
+    /// Keywords that it puts on the mail.
+    pub fn labels(&self) -> Vec<String> {
+        let labels = self.actions.iter().filter_map(|action| match action {
+            Action::Label { labels } => Some(labels.clone()),
+            _ => None,
+        });
+        labels.flatten().collect()
+    }
+
+    /// Does the desk itself send a mail, now or in its turn?
     pub fn answers(&self) -> bool {
         self.actions.iter().any(|action| matches!(action, Action::Reply(_) | Action::Redirect(_)))
+    }
+}
+
+/// What the mail says besides what it asks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// In the order of the text (terms 6-2).
+    #[serde(default)]
+    pub deadlines: Vec<Deadline>,
+    /// The sender says that the matter is settled.
+    #[serde(default)]
+    pub settled: bool,
+}
+
+impl Facts {
+    /// The first moment by which an answer is wanted, to sort by.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.deadlines.iter().filter_map(|deadline| deadline.by).min()
     }
 }
 
@@ -200,7 +238,9 @@ pub struct RunnerUp {
 pub enum Action {
     /// Keywords on the mail in the mailbox.
     Label { labels: Vec<String> },
-    /// Answer by the desk itself.
+    /// At once, for mail that waits: that it came, and when the desk opens.
+    Acknowledge(Reply),
+    /// Answer by the desk itself; with `at` it is what would be sent then, and is decided anew then.
     Reply(Reply),
     /// Answer that sends the customer to the partner (terms 3-1).
     Redirect(Reply),
@@ -210,6 +250,8 @@ pub enum Action {
     Draft(Reply),
     /// A person works on it, from `at` on (none: at once).
     HandOver { at: Option<Timestamp> },
+    /// The mail waits for the opening, and is then decided anew.
+    Queue { at: Timestamp },
     /// Move within the mailbox.
     Move { folder: String },
 }
@@ -222,6 +264,9 @@ pub struct Reply {
     pub to: Mailbox,
     /// When to send; none means at once.
     pub at: Option<Timestamp>,
+    /// Not sent from then on: an acknowledgement that names the opening.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
     pub subject: String,
     pub body: String,
     /// Fixed when decided, without angle brackets: it makes a second send recognisable.

@@ -3,8 +3,7 @@
 //! Reading order: [`inquiry`] (what a mail is), [`mod@read`] (bytes → inquiry), [`sections`] (what the customer wrote
 //! today), [`form`] (mail of web forms), [`gate`] (may a robot answer?), [`budget`] (how often?), [`sender`] (whose
 //! customer? by the [`register`]), [`fold`], `scan` and [`classify`] (what is asked?), [`calendar`] (open?), [`verdict`]
-//! (who acts), [`reply`]
-//! (what we say: [`template`], [`message_id`]), [`decision`] (the result).
+//! (who acts), [`reply`] (what we say: [`template`], [`message_id`]), [`decision`] (the result).
 
 pub mod arrival;
 pub mod auth;
@@ -13,6 +12,8 @@ pub mod calendar;
 pub mod classify;
 pub mod context;
 pub mod contract;
+pub mod dates;
+pub mod deadline;
 pub mod decision;
 mod doubt;
 pub mod fold;
@@ -22,6 +23,7 @@ pub mod inquiry;
 mod look_alike;
 pub mod message_id;
 pub mod miss;
+pub mod notice;
 pub mod pack;
 pub mod read;
 pub mod receipt;
@@ -33,12 +35,14 @@ mod scan;
 pub mod sections;
 pub mod sender;
 pub mod sentence;
+pub mod settled;
 pub mod template;
+pub mod together;
 pub mod verdict;
 
 use classify::Classification;
 use context::Context;
-use decision::{Decision, Disposition, MadeWith};
+use decision::{Decision, Disposition, Facts, MadeWith};
 use inquiry::Inquiry;
 use verdict::{Findings, Verdict};
 
@@ -58,8 +62,12 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
     let notice = gate::is_password_notice(inquiry);
     let words = if notice { Classification::default() } else { classify::classify(inquiry, ctx.rules) };
 
+    let deadlines = deadline::deadlines(inquiry, &ctx.rules.pack.calendar, ctx.now);
+    let facts = Facts { deadlines, settled: settled::settled(inquiry) };
+
     // Who acts, when, and with which words?
-    let verdict = verdict::verdict(inquiry, Findings { gate: &gate, route: &route, words: &words, notice }, ctx);
+    let verdict =
+        verdict::verdict(inquiry, Findings { gate: &gate, route: &route, words: &words, facts: &facts, notice }, ctx);
 
     let case = case(&verdict, ctx);
     Decision {
@@ -74,6 +82,7 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
         confidence: words.confidence,
         runner_up: words.runner_up,
         actions: verdict.actions,
+        facts,
         case,
         case_state: Default::default(),
         made_with: made_with(ctx),

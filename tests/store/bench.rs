@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use madoguchi::store::{Effect, EffectRow, MailId, MailMeta, NewEffect, Outcome, Store};
 use madoguchi::triage::arrival::{Arrival, Item, MailKey};
 use madoguchi::triage::decision::{
-    AuthLevel, Decision, Disposition, Gate, GateVerdict, MadeWith, Reason, Reply, Route, RouteKind,
+    AuthLevel, Decision, Disposition, Facts, Gate, GateVerdict, MadeWith, Reason, Reply, Route, RouteKind,
 };
 use madoguchi::triage::inquiry::Mailbox;
 use tempfile::TempDir;
@@ -116,6 +116,7 @@ pub fn reply(message_id: &str) -> Reply {
         template: "answer".into(),
         to: Mailbox { name: "山田 太郎".into(), address: "Taro@kaisha.example".into() },
         at: None,
+        until: None,
         subject: "Re: 請求書の再発行".into(),
         body: "お世話になっております。\n".into(),
         message_id: message_id.into(),
@@ -164,6 +165,7 @@ pub fn decision(case: Option<&str>) -> Decision {
         confidence: 0.9,
         runner_up: None,
         actions: vec![],
+        facts: Facts::default(),
         case: case.map(str::to_owned),
         case_state: serde_json::Map::new(),
         made_with: MadeWith::default(),
