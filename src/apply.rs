@@ -17,7 +17,7 @@ use crate::outbox::{Fault, Found, Outbox, Outgoing, SendError, compose, compose_
 use crate::store::{Effect, EffectId, EffectRow, EffectState, NewEffect, Outcome, Store, StoreError};
 use crate::triage::arrival::Item;
 use crate::triage::budget::Budgets;
-use crate::triage::decision::{Action, Reply};
+use crate::triage::decision::{Action, Decision, Reply};
 use crate::triage::inquiry::Mailbox;
 
 /// First wait after a passing failure; doubled with each attempt up to [`LONGEST_RETRY`].
@@ -41,9 +41,13 @@ pub fn effects(actions: &[Action], label_prefix: &str, sent_copy: bool) -> Vec<N
         match action {
             Action::Label { labels } => now(&mut effects, Effect::AddLabels { labels: labels.clone() }),
             Action::Draft(reply) => now(&mut effects, Effect::Draft(reply.clone())),
+            Action::Acknowledge(reply) => drop(acknowledge(&mut effects, reply, sent_copy)),
+            // What waits is decided anew in its turn.
+            Action::Reply(reply) | Action::Redirect(reply) if reply.at.is_some() => {}
             Action::Reply(reply) | Action::Redirect(reply) => send(&mut effects, reply, label_prefix, sent_copy),
+            Action::Forward(reply) if reply.at.is_some() => {}
             Action::Forward(reply) => forward(&mut effects, reply, label_prefix),
-            Action::HandOver { .. } | Action::Move { .. } => {}
+            Action::HandOver { .. } | Action::Queue { .. } | Action::Move { .. } => {}
         }
     }
     for action in actions {
@@ -58,23 +62,48 @@ fn now(effects: &mut Vec<NewEffect>, effect: Effect) {
     effects.push(NewEffect { effect, due: None });
 }
 
-fn send(effects: &mut Vec<NewEffect>, reply: &Reply, label_prefix: &str, sent_copy: bool) {
+/// Answers the number of the send.
+fn acknowledge(effects: &mut Vec<NewEffect>, reply: &Reply, sent_copy: bool) -> u32 {
     let of = effects.len() as u32;
-    effects.push(NewEffect { effect: Effect::Send(reply.clone()), due: reply.at });
+    now(effects, Effect::Send(reply.clone()));
     if sent_copy {
         now(effects, Effect::SentCopy { of });
     }
+    of
+}
+
+fn send(effects: &mut Vec<NewEffect>, reply: &Reply, label_prefix: &str, sent_copy: bool) {
+    let of = acknowledge(effects, reply, sent_copy);
     let label = |name: &str| vec![format!("{label_prefix}{name}")];
-    let remove = if reply.at.is_some() { label("queued") } else { Vec::new() };
-    now(effects, Effect::LabelSend { of, remove, sent: label("answered"), unsent: label("unsent") });
+    now(effects, Effect::LabelSend { of, sent: label("answered"), unsent: label("unsent") });
+}
+
+/// The effects of a decision about mail that waited: labels that are true no longer come off first.
+pub fn released(before: &Decision, decision: &Decision, label_prefix: &str, sent_copy: bool) -> Vec<NewEffect> {
+    let kept = decision.labels();
+    let gone: Vec<String> = before.labels().into_iter().filter(|label| !kept.contains(label)).collect();
+    let mut actions = decision.actions.clone();
+    actions.retain(|action| !matches!(action, Action::Label { .. }));
+    let mut list = Vec::new();
+    if !gone.is_empty() {
+        now(&mut list, Effect::RemoveLabels { labels: gone });
+    }
+    let new: Vec<String> = kept.into_iter().filter(|label| !before.labels().contains(label)).collect();
+    if !new.is_empty() {
+        now(&mut list, Effect::AddLabels { labels: new });
+    }
+    let first = list.len() as u32;
+    let rest = effects(&actions, label_prefix, sent_copy).into_iter();
+    list.extend(rest.map(|new| NewEffect { effect: new.effect.moved_on(first), due: new.due }));
+    list
 }
 
 /// The store keeps what was passed on, so the Sent folder need not.
 fn forward(effects: &mut Vec<NewEffect>, reply: &Reply, label_prefix: &str) {
     let of = effects.len() as u32;
-    effects.push(NewEffect { effect: Effect::Forward(reply.clone()), due: reply.at });
+    now(effects, Effect::Forward(reply.clone()));
     let label = |name: &str| vec![format!("{label_prefix}{name}")];
-    now(effects, Effect::LabelSend { of, remove: Vec::new(), sent: label("forwarded"), unsent: label("unsent") });
+    now(effects, Effect::LabelSend { of, sent: label("forwarded"), unsent: label("unsent") });
 }
 
 /// What carries effects out for one desk.
@@ -138,7 +167,7 @@ impl Hands<'_> {
         let outcome = match &row.effect {
             Effect::Send(reply) => self.send(row, reply).await?,
             Effect::Forward(reply) => self.forward(row, reply).await?,
-            Effect::AddLabels { .. } | Effect::LabelSend { .. } => {
+            Effect::AddLabels { .. } | Effect::RemoveLabels { .. } | Effect::LabelSend { .. } => {
                 return self.labels_of(std::slice::from_ref(row)).await;
             }
             Effect::SentCopy { of } => self.sent_copy(row, *of).await?,
@@ -175,9 +204,10 @@ impl Hands<'_> {
     async fn wanted_labels(&mut self, row: &EffectRow) -> Result<(Vec<String>, Vec<String>), ApplyError> {
         Ok(match &row.effect {
             Effect::AddLabels { labels } => (Vec::new(), labels.clone()),
-            Effect::LabelSend { of, remove, sent, unsent } => {
+            Effect::RemoveLabels { labels } => (labels.clone(), Vec::new()),
+            Effect::LabelSend { of, sent, unsent } => {
                 let done = self.store.send_effect(row.mail_id, *of).await?.state == EffectState::Done;
-                (remove.clone(), if done { sent.clone() } else { unsent.clone() })
+                (Vec::new(), if done { sent.clone() } else { unsent.clone() })
             }
             _ => (Vec::new(), Vec::new()),
         })
@@ -186,6 +216,9 @@ impl Hands<'_> {
     /// Sends an answer: "started" is on disk before the first byte leaves.
     async fn send(&mut self, row: &EffectRow, reply: &Reply) -> Result<Outcome, ApplyError> {
         let started = self.clock.now();
+        if reply.until.is_some_and(|until| started >= until) {
+            return Ok(Outcome::Held { reason: "not sent: the desk has opened meanwhile".into() });
+        }
         if let Some(reason) = self.no_longer_allowed(row, started).await? {
             warn!(mail = %row.mail_id, seq = row.seq, reason, "answer not sent: staff must look");
             return Ok(Outcome::Held { reason: format!("not sent: {reason}") });

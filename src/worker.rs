@@ -3,6 +3,8 @@
 //! Every step ends in the store, so stopping (or dying) between any two of them loses nothing: the next start goes
 //! on where the journal says.
 
+mod release;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +20,7 @@ use crate::config::Desk;
 use crate::dkim::{self, DkimError};
 use crate::mailbox::{HEAD_BYTES, Inbox, MailboxError};
 use crate::outbox::{Outbox, OutboxError};
-use crate::store::{HistoryQuery, MailMeta, Store, StoreError, StoredMail};
+use crate::store::{HistoryQuery, MailMeta, Store, StoreError, StoredMail, Turn};
 use crate::triage;
 use crate::triage::arrival::{Arrival, Known};
 use crate::triage::context::{Context, DeskProfile, Seen};
@@ -26,7 +28,9 @@ use crate::triage::decision::Decision;
 use crate::triage::inquiry::{Inquiry, Mailbox};
 use crate::triage::read::TEXT_CUT;
 use crate::triage::receipt;
-use crate::triage::rulebook::{Rulebook, RulebookError};
+use crate::triage::register::Register;
+use crate::triage::rulebook::{Editions, RulebookError};
+use crate::triage::together::Release;
 
 /// Effects carried out between two looks at the mailbox and at the wish to stop.
 const EFFECTS_A_ROUND: u32 = 200;
@@ -82,7 +86,7 @@ pub enum Progress {
 pub struct Worker {
     desk: Desk,
     profile: DeskProfile,
-    rules: Rulebook,
+    rules: Editions,
     from: Mailbox,
     store: Store,
     clock: Clock,
@@ -94,6 +98,8 @@ pub struct Worker {
     fresh: Fresh,
     /// Sends that were cut off are settled: since the start, and since the last failure.
     settled: bool,
+    /// The year whose missing list of holidays was told.
+    missing_holidays: Option<i16>,
     /// A round has succeeded: from now on even a refused login is waited out, for it worked before.
     worked: bool,
     /// Wait after the next failure.
@@ -117,7 +123,7 @@ impl Worker {
     /// # Errors
     /// As [`Worker::new`].
     pub async fn with_outbox(desk: Desk, store: Store, clock: Clock, outbox: Outbox) -> Result<Worker, WorkError> {
-        let rules = Rulebook::compile(desk.pack.clone())?;
+        let rules = Editions::compile(desk.pack.clone(), &desk.later)?;
         let profile = DeskProfile { secret: store.secret(), ..desk.profile.clone() };
         let from = Mailbox { name: profile.name.clone(), address: profile.address.clone() };
         let dkim = if desk.check_dkim { Some(dkim::Checker::new()?) } else { None };
@@ -136,6 +142,7 @@ impl Worker {
             dkim,
             fresh,
             settled: false,
+            missing_holidays: None,
             worked: false,
             backoff: FIRST_BACKOFF,
             stop: watch::channel(false).1,
@@ -248,8 +255,10 @@ impl Worker {
         self.settle().await?;
         let read = self.read().await?;
         let decided = self.decide().await?;
+        let released = self.release().await?;
         let carried_out = self.carry_out().await?;
-        Ok(read + decided + carried_out > 0)
+        self.look_at_calendar();
+        Ok(read + decided + released + carried_out > 0)
     }
 
     async fn open(&mut self) -> Result<&mut Inbox, WorkError> {
@@ -323,41 +332,76 @@ impl Worker {
     async fn decide_one(&mut self, mut mail: StoredMail) -> Result<(), WorkError> {
         let now = self.clock.now();
         let inquiry = self.whole_text(&mut mail).await?;
-        let day = now.to_zoned(self.rules.pack.calendar.zone.clone()).date();
-        let meta = meta(&inquiry, &self.profile.secret, day);
-        let query = HistoryQuery::new(mail.id, &meta);
-        let mut history = self.store.history(&self.profile.id, &query, now).await?;
-        if triage::gate::is_password_notice(&inquiry) {
-            let first = self.store.mail_before(&self.profile.id, &query).await?;
-            history.ppap_first = first.map(|mail| mail.to_string());
-            if let (Some(first), None) = (first, &history.case) {
-                history.case = self.store.case_of(first).await?;
-            }
-        }
-        let dkim = match &self.dkim {
-            Some(checker) => checker.signer(&mail.arrival.raw, &inquiry).await,
-            None => None,
-        };
-        let seen = Seen {
-            mailbox: mail.arrival.key.mailbox.clone(),
-            internal_date: mail.arrival.internal_date,
-            flags: mail.arrival.flags.clone(),
-            not_before: Some(self.not_before(&mail, now).await?),
-            dkim,
-        };
+        let meta = self.meta(&inquiry, now);
         let register = self.desk.register.current(&self.store).await?;
-        let number = self.store.next_case(&self.profile.id, day).await?;
-        let receipt = Some(receipt::reference(&self.profile.receipt_prefix, day, number));
-        let mut ctx =
-            Context { now, desk: &self.profile, rules: &self.rules, register: &register, seen, history, receipt };
+        let mut ctx = self.context(&mail, &inquiry, &register, None).await?;
         let mut decision = decide_safely(&inquiry, &ctx);
         if decision.answers() && opens_breaker(&self.store, &self.profile, now).await? {
             ctx.history.standing.breaker_open = true;
             decision = decide_safely(&inquiry, &ctx);
         }
         let effects = effects(&decision.actions, &self.profile.label_prefix, self.desk.sent_copy);
+        let turn = decision.waits_until().map(|at| Turn { at, every: self.desk.release_every });
         info!(desk = self.profile.id, mail = %mail.id, disposition = decision.disposition.as_str(), scopes = decision.scopes.join(" "), "decided");
-        Ok(self.store.record(mail.id, &meta, &decision, &effects, now).await?)
+        Ok(self.store.record_in_turn(mail.id, &meta, &decision, (&effects, turn), now).await?)
+    }
+
+    /// Everything that is known besides the mail itself.
+    async fn context<'a>(
+        &'a self,
+        mail: &StoredMail,
+        inquiry: &Inquiry,
+        register: &'a Register,
+        release: Option<Release>,
+    ) -> Result<Context<'a>, WorkError> {
+        let now = self.clock.now();
+        let desk = self.profile.id.as_str();
+        let query = HistoryQuery::new(mail.id, &self.meta(inquiry, now));
+        let mut history = self.store.history(desk, &query, now).await?;
+        if triage::gate::is_password_notice(inquiry) {
+            let first = self.store.mail_before(desk, &query).await?;
+            history.ppap_first = first.map(|mail| mail.to_string());
+            if let (Some(first), None) = (first, &history.case) {
+                history.case = self.store.case_of(first).await?;
+            }
+        }
+        let dkim = match &self.dkim {
+            Some(checker) => checker.signer(&mail.arrival.raw, inquiry).await,
+            None => None,
+        };
+        let seen = Seen {
+            mailbox: mail.arrival.key.mailbox.clone(),
+            internal_date: mail.arrival.internal_date,
+            flags: mail.arrival.flags.clone(),
+            not_before: Some(self.not_before(mail, now).await?),
+            dkim,
+        };
+        let notices = self.store.notices_with(desk, &self.desk.notices).await?;
+        // Terms 21: those in force when the mail arrived.
+        let rules = self.rules.at(mail.arrival.internal_date.unwrap_or(mail.seen_at));
+        let (day, desk) = (self.day(now), &self.profile);
+        let number = self.store.next_case(&desk.id, day).await?;
+        let receipt = Some(receipt::reference(&desk.receipt_prefix, day, number));
+        Ok(Context { now, desk, rules, register, seen, history, receipt, notices, release })
+    }
+
+    /// Where the desk is.
+    fn day(&self, now: Timestamp) -> Date {
+        now.to_zoned(self.desk.pack.calendar.zone.clone()).date()
+    }
+
+    fn meta(&self, inquiry: &Inquiry, now: Timestamp) -> MailMeta {
+        meta(inquiry, &self.profile.secret, self.day(now))
+    }
+
+    /// Told once a year, when the list of the coming one is missing.
+    fn look_at_calendar(&mut self) {
+        let missing = self.desk.pack.calendar.holidays_missing(self.clock.now());
+        if let Some(year) = missing.filter(|_| missing != self.missing_holidays) {
+            let desk = self.profile.id.as_str();
+            warn!(event = "holidays-missing", desk, year, "no list of holidays: they are computed from the Act");
+        }
+        self.missing_holidays = missing;
     }
 
     /// Reads a mail, and where its head does not hold its text, more and more of it: each time as much again. Each
@@ -381,7 +425,7 @@ impl Worker {
 
     /// From when on mail is answered: as configured, else the desk's first look at the mailbox (invariant 6). Whole
     /// seconds, as INTERNALDATE has no finer ones.
-    async fn not_before(&mut self, mail: &StoredMail, now: Timestamp) -> Result<Timestamp, WorkError> {
+    async fn not_before(&self, mail: &StoredMail, now: Timestamp) -> Result<Timestamp, WorkError> {
         let since = match self.desk.answer_since {
             Some(since) => since,
             None => self.store.activation(&self.profile.id, &mail.arrival.key.mailbox, now).await?,
@@ -412,7 +456,7 @@ impl Worker {
             fresh: &mut self.fresh,
             stop: &self.stop,
             budgets: &self.profile.budgets,
-            zone: &self.rules.pack.calendar.zone,
+            zone: &self.desk.pack.calendar.zone,
         })
     }
 }

@@ -13,9 +13,11 @@ use jiff::{SignedDuration, Timestamp};
 use madoguchi::config::{self, Config, Desk, Problems, RegisterSource};
 use madoguchi::net::Tls;
 use madoguchi::triage::budget::Budgets;
+use madoguchi::triage::calendar::OutOfHours;
 use madoguchi::triage::context::{AuthProfile, Border, Drafts, RequiredAuth};
 use madoguchi::triage::form::{AddressPlace, FormRule};
 use madoguchi::triage::pack::{Pack, Place, Term};
+use madoguchi::triage::rulebook::Editions;
 use madoguchi::{mailbox, outbox};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
@@ -283,8 +285,65 @@ fn own_certificates_are_kept_with_their_protection() {
 
 #[test]
 fn a_desks_closed_days_are_its_own() {
-    let days: Vec<usize> = desks().iter().map(|desk| desk.pack.calendar.closed.len()).collect();
+    let days: Vec<usize> = desks().iter().map(|desk| desk.pack.calendar.closures.len()).collect();
     assert_eq!(days, [2, 1]);
+}
+
+#[test]
+fn calendars_are_put_on_top_of_each_other() {
+    let folder = good();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    // 元日 in Shift_JIS, as the Cabinet Office writes it.
+    fs::write(folder.path().join("list.csv"), b"x,y\r\n2028/1/3,\x8c\xb3\x93\xfa\r\n").unwrap();
+    write("company.toml", "holidays = \"list.csv\"\nclosed = [{ yearly = \"12-29..01-03\", reason = \"年末\" }]\n");
+    write("berlin.toml", "time_zone = \"Europe/Berlin\"\n[week]\nmonday = [\"09:00-17:00\"]\n");
+    let keys = "calendars = [\"company.toml\", \"berlin.toml\"]\nout_of_hours = \"next-business-day\"\nrelease_seconds = 9\n\
+                guide_hours = 8\nopen = [{ date = 2028-01-03, hours = [\"10:00-12:00\"], reason = \"当番\" }]\n";
+    edit(folder.path(), "label_prefix = \"m-\"", &format!("label_prefix = \"m-\"\n{keys}"));
+    let desk = load(folder.path()).unwrap().desks.remove(0);
+    let calendar = &desk.pack.calendar;
+    assert_eq!(calendar.zone.iana_name(), Some("Europe/Berlin"));
+    let day = |text: &str| {
+        let day = calendar.day(text.parse().unwrap());
+        let hours: Vec<String> = day.hours.iter().map(|hours| hours.to_string()).collect();
+        format!("{} {}", hours.join(" "), day.reason.unwrap_or_default())
+    };
+    assert_eq!(day("2028-01-03"), "10:00-12:00 当番");
+    assert_eq!(day("2028-01-10"), "09:00-17:00 ", "not in the newer list");
+    assert_eq!((day("2027-01-01"), day("2026-12-29")), (" 元日".into(), " 年末".into()));
+    assert_eq!(calendar.holidays.name("2028-01-03".parse().unwrap()), Some("元日"));
+    assert_eq!(desk.profile.out_of_hours, OutOfHours::NextBusinessDay);
+    assert_eq!(
+        (desk.release_every, desk.profile.guide),
+        (SignedDuration::from_secs(9), Some(SignedDuration::from_hours(8)))
+    );
+}
+
+#[test]
+fn editions_of_a_pack_are_in_force_from_their_day_on() {
+    let folder = good();
+    for kind in ["rules", "templates"] {
+        copy(&folder.path().join(kind).join("counter"), &folder.path().join(kind).join("counter@2027-04-01"));
+    }
+    let head = folder.path().join("rules/counter@2027-04-01/pack.toml");
+    let text = fs::read_to_string(&head).unwrap();
+    fs::write(&head, text.replace("2026-11-01", "2027-04-01").replace("\"2026.11\"", "\"2027.04\"")).unwrap();
+    let desk = load(folder.path()).unwrap_or_else(|problems| panic!("{problems}")).desks.remove(0);
+    let editions = Editions::compile(desk.pack, &desk.later).unwrap();
+    for (at, version) in [
+        ("2020-01-01T00:00:00+09:00", "2026.11"),
+        ("2027-03-31T23:59:59+09:00", "2026.11"),
+        ("2027-04-01T00:00:00+09:00", "2027.04"),
+    ] {
+        assert_eq!(editions.at(at.parse().unwrap()).pack.version, version, "{at}");
+    }
+    let same = text.replace("\"2026.11\"", "\"2027.04\"");
+    fs::rename(folder.path().join("rules/counter@2027-04-01"), folder.path().join("rules/counter@2026-11-01")).unwrap();
+    fs::rename(folder.path().join("templates/counter@2027-04-01"), folder.path().join("templates/counter@2026-11-01"))
+        .unwrap();
+    fs::write(folder.path().join("rules/counter@2026-11-01/pack.toml"), same).unwrap();
+    let problems = load(folder.path()).unwrap_err().to_string();
+    assert!(problems.contains("two editions of pack `counter` are in force from 2026-11-01 on"), "{problems}");
 }
 
 #[test]
@@ -364,9 +423,9 @@ fn a_pack_arrives_with_calendar_and_templates() {
     assert_eq!(pack.clause("4-2-6").unwrap().department.as_deref(), Some("sales"));
     assert_eq!(pack.clause("4-1-3").unwrap().links[0].url, "https://help.example/manual");
     assert_eq!(pack.templates["parts/4-1-3"], "手順書をご覧ください。\n");
-    assert_eq!(pack.templates.len(), 7);
+    assert_eq!(pack.templates.len(), 11);
     let monday: Vec<String> = pack.calendar.week[0].iter().map(|h| format!("{}-{}", h.from, h.until)).collect();
-    assert_eq!(monday, ["10:00:00-11:45:00", "12:45:00-18:00:00"]);
+    assert_eq!(monday, ["10:00-11:45", "12:45-18:00"]);
     let opens = |at: &str| pack.calendar.is_open(at.parse().unwrap());
     assert!(opens("2026-11-21T23:59:59+09:00") && !opens("2026-11-22T00:00:00+09:00"));
 }

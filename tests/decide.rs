@@ -115,7 +115,9 @@ fn decide_case(case: &Case, rules: &Rulebook) -> Decision {
         ..Seen::default()
     };
     let history = History { answers_in_thread: case.answers_in_thread, ..History::default() };
-    decide(&inquiry, &Context { now, desk: &desk, rules, register: &register, seen, history, receipt: None })
+    let (receipt, notices, release) = (None, Vec::new(), None);
+    let (desk, register) = (&desk, &register);
+    decide(&inquiry, &Context { now, desk, rules, register, seen, history, receipt, notices, release })
 }
 
 fn mail(case: &Case) -> String {
@@ -199,6 +201,8 @@ fn reply(decision: &Decision) -> Option<&Reply> {
 fn kind(action: &Action) -> &'static str {
     match action {
         Action::Label { .. } => "label",
+        Action::Acknowledge(_) => "acknowledge",
+        Action::Queue { .. } => "queue",
         Action::Reply(_) => "reply",
         Action::Redirect(_) => "redirect",
         Action::Draft(_) => "draft",

@@ -146,7 +146,8 @@ impl Judge {
         let (now, history) = (OPEN.parse().unwrap(), History::default());
         let seen = Seen { internal_date: Some(now), ..Seen::default() };
         let (desk, rules, register) = (&self.desk, &self.rules, &self.register);
-        triage::decide(&inquiry, &Context { now, desk, rules, register, seen, history, receipt: None })
+        let (receipt, notices, release) = (None, Vec::new(), None);
+        triage::decide(&inquiry, &Context { now, desk, rules, register, seen, history, receipt, notices, release })
     }
 }
 

@@ -221,7 +221,8 @@ fn decided(row: &Row, rules: &Rulebook, register: &Register, change: impl FnOnce
     let mut desk = desk(row, rules);
     change(&mut desk);
     let (seen, history) = (Seen { internal_date: Some(now), ..Seen::default() }, history(&row.before));
-    decide(&inquiry, &Context { now, desk: &desk, rules, register, seen, history, receipt: Some(RECEIPT.into()) })
+    let (desk, receipt, notices, release) = (&desk, Some(RECEIPT.into()), Vec::new(), None);
+    decide(&inquiry, &Context { now, desk, rules, register, seen, history, receipt, notices, release })
 }
 
 fn reply(decision: &Decision) -> Option<&Reply> {
@@ -331,7 +332,8 @@ fn a_name_that_looks_like_an_address_proves_nothing() {
         let inquiry = read::read(raw.as_bytes(), raw.len() as u64, true);
         let (now, desk) = (OPEN.parse().unwrap(), desk(&row, &rules));
         let (seen, history) = (Seen { internal_date: Some(now), ..Seen::default() }, History::default());
-        let ctx = Context { now, desk: &desk, rules: &rules, register: &register, seen, history, receipt: None };
+        let (rules, register, receipt, notices, release) = (&rules, &register, None, Vec::new(), None);
+        let ctx = Context { now, desk: &desk, rules, register, seen, history, receipt, notices, release };
         let decision = decide(&inquiry, &ctx);
         let template = reply(&decision).map_or("-", |reply| reply.template.as_str());
         assert!(["-", "ask-contract", "acknowledge"].contains(&template), "{from}{template}");

@@ -91,10 +91,9 @@ fn decided(inquiry: &Inquiry, desk: &DeskProfile, history: History) -> Decision 
     let pack = config::pack_from(&packs.join("rules"), &packs.join("templates"), "mini").unwrap();
     let rules = Rulebook::compile(pack.into()).unwrap();
     let now: Timestamp = "2026-11-24T10:30:00+09:00".parse().unwrap();
-    decide(
-        inquiry,
-        &Context { now, desk, rules: &rules, register: &register(), seen: Seen::default(), history, receipt: None },
-    )
+    let (rules, register, seen) = (&rules, &register(), Seen::default());
+    let (receipt, notices, release) = (None, Vec::new(), None);
+    decide(inquiry, &Context { now, desk, rules, register, seen, history, receipt, notices, release })
 }
 
 fn answer(decision: &Decision) -> Option<&Reply> {

@@ -118,8 +118,10 @@ pub fn decided(inquiry: &Inquiry) -> Decision {
     });
     let (desk, register) = (desk(), register());
     let seen = Seen { internal_date: Some(NOW), ..Seen::default() };
-    let (history, receipt) = (History::default(), Some("T-261120-0011".into()));
-    decide(inquiry, &Context { now: NOW, desk: &desk, rules, register: &register, seen, history, receipt })
+    let (history, notices, release) = (History::default(), Vec::new(), None);
+    let receipt = Some("T-261120-0011".into());
+    let ctx = Context { now: NOW, desk: &desk, rules, register: &register, seen, history, receipt, notices, release };
+    decide(inquiry, &ctx)
 }
 
 fn desk() -> DeskProfile {
@@ -192,6 +194,7 @@ pub fn compose(data: &[u8]) {
         // A longer one is refused before anything is sent.
         to: Mailbox { address: to.address.chars().take(60).collect(), ..to },
         at: None,
+        until: None,
         subject: next(),
         body: next(),
         message_id: next(),

@@ -103,8 +103,16 @@ impl Chapter {
         })
     }
 
+    /// The sending of the answer; the acknowledgement of mail that waited went out before it.
     fn send(&self) -> Option<&CaseEffect> {
-        self.row.effects.iter().find(|effect| effect.kind == "send")
+        let now =
+            |action: &Action| matches!(action, Action::Reply(reply) | Action::Redirect(reply) if reply.at.is_none());
+        let mut sends = self.row.effects.iter().filter(|effect| effect.kind == "send");
+        self.decision.actions.iter().any(now).then(|| sends.next_back()).flatten()
+    }
+
+    fn waits(&self) -> bool {
+        self.row.waits_until.is_some() && self.decision.disposition == Disposition::Auto
     }
 
     /// What the customer wrote today.
@@ -119,6 +127,7 @@ fn state(chapters: &[Chapter]) -> &'static str {
     let Some(last) = chapters.last() else { return "empty" };
     let sent = last.send().map(|send| send.state);
     match (last.decision.disposition, sent) {
+        _ if last.waits() => "answer-queued",
         (_, Some(EffectState::Held | EffectState::Failed)) => "answer-not-sent",
         (_, Some(EffectState::Waiting | EffectState::Pending | EffectState::Started)) => "answer-queued",
         (Disposition::Review | Disposition::Hold, _) => "with-staff",
@@ -217,6 +226,7 @@ impl Page {
 
     fn effect(&self, chapter: &Chapter, effect: &CaseEffect) -> String {
         let what = match (effect.kind.as_str(), chapter.reply()) {
+            ("send", _) if chapter.send().is_none_or(|send| send.seq != effect.seq) => "send acknowledge".into(),
             ("send" | "draft", Some(reply)) => format!("{} {}", effect.kind, reply.template),
             (kind, _) => kind.to_owned(),
         };

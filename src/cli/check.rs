@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::screen::Language;
 use super::{Exit, packs};
+use crate::clock::Clock;
 use crate::config;
 use crate::triage::pack::Pack;
 
@@ -51,11 +52,25 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
     match config::check(&args.config) {
         Ok(config) => {
             anstream::eprint!("{}", config.warnings.render(colour));
-            config.desks.iter().for_each(|desk| say_fine(&desk.profile.id, &desk.pack, language));
+            for desk in &config.desks {
+                warn_of_holidays(desk, language);
+                say_fine(&desk.profile.id, &desk.pack, language);
+            }
             Ok(Exit::Ok)
         }
         Err(problems) => Ok(refused(&problems, colour)),
     }
+}
+
+/// A desk whose list of holidays runs out still works: by the Act.
+fn warn_of_holidays(desk: &config::Desk, language: Language) {
+    let Some(year) = desk.pack.calendar.holidays_missing(Clock::System.now()) else { return };
+    let hint = language.say(
+        "年の祝日の一覧がありません。内閣府の syukujitsu.csv を用意し、holidays に指定してください。それまでは法律から計算します",
+        ": the list of holidays is missing; get syukujitsu.csv of the Cabinet Office and name it in `holidays`. Until \
+         then they are computed from the Act",
+    );
+    anstream::eprintln!("{}: {year}{hint}", desk.profile.id);
 }
 
 fn refused(problems: &config::Problems, colour: bool) -> Exit {

@@ -9,13 +9,16 @@ use anyhow::{Context as _, bail};
 use crate::config::{self, RegisterSource};
 use crate::store::{StoreError, read_register};
 use crate::triage::context::DeskProfile;
+use crate::triage::notice::Notice;
 use crate::triage::register::Register;
-use crate::triage::rulebook::Rulebook;
+use crate::triage::rulebook::Editions;
 
 /// A desk to decide as.
 pub struct Desk {
     pub profile: DeskProfile,
-    pub rules: Rulebook,
+    pub rules: Editions,
+    /// Those of the configuration; what staff started by command is in the store of a run.
+    pub notices: Vec<Notice>,
     pub register: Arc<Register>,
 }
 
@@ -37,8 +40,8 @@ pub fn of_config(path: &Path, id: Option<&str>) -> anyhow::Result<Result<Desk, S
         RegisterSource::Files(register) => register,
         RegisterSource::Store => imported(&config.store)?,
     };
-    let rules = Rulebook::compile(found.pack)?;
-    Ok(Ok(Desk { profile: found.profile, rules, register }))
+    let rules = Editions::compile(found.pack, &found.later)?;
+    Ok(Ok(Desk { profile: found.profile, rules, notices: found.notices, register }))
 }
 
 /// What was imported into the store; nothing, if there is no store yet.

@@ -16,7 +16,7 @@ use crate::triage;
 use crate::triage::context::{Context, History, Seen};
 use crate::triage::decision::{Action, Decision, EvidenceSection, GateVerdict, Reply, RouteKind};
 use crate::triage::inquiry::{Inquiry, SectionKind};
-use crate::triage::rulebook::Rulebook;
+use crate::triage::rulebook::Editions;
 
 /// Explain what would be decided about mails, and why; nothing is sent or changed
 #[derive(Debug, clap::Args)]
@@ -41,7 +41,8 @@ pub struct Args {
     /// Which desk of the configuration; needed if it has several
     #[arg(long, value_name = "DESK", requires = "config")]
     desk: Option<String>,
-    /// The moment to decide at, e.g. 2026-11-24T10:00+09:00; else each mail's own date
+    /// The moment of arrival to decide for, by the terms, the calendar and the notices of then, e.g.
+    /// 2026-11-24T10:00+09:00; else each mail's own date
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
     /// Explain why this clause was not found, and what would change it
@@ -100,8 +101,8 @@ fn chosen(args: &Args) -> anyhow::Result<Result<Desk, String>> {
             Err(problems) => return Ok(Err(problems.render(std::io::stderr().is_terminal()))),
         };
         let profile = packs::profile(&pack);
-        let rules = Rulebook::compile(pack.into())?;
-        return Ok(Ok(Desk { profile, rules, register: Default::default() }));
+        let rules = Editions::compile(pack.into(), &[])?;
+        return Ok(Ok(Desk { profile, rules, notices: Vec::new(), register: Default::default() }));
     };
     desk::of_config(path, args.desk.as_deref())
 }
@@ -119,15 +120,18 @@ fn one(
     let ctx = Context {
         now,
         desk: &desk.profile,
-        rules: &desk.rules,
+        rules: desk.rules.at(now),
         register: &desk.register,
         seen: Seen::default(),
         history: History::default(),
         receipt: None,
+        notices: desk.notices.clone(),
+        release: None,
     };
     if let Some(clause) = &args.why_not {
-        let Some(miss) = triage::miss::why_not(clause, &inquiry, &desk.rules) else {
-            return Err(std::io::Error::other(format!("pack {} has no clause {clause}", desk.rules.pack.id)));
+        let rules = desk.rules.at(now);
+        let Some(miss) = triage::miss::why_not(clause, &inquiry, rules) else {
+            return Err(std::io::Error::other(format!("pack {} has no clause {clause}", rules.pack.id)));
         };
         return why_not::write(name, clause, &miss, language, out);
     }
@@ -240,11 +244,13 @@ impl Page<'_> {
             |ja, en, reply: &Reply| format!("{} {}{}", self.language.say(ja, en), reply.template, when(&reply.at));
         match action {
             Action::Label { labels } => format!("{} {}", self.language.say("ラベル", "label"), labels.join(" ")),
+            Action::Acknowledge(reply) => mail("受付のご連絡", "acknowledge", reply),
             Action::Reply(reply) => mail("返信", "reply", reply),
             Action::Redirect(reply) => mail("パートナーへご案内", "redirect", reply),
             Action::Forward(reply) => mail("パートナーへ転送", "forward", reply),
             Action::Draft(reply) => mail("下書き", "draft", reply),
             Action::HandOver { at } => format!("{}{}", self.language.say("担当者へ", "hand over"), when(at)),
+            Action::Queue { at } => format!("{}{}", self.language.say("順番待ち", "wait until"), when(&Some(*at))),
             Action::Move { folder } => format!("{} {folder}", self.language.say("移動", "move to")),
         }
     }

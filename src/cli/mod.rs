@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod breaker;
+mod calendar;
 mod case;
 mod check;
 mod contract;
@@ -9,7 +10,9 @@ mod desk;
 mod eval;
 mod explain;
 mod flow;
+mod hours;
 mod init;
+mod notice;
 mod packs;
 mod register;
 mod run;
@@ -65,6 +68,8 @@ Examples:
   madoguchi eval --pack optim-biz mails.jsonl how well a pack decides labelled mail
   madoguchi run -c madoguchi.toml             work the desk until stopped
   madoguchi breaker -c madoguchi.toml         how much each desk answers, and whether it was stopped
+  madoguchi hours -c madoguchi.toml           open or closed, next opening, closed days and why
+  madoguchi notice -c madoguchi.toml          interruptions and outages that change what answers say
   madoguchi register import customers.csv     customers and partners into the store
   madoguchi who taro@customer.example         whose customer is it, and what may an answer say?
   madoguchi case OB-261120-0017               the whole story of a case";
@@ -80,6 +85,9 @@ enum Command {
     Eval(eval::Args),
     Run(run::Args),
     Breaker(breaker::Args),
+    Hours(hours::Args),
+    Notice(notice::Args),
+    Calendar(calendar::Args),
     Register(register::Args),
     Who(who::Args),
     Case(case::Args),
@@ -101,6 +109,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Eval(args) => eval::command(args),
         Command::Run(args) => run::command(args),
         Command::Breaker(args) => breaker::command(args),
+        Command::Notice(args) => notice::command(args),
+        Command::Hours(args) => hours::command(args),
+        Command::Calendar(args) => calendar::command(args),
         Command::Register(args) => register::command(args),
         Command::Who(args) => who::command(args),
         Command::Case(args) => case::command(args),

@@ -59,6 +59,12 @@ fn english(code: &str) -> Option<&str> {
         "partner-staff" => "from the staff of a partner",
         "redirected-before" => "the sender was sent to the partner lately",
         "asked-before" => "the contract was asked for lately, and is still not known",
+        "deadline" => "the customer sets a deadline: not promised",
+        "acknowledged" => "acknowledged when it came: staff answer",
+        "answered-together" => "answered together with a later mail of the same sender",
+        "withdrawn" => "the sender says that it is settled",
+        "wrote-again" => "the sender wrote again, and not all of it is clear",
+        "notice" => "a notice is in force: its words are the answer",
         "never-open" => "the calendar has no next opening",
         gate => gate::title(gate.strip_prefix("gate-")?).1,
     })

@@ -81,7 +81,8 @@ fn answer<'a>(args: &Args, desk: &'a Desk) -> anyhow::Result<Answer<'a>> {
     };
     let now = args.at.or(asked.date).unwrap_or_else(|| Clock::System.now());
     let ctx = context(desk, now);
-    let setting = Setting { desk: &desk.profile.id, day: now.to_zoned(desk.rules.pack.calendar.zone.clone()).date() };
+    let setting =
+        Setting { desk: &desk.profile.id, day: now.to_zoned(desk.rules.at(now).pack.calendar.zone.clone()).date() };
     let mut found: Vec<Finding> = triage::contract::candidates(&asked)
         .iter()
         .flat_map(|number| holders(number, &desk.register, setting))
@@ -120,11 +121,13 @@ fn context(desk: &Desk, now: Timestamp) -> Context<'_> {
     Context {
         now,
         desk: &desk.profile,
-        rules: &desk.rules,
+        rules: desk.rules.at(now),
         register: &desk.register,
         seen: Seen::default(),
         history: History::default(),
         receipt: None,
+        notices: desk.notices.clone(),
+        release: None,
     }
 }
 

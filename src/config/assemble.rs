@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::calendar::{self, Layer};
 use super::desk::{self, Draft, RegisterPlace};
 use super::freemail::FreeMail;
 use super::pack::{self, PackFiles, embedded_packs};
 use super::problems::{File, Problem, Problems};
 use super::reader::{self, At, Table};
 use super::register::Entries;
-use super::{Config, Desk, RegisterSource, Surroundings, form, suggest};
+use super::{Config, Desk, RegisterSource, Surroundings, form, notices, suggest, text_of};
 use crate::mailbox;
 use crate::triage::context::DeskProfile;
 use crate::triage::decision::Disposition;
@@ -24,30 +25,42 @@ struct Written {
     packs: Option<(PathBuf, PathBuf)>,
     /// Domains that identify nobody.
     free_mail: FreeMail,
+    /// Path of the notices as written.
+    notices: Option<At<String>>,
     desks: Vec<Draft>,
 }
 
 /// What desks name, loaded once each; none for what could not be loaded.
 struct Loaded {
-    packs: BTreeMap<String, Option<Arc<Pack>>>,
+    /// Editions of each pack, by the day from which they are in force; never empty.
+    packs: BTreeMap<String, Option<Vec<Arc<Pack>>>>,
+    notices: Vec<notices::Draft>,
     /// By their paths.
     registers: BTreeMap<Vec<String>, Option<Arc<Register>>>,
+    calendars: BTreeMap<String, Option<Layer>>,
 }
 
 /// Reads and checks everything; what is wrong is reported.
 pub fn config(file: File<'_>, around: &Surroundings) -> Option<Config> {
     let written = reader::read(file, |root| Some(written(root, around)))?;
     distinct_desks(file, &written.desks);
-    let loaded = Loaded { packs: packs(file, &written), registers: registers(file, around, &written) };
+    let mut loaded = Loaded {
+        packs: packs(file, &written),
+        notices: Vec::new(),
+        registers: registers(file, around, &written),
+        calendars: calendars(file, around, &written.desks),
+    };
     let own_addresses = own_addresses(&written.desks);
     for form in written.desks.iter().flat_map(|desk| &desk.forms) {
         form::not_ourselves(file, form, &own_addresses);
     }
     for draft in &written.desks {
-        if let Some(pack) = draft.pack.as_ref().and_then(|id| loaded.packs.get(&id.value)?.as_ref()) {
+        for pack in loaded.editions(draft) {
             names_fit_pack(file, draft, pack);
         }
     }
+    loaded.notices =
+        written.notices.as_ref().map_or_else(Vec::new, |path| dated_notices(file, around, path, &written, &loaded));
     let desks = written.desks.into_iter().map(|draft| loaded.desk(draft, &own_addresses));
     let (store, free_mail) = (written.store?, written.free_mail);
     Some(Config { desks: desks.collect::<Option<_>>()?, store, free_mail, warnings: Problems::default() })
@@ -64,8 +77,10 @@ fn written(root: &Table<'_>, around: &Surroundings) -> Written {
             Some((rules?, templates?))
         })
     });
+    let notices = root.optional_string("notices");
     root.require("desk");
-    Written { store, packs, free_mail, desks: root.tables("desk", "[[desk]]", |table| desk::read(table, around)) }
+    let desks = root.tables("desk", "[[desk]]", |table| desk::read(table, around));
+    Written { store, packs, free_mail, notices, desks }
 }
 
 /// Two desks with one id, address or mailbox would answer the same mail twice.
@@ -104,15 +119,41 @@ fn own_addresses(desks: &[Draft]) -> Vec<String> {
     all.into_iter().map(str::to_owned).collect()
 }
 
-fn packs(file: File<'_>, written: &Written) -> BTreeMap<String, Option<Arc<Pack>>> {
+/// The notices of the file, each checked against the desks it is for.
+fn dated_notices(
+    file: File<'_>,
+    around: &Surroundings,
+    path: &At<String>,
+    written: &Written,
+    loaded: &Loaded,
+) -> Vec<notices::Draft> {
+    let Some((full, text)) = named_file(file, around, path) else { return Vec::new() };
+    let file = File { report: file.report, name: &full, text: &text };
+    let drafts = notices::read(file).unwrap_or_default();
+    let ids = || written.desks.iter().filter_map(|desk| Some(desk.id.as_ref()?.value.as_str()));
+    for notice in &drafts {
+        for desk in notice.desks.iter().filter(|desk| !ids().any(|id| id == desk.value)) {
+            let problem = Problem::error(format!("there is no desk `{}`", desk.value)).at(&desk.span);
+            file.add(problem.hint(suggest::hint(&desk.value, ids())));
+        }
+        let named = |desk: &&Draft| desk.id.as_ref().is_some_and(|id| notice.concerns(&id.value));
+        for pack in written.desks.iter().filter(named).flat_map(|desk| loaded.editions(desk)) {
+            notice.fits(file, pack);
+        }
+    }
+    drafts
+}
+
+fn packs(file: File<'_>, written: &Written) -> BTreeMap<String, Option<Vec<Arc<Pack>>>> {
     let mut packs = BTreeMap::new();
     for id in written.desks.iter().filter_map(|desk| desk.pack.as_ref()) {
-        packs.entry(id.value.clone()).or_insert_with(|| pack(file, written, id));
+        packs.entry(id.value.clone()).or_insert_with(|| editions(file, written, id));
     }
     packs
 }
 
-fn pack(file: File<'_>, written: &Written, id: &At<String>) -> Option<Arc<Pack>> {
+/// A pack with all its editions: the folder of its name, and those with `@` and a day behind it.
+fn editions(file: File<'_>, written: &Written, id: &At<String>) -> Option<Vec<Arc<Pack>>> {
     let known = match &written.packs {
         Some((rules, _)) => folders(rules),
         None => embedded_packs(),
@@ -122,11 +163,22 @@ fn pack(file: File<'_>, written: &Written, id: &At<String>) -> Option<Arc<Pack>>
         file.add(problem.hint(suggest::hint(&id.value, known.iter().map(String::as_str))));
         return None;
     }
-    let files = match &written.packs {
-        Some((rules, templates)) => PackFiles::from_folders(file.report, rules, templates, &id.value),
-        None => PackFiles::embedded(&id.value),
+    let edition = |folder: &str| {
+        let files = match &written.packs {
+            Some((rules, templates)) => PackFiles::from_folders(file.report, rules, templates, folder),
+            None => PackFiles::embedded(folder),
+        };
+        pack::read(file.report, folder, &files).map(Arc::new)
     };
-    pack::read(file.report, &id.value, &files).map(Arc::new)
+    let is_edition = |folder: &&String| folder.split('@').next() == Some(&id.value);
+    let mut editions: Vec<Arc<Pack>> =
+        known.iter().filter(is_edition).map(|folder| edition(folder)).collect::<Option<_>>()?;
+    editions.sort_by_key(|pack| pack.effective);
+    if let Some(pair) = editions.windows(2).find(|pair| pair[0].effective == pair[1].effective) {
+        let message = format!("two editions of pack `{}` are in force from {} on", id.value, pair[0].effective);
+        file.add(Problem::error(message).at(&id.span));
+    }
+    Some(editions)
 }
 
 /// The packs in a folder of packs.
@@ -138,6 +190,28 @@ fn folders(rules: &std::path::Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+fn calendars(file: File<'_>, around: &Surroundings, desks: &[Draft]) -> BTreeMap<String, Option<Layer>> {
+    let mut calendars = BTreeMap::new();
+    for path in desks.iter().flat_map(|desk| &desk.calendars) {
+        calendars.entry(path.value.clone()).or_insert_with(|| {
+            let (full, text) = named_file(file, around, path)?;
+            calendar::layer(File { report: file.report, name: &full, text: &text })
+        });
+    }
+    calendars
+}
+
+/// A file that a desk names: its path and its text.
+fn named_file(file: File<'_>, around: &Surroundings, path: &At<String>) -> Option<(PathBuf, String)> {
+    let full = around.folder.join(&path.value);
+    if !full.is_file() {
+        file.add(Problem::error(format!("there is no file `{}`", path.value)).at(&path.span));
+        return None;
+    }
+    let text = text_of(file.report, &full)?;
+    Some((full, text))
 }
 
 fn registers(file: File<'_>, around: &Surroundings, written: &Written) -> BTreeMap<Vec<String>, Option<Arc<Register>>> {
@@ -201,17 +275,28 @@ fn names_fit_pack(file: File<'_>, draft: &Draft, pack: &Pack) {
 }
 
 impl Loaded {
+    /// The editions of the desk's pack.
+    fn editions(&self, draft: &Draft) -> impl Iterator<Item = &Arc<Pack>> {
+        draft.pack.as_ref().and_then(|id| self.packs.get(&id.value)?.as_ref()).into_iter().flatten()
+    }
+
     fn desk(&self, draft: Draft, own_addresses: &[String]) -> Option<Desk> {
-        let pack = self.packs.get(&draft.pack.as_ref()?.value)?.clone()?;
+        let editions = self.packs.get(&draft.pack.as_ref()?.value)?.as_ref()?;
         let register = match &draft.register {
             Some(RegisterPlace::Files(files)) => RegisterSource::Files(self.registers.get(&paths(files))?.clone()?),
             Some(RegisterPlace::Store) => RegisterSource::Store,
             None => RegisterSource::Files(Arc::default()),
         };
+        let calendars = draft.calendars.iter().map(|path| self.calendars.get(&path.value)?.as_ref());
+        let layers: Vec<&Layer> = calendars.chain([Some(&draft.days)]).collect::<Option<_>>()?;
+        let mut editions = editions.iter().map(|pack| with_calendars(pack, &layers));
+        let id = draft.id.as_ref().map(|id| id.value.clone())?;
+        let notices =
+            self.notices.iter().filter(|draft| draft.concerns(&id)).map(|draft| draft.notice.clone()).collect();
         let profile = DeskProfile {
             folders: draft.folder_map(),
             departments: draft.department_map(),
-            id: draft.id?.value,
+            id,
             name: draft.name,
             address: draft.address?.value,
             own_addresses: own_addresses.to_vec(),
@@ -225,12 +310,17 @@ impl Loaded {
             drafts: draft.drafts,
             max_age: draft.max_age,
             budgets: draft.budgets,
+            out_of_hours: draft.out_of_hours,
+            guide: draft.guide,
             signature: draft.signature,
             secret: Vec::new(),
         };
         Some(Desk {
             profile,
-            pack: with_closed_days(pack, draft.closed),
+            pack: editions.next()?,
+            later: editions.collect(),
+            notices,
+            release_every: draft.release_every,
             register,
             check_dkim: draft.check_dkim,
             mailbox: draft.mailbox?.value,
@@ -242,12 +332,9 @@ impl Loaded {
     }
 }
 
-/// A desk's own closed days come on top of the pack's.
-fn with_closed_days(pack: Arc<Pack>, days: Vec<(jiff::civil::Date, String)>) -> Arc<Pack> {
-    if days.is_empty() {
-        return pack;
-    }
-    let mut pack = Arc::unwrap_or_clone(pack);
-    pack.calendar.closed.extend(days);
+/// The pack's calendar, what further calendars say, and on top the days that the desk itself names.
+fn with_calendars(pack: &Arc<Pack>, layers: &[&Layer]) -> Arc<Pack> {
+    let mut pack = Pack::clone(pack);
+    layers.iter().for_each(|layer| layer.onto(&mut pack.calendar));
     Arc::new(pack)
 }

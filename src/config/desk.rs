@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
+use super::calendar::Layer;
 use super::problems::Problem;
 use super::reader::{At, Table, Value};
 use super::{Surroundings, border, calendar, check, form, server};
 use crate::mailbox;
 use crate::outbox;
 use crate::triage::budget::Budgets;
+use crate::triage::calendar::OutOfHours;
 use crate::triage::context::{Border, Department, Drafts, PartnerStaff, RequiredAuth};
 use crate::triage::form::FormRule;
 use crate::triage::receipt::prefix_of;
@@ -41,7 +42,12 @@ pub struct Draft {
     pub sent_copy: bool,
     pub batch: usize,
     pub budgets: Budgets,
-    pub closed: Vec<(Date, String)>,
+    /// Paths of further calendars as written, and the days that the desk itself names.
+    pub calendars: Vec<At<String>>,
+    pub days: Layer,
+    pub out_of_hours: OutOfHours,
+    pub release_every: SignedDuration,
+    pub guide: Option<SignedDuration>,
     pub mailbox: Option<At<mailbox::Settings>>,
     pub outbox: Option<outbox::Settings>,
     pub folders: Vec<(At<String>, String)>,
@@ -80,7 +86,11 @@ pub fn read(table: &Table<'_>, around: &Surroundings) -> Option<Draft> {
         sent_copy: table.flag("sent_copy", true),
         batch: batch(table),
         budgets: table.get("budgets").and_then(|value| value.table("[desk.budgets]", budgets)).unwrap_or_default(),
-        closed: calendar::closed(table),
+        calendars: table.strings("calendars"),
+        days: calendar::days(table),
+        out_of_hours: table.optional_choice("out_of_hours", &OUT_OF_HOURS).unwrap_or_default(),
+        release_every: SignedDuration::from_secs(table.integer("release_seconds", 0..=3600, 5)),
+        guide: guide(table),
         mailbox: table.require("mailbox").and_then(|value| {
             let span = value.span();
             server::mailbox(value, around).map(|value| At { value, span })
@@ -146,6 +156,16 @@ fn authentication(table: &Table<'_>) -> RequiredAuth {
 fn max_age(table: &Table<'_>) -> Option<SignedDuration> {
     const YEAR_HOURS: i64 = 366 * 24;
     let hours = table.integer("max_age_hours", 0..=YEAR_HOURS, 24);
+    (hours > 0).then(|| SignedDuration::from_hours(hours))
+}
+
+/// How to read "from the next business day on" (terms 5-2).
+const OUT_OF_HOURS: [(&str, OutOfHours); 2] =
+    [("next-opening", OutOfHours::NextOpening), ("next-business-day", OutOfHours::NextBusinessDay)];
+
+fn guide(table: &Table<'_>) -> Option<SignedDuration> {
+    const MOST_HOURS: i64 = 400;
+    let hours = table.integer("guide_hours", 0..=MOST_HOURS, 0);
     (hours > 0).then(|| SignedDuration::from_hours(hours))
 }
 

@@ -11,6 +11,8 @@ mod check;
 mod desk;
 mod form;
 mod freemail;
+pub mod ics;
+mod notices;
 mod pack;
 mod problems;
 mod reader;
@@ -22,7 +24,7 @@ mod suggest;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 pub use freemail::FreeMail;
 pub use pack::{
@@ -35,6 +37,7 @@ pub use register::{Entries, Entry};
 use self::problems::File;
 use crate::store::{Store, StoreError};
 use crate::triage::context::DeskProfile;
+use crate::triage::notice::Notice;
 use crate::triage::pack::Pack;
 use crate::triage::register::Register;
 use crate::{mailbox, outbox};
@@ -81,8 +84,10 @@ impl RegisterSource {
 pub struct Desk {
     /// `secret` is left empty: it is kept in the store.
     pub profile: DeskProfile,
-    /// The desk's own closed days are in its calendar already.
+    /// The edition whose terms were in force first; the desk's own calendars are in its calendar already.
     pub pack: Arc<Pack>,
+    /// Editions that come into force later, in that order (terms 2-3, 21).
+    pub later: Vec<Arc<Pack>>,
     pub register: RegisterSource,
     /// DKIM signatures are checked by ourselves.
     pub check_dkim: bool,
@@ -92,6 +97,10 @@ pub struct Desk {
     pub sent_copy: bool,
     /// Mail that arrived before this is never answered, whatever the day of the first start.
     pub answer_since: Option<Timestamp>,
+    /// Dated notices of the configuration; staff may start further ones by command.
+    pub notices: Vec<Notice>,
+    /// Time between two answers that waited for the opening.
+    pub release_every: SignedDuration,
     /// Mails worked on in one go.
     pub batch: usize,
 }

@@ -70,8 +70,7 @@ const OPEN: &str = "
 
 const RELEASE: &str = "UPDATE breaker SET open = 0, at = ?2 WHERE desk = ?1 AND open = 1";
 
-const LAST_HOUR: &str =
-    "SELECT count(*) FROM effect INDEXED BY effect_sends WHERE desk = ?1 AND kind = 'send' AND created_at > ?2";
+const LAST_HOUR: &str = "SELECT count(*) FROM answer_decided WHERE desk = ?1 AND at > ?2";
 
 const HOURS: &str = "SELECT answers FROM answer_hour WHERE desk = ?1 AND hour >= ?2 AND hour < ?3";
 

@@ -1,7 +1,8 @@
 //! Cases: which one a mail joins, what it remembers, and what was sent in it.
 //!
 //! A mail joins a case by its thread or by a subject that we signed, and only if it comes from the person whose case it
-//! is: a receipt number alone, or somebody else who answers in the thread, opens a case of its own.
+//! is: a receipt number alone, or somebody else who answers in the thread, opens a case of its own. Mail of one person
+//! that waits for the opening is one case, whatever its threads.
 
 use std::collections::HashMap;
 
@@ -9,12 +10,14 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, Transaction};
 
-use super::decisions::Record;
+use super::decisions::MailMeta;
 use super::error::{Fault, StoreError};
 use super::history::HistoryQuery;
+use super::queue;
 use super::values::Ms;
 use super::{EffectId, MailId, Store};
 use crate::triage::context::Case;
+use crate::triage::decision::Decision;
 use crate::triage::gate::address::untagged;
 
 /// The same text is not sent to one person again within so long (RFC 5230 §4.1: seven days).
@@ -37,18 +40,15 @@ impl Store {
 
     /// The case of a mail that was decided, if it has one.
     pub async fn case_of(&self, mail: MailId) -> Result<Option<Case>, StoreError> {
-        let case_of = move |tx: &Transaction<'_>| {
-            let reference: Option<Option<String>> =
-                tx.prepare_cached(OF_MAIL)?.query_row([mail], |row| row.get(0)).optional()?;
-            reference.flatten().map_or(Ok(None), |reference| read(tx, &reference))
-        };
+        let case_of =
+            move |tx: &Transaction<'_>| of_mail(tx, mail)?.map_or(Ok(None), |reference| read(tx, &reference, None));
         self.thread.read(case_of).await
     }
 
     /// What a case remembers, with its receipt number.
     pub async fn case(&self, reference: &str) -> Result<Option<Case>, StoreError> {
         let reference = reference.to_owned();
-        self.thread.read(move |tx| read(tx, &reference)).await
+        self.thread.read(move |tx| read(tx, &reference, None)).await
     }
 }
 
@@ -63,6 +63,12 @@ const OPEN: &str = "
 
 const READ: &str = "SELECT state FROM inquiry_case WHERE ref = ?1";
 
+/// Is there mail of the case that does not wait for the opening?
+const IN_HAND: &str = "
+    SELECT EXISTS (
+        SELECT 1 FROM decision d
+        WHERE d.case_ref = ?1 AND d.mail_id IS NOT ?2 AND NOT EXISTS (SELECT 1 FROM queue q WHERE q.mail_id = d.mail_id))";
+
 const REMEMBER: &str = "UPDATE inquiry_case SET state = ?2 WHERE ref = ?1";
 
 const OF_MAIL: &str = "SELECT case_ref FROM decision WHERE mail_id = ?1";
@@ -73,10 +79,11 @@ const OF_THREAD: &str = "
 
 const OF_PERSON: &str = "SELECT ref FROM inquiry_case WHERE ref = ?1 AND desk = ?2 AND person = ?3";
 
-/// The newest 100 only: far above what is ever allowed.
+/// No acknowledgements: they are no answers. The newest 100 only: far above what is ever allowed.
 const SENT: &str = "
     SELECT e.id, json_extract(e.payload, '$.template') FROM decision d JOIN effect e ON e.mail_id = d.mail_id
     WHERE d.case_ref = ?1 AND e.mail_id <> ?2 AND e.kind = 'send' AND e.state <> 'failed'
+          AND json_extract(e.payload, '$.until') IS NULL
     LIMIT 100";
 
 const RECENT: &str = "
@@ -86,16 +93,30 @@ const RECENT: &str = "
               AND json_extract(e.payload, '$.template') = ?5)";
 
 #[cfg(test)]
-pub(super) const SQL: &[&str] = &[COUNTED, COUNT, OPEN, READ, REMEMBER, OF_MAIL, OF_THREAD, OF_PERSON, SENT, RECENT];
+pub(super) const SQL: &[&str] =
+    &[COUNTED, COUNT, OPEN, READ, IN_HAND, REMEMBER, OF_MAIL, OF_THREAD, OF_PERSON, SENT, RECENT];
 
-/// The case that a mail joins: of the nearest mail of its thread that belongs to one of the sender's, else the one that
-/// its subject names with our signature.
+/// The case of a mail: its own if it was decided before, else that of the nearest mail of its thread that belongs to one
+/// of the sender's, else the one that its subject names with our signature, else that of the sender's mail that waits.
 pub(super) fn the_case(
     tx: &Transaction<'_>,
     desk: &str,
     query: &HistoryQuery,
     thread: &[&str],
 ) -> Result<Option<Case>, Fault> {
+    let found = match of_mail(tx, query.mail)? {
+        None => joined(tx, desk, query, thread)?,
+        own => own,
+    };
+    found.map_or(Ok(None), |reference| read(tx, &reference, Some(query.mail)))
+}
+
+fn of_mail(tx: &Transaction<'_>, mail: MailId) -> Result<Option<String>, Fault> {
+    let found: Option<Option<String>> = tx.prepare_cached(OF_MAIL)?.query_row([mail], |row| row.get(0)).optional()?;
+    Ok(found.flatten())
+}
+
+fn joined(tx: &Transaction<'_>, desk: &str, query: &HistoryQuery, thread: &[&str]) -> Result<Option<String>, Fault> {
     let person = untagged(&query.sender);
     if person.is_empty() {
         return Ok(None);
@@ -103,20 +124,24 @@ pub(super) fn the_case(
     let mut statement = tx.prepare_cached(OF_THREAD)?;
     for id in thread.iter().rev() {
         let found: Option<String> = statement.query_row((desk, id, &person), |row| row.get(0)).optional()?;
-        if let Some(reference) = found {
-            return read(tx, &reference);
+        if found.is_some() {
+            return Ok(found);
         }
     }
-    let Some(signed) = &query.signed_case else { return Ok(None) };
-    let found: Option<String> =
-        tx.prepare_cached(OF_PERSON)?.query_row((signed, desk, &person), |row| row.get(0)).optional()?;
-    found.map_or(Ok(None), |reference| read(tx, &reference))
+    let signed: Option<String> =
+        tx.prepare_cached(OF_PERSON)?.query_row((&query.signed_case, desk, &person), |row| row.get(0)).optional()?;
+    match signed {
+        None => queue::case_of(tx, desk, &query.sender, query.mail),
+        signed => Ok(signed),
+    }
 }
 
-fn read(tx: &Transaction<'_>, reference: &str) -> Result<Option<Case>, Fault> {
+/// `but_for`: the mail whose own place in the case does not count.
+fn read(tx: &Transaction<'_>, reference: &str, but_for: Option<MailId>) -> Result<Option<Case>, Fault> {
     let state: Option<String> = tx.prepare_cached(READ)?.query_row([reference], |row| row.get(0)).optional()?;
     let Some(state) = state else { return Ok(None) };
-    Ok(Some(Case { reference: reference.to_owned(), state: serde_json::from_str(&state)? }))
+    let in_hand: bool = tx.prepare_cached(IN_HAND)?.query_row((reference, but_for), |row| row.get(0))?;
+    Ok(Some(Case { reference: reference.to_owned(), state: serde_json::from_str(&state)?, waits: !in_hand }))
 }
 
 /// Answers sent (or to be sent) to other mails of a case.
@@ -139,19 +164,25 @@ pub(super) fn recently(
 }
 
 /// Opens the decision's case if it is new, and writes down what it is to remember.
-pub(super) fn note_case(tx: &Transaction<'_>, desk: &str, record: &Record, now: Timestamp) -> Result<(), Fault> {
-    let Some(reference) = &record.decision.case else { return Ok(()) };
-    let values = (reference, desk, untagged(&record.meta.sender), Ms(now));
+pub(super) fn note_case(
+    tx: &Transaction<'_>,
+    desk: &str,
+    meta: &MailMeta,
+    decision: &Decision,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let Some(reference) = &decision.case else { return Ok(()) };
+    let values = (reference, desk, untagged(&meta.sender), Ms(now));
     if tx.prepare_cached(OPEN)?.execute(values)? > 0
-        && let Some(day) = record.meta.day
+        && let Some(day) = meta.day
     {
         tx.prepare_cached(COUNT)?.execute((desk, day.to_string()))?;
     }
-    if record.decision.case_state.is_empty() {
+    if decision.case_state.is_empty() {
         return Ok(());
     }
-    let Some(mut case) = read(tx, reference)? else { return Ok(()) };
-    case.state.extend(record.decision.case_state.clone());
+    let Some(mut case) = read(tx, reference, None)? else { return Ok(()) };
+    case.state.extend(decision.case_state.clone());
     tx.prepare_cached(REMEMBER)?.execute((reference, serde_json::to_string(&case.state)?))?;
     Ok(())
 }

@@ -26,6 +26,8 @@ pub struct CaseRow {
     pub message_id: Option<String>,
     pub sender: Option<String>,
     pub decision: Option<DecidedRow>,
+    /// Waits for the desk's opening until then.
+    pub waits_until: Option<Timestamp>,
     /// In the order of their numbers.
     pub effects: Vec<CaseEffect>,
 }
@@ -106,8 +108,8 @@ macro_rules! select_cases {
     ($rest:literal) => {
         concat!(
             "SELECT m.id, m.desk, m.mailbox, m.validity, m.uid, m.file, m.seen_at, m.state, m.attempts, m.note,
-                    m.message_id, m.sender, d.at, d.disposition, d.case_ref, d.json
-             FROM mail m LEFT JOIN decision d ON d.mail_id = m.id ",
+                    m.message_id, m.sender, d.at, d.disposition, d.case_ref, d.json, q.due
+             FROM mail m LEFT JOIN decision d ON d.mail_id = m.id LEFT JOIN queue q ON q.mail_id = m.id ",
             $rest
         )
     };
@@ -152,6 +154,7 @@ fn case(row: &Row<'_>) -> rusqlite::Result<CaseRow> {
         message_id: row.get("message_id")?,
         sender: row.get("sender")?,
         decision: decided(row)?,
+        waits_until: time(row, "due")?,
         effects: Vec::new(),
     })
 }

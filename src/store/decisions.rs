@@ -11,7 +11,8 @@ use super::effect::{Effect, EffectState, NewEffect};
 use super::error::{Fault, StoreError};
 use super::history::{HistoryQuery, history};
 use super::journal::not_seen;
-use super::standing::{count_hour, note_answer};
+use super::queue::{Turn, enqueue};
+use super::standing::{count_answer, note_answer};
 use super::values::Ms;
 use super::{EffectId, MailId, Store};
 use crate::triage::context::History;
@@ -75,9 +76,24 @@ impl Store {
         effects: &[NewEffect],
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        self.record_in_turn(mail, meta, decision, (effects, None), now).await
+    }
+
+    /// [`Store::record`] for a mail that may have to wait for its turn, when it is decided anew.
+    ///
+    /// # Errors
+    /// As [`Store::record`].
+    pub async fn record_in_turn(
+        &self,
+        mail: MailId,
+        meta: &MailMeta,
+        decision: &Decision,
+        (effects, turn): (&[NewEffect], Option<Turn>),
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let (meta, decision) = (meta.clone(), decision.clone());
         let record = Record { mail, meta, decision, effects: effects.to_vec() };
-        self.thread.write(move |tx| record_one(tx, &record, now)).await
+        self.thread.write(move |tx| record_one(tx, &record, turn, now)).await
     }
 
     /// [`Store::record`] for many mails in one transaction, each with the history it was decided with. As they were
@@ -90,7 +106,7 @@ impl Store {
             for (record, made_with) in &records {
                 let found = history_of(tx, record, now)?;
                 if (History { ppap_first: made_with.ppap_first.clone(), ..found }) == *made_with {
-                    record_one(tx, record, now)?;
+                    record_one(tx, record, None, now)?;
                 } else {
                     stale.push(record.mail);
                 }
@@ -131,27 +147,40 @@ fn history_of(tx: &Transaction<'_>, record: &Record, now: Timestamp) -> Result<H
     history(tx, &desk, &query, now)
 }
 
-fn record_one(tx: &Transaction<'_>, record: &Record, now: Timestamp) -> Result<(), Fault> {
-    let desk = decide(tx, record)?;
-    let decision = &record.decision;
+fn record_one(tx: &Transaction<'_>, record: &Record, turn: Option<Turn>, now: Timestamp) -> Result<(), Fault> {
+    let desk = decide(tx, record, turn.is_some())?;
+    let Record { mail, meta, decision, .. } = record;
     let json = serde_json::to_string(decision)?;
     let values = (record.mail, Ms(now), decision.disposition.as_str(), &decision.case, json);
     tx.prepare_cached(INSERT_DECISION)?.execute(values)?;
-    note_case(tx, &desk, record, now)?;
-    if let Some(case) = &decision.case {
-        for id in thread_ids(record.meta.message_id.as_deref(), &record.meta.thread) {
-            tx.prepare_cached(INSERT_CASE)?.execute((&desk, id, case))?;
-        }
+    note_case(tx, &desk, meta, decision, now)?;
+    thread_case(tx, &desk, meta, decision)?;
+    for (seq, new) in (0..).zip(&record.effects) {
+        let state = if seq == 0 { EffectState::Pending } else { EffectState::Waiting };
+        insert_effect(tx, &desk, (*mail, meta, decision), (seq, state), new, now)?;
     }
-    for (seq, new) in record.effects.iter().enumerate() {
-        insert_effect(tx, &desk, record, seq, new, now)?;
+    if let Some(turn) = turn {
+        enqueue(tx, &desk, *mail, &meta.sender, turn)?;
+    }
+    let sent = record.effects.iter().filter(|new| matches!(&new.effect, Effect::Send(reply) if reply.until.is_none()));
+    for _ in 0..sent.count() + usize::from(turn.is_some() && decision.answers()) {
+        count_answer(tx, &desk, now)?;
+    }
+    Ok(())
+}
+
+/// Makes the case known to later mail of the thread.
+pub(super) fn thread_case(tx: &Transaction<'_>, desk: &str, meta: &MailMeta, decision: &Decision) -> Result<(), Fault> {
+    let Some(case) = &decision.case else { return Ok(()) };
+    for id in thread_ids(meta.message_id.as_deref(), &meta.thread) {
+        tx.prepare_cached(INSERT_CASE)?.execute((desk, id, case))?;
     }
     Ok(())
 }
 
 /// Takes the mail out of the undecided ones; answers its desk.
-fn decide(tx: &Transaction<'_>, record: &Record) -> Result<String, Fault> {
-    let state = if record.effects.is_empty() { "done" } else { "decided" };
+fn decide(tx: &Transaction<'_>, record: &Record, waits: bool) -> Result<String, Fault> {
+    let state = if record.effects.is_empty() && !waits { "done" } else { "decided" };
     let values = (record.mail, state, &record.meta.message_id, record.meta.sender.to_lowercase());
     match tx.prepare_cached(DECIDE)?.query_row(values, |row| row.get(0)) {
         Err(rusqlite::Error::QueryReturnedNoRows) => Err(not_seen(tx, record.mail)),
@@ -159,11 +188,12 @@ fn decide(tx: &Transaction<'_>, record: &Record) -> Result<String, Fault> {
     }
 }
 
-fn insert_effect(
+/// Writes an effect with its number and state.
+pub(super) fn insert_effect(
     tx: &Transaction<'_>,
     desk: &str,
-    record: &Record,
-    seq: usize,
+    (mail, meta, decision): (MailId, &MailMeta, &Decision),
+    (seq, state): (u32, EffectState),
     new: &NewEffect,
     now: Timestamp,
 ) -> Result<(), Fault> {
@@ -176,43 +206,40 @@ fn insert_effect(
         _ => None,
     };
     tx.prepare_cached(INSERT_EFFECT)?.execute(rusqlite::params![
-        record.mail,
-        i64::try_from(seq).unwrap_or(i64::MAX),
+        mail,
+        seq,
         desk,
         new.effect.kind(),
         serde_json::to_string(&new.effect)?,
         message_id,
         Ms(now),
         Ms(new.due.unwrap_or(now)),
-        if seq == 0 { EffectState::Pending } else { EffectState::Waiting },
+        state,
     ])?;
-    match send {
-        Some(reply) => {
-            let effect = EffectId(tx.last_insert_rowid());
-            count_hour(tx, desk, now)?;
-            note_answer(tx, desk, &record.meta.sender, reply, effect)?;
-            index_answer(tx, desk, record, effect, reply)
-        }
-        None => Ok(()),
+    let Some(reply) = send else { return Ok(()) };
+    let effect = EffectId(tx.last_insert_rowid());
+    note_answer(tx, desk, &meta.sender, reply, effect)?;
+    if let Some(case) = &decision.case {
+        tx.prepare_cached(INSERT_CASE)?.execute((desk, &reply.message_id, case))?;
+    }
+    match reply.until {
+        // An acknowledgement is no answer: the thread still gets one.
+        Some(_) => Ok(()),
+        None => index_answer(tx, desk, meta, effect, reply),
     }
 }
 
-/// Makes an answer known to [`Store::history`]: by its thread and by its case.
+/// Makes an answer known to [`Store::history`] by its thread.
 fn index_answer(
     tx: &Transaction<'_>,
     desk: &str,
-    record: &Record,
+    meta: &MailMeta,
     effect: EffectId,
     reply: &Reply,
 ) -> Result<(), Fault> {
-    for id in thread_ids(record.meta.message_id.as_deref(), &record.meta.thread)
-        .into_iter()
-        .chain([reply.message_id.as_str()])
-    {
+    let thread = thread_ids(meta.message_id.as_deref(), &meta.thread);
+    for id in thread.into_iter().chain([reply.message_id.as_str()]) {
         tx.prepare_cached(INSERT_ANSWER_THREAD)?.execute((desk, id, effect))?;
-    }
-    if let Some(case) = &record.decision.case {
-        tx.prepare_cached(INSERT_CASE)?.execute((desk, &reply.message_id, case))?;
     }
     Ok(())
 }

@@ -14,15 +14,17 @@ use crate::triage::decision::Reply;
 pub enum Effect {
     /// Set keywords on the mail.
     AddLabels { labels: Vec<String> },
+    /// Take keywords off the mail.
+    RemoveLabels { labels: Vec<String> },
     /// Send an answer: the one effect that cannot be repeated.
     Send(Reply),
     /// Pass the mail itself on, whole, with these words in front; as little repeatable as [`Effect::Send`].
     Forward(Reply),
     /// Put a copy of a sent answer into the Sent folder. `of`: [`EffectRow::seq`] of the [`Effect::Send`].
     SentCopy { of: u32 },
-    /// Say on the mail what became of an answer: take `remove` off, put `sent` on if it was sent, else `unsent`. `of`
-    /// as for [`Effect::SentCopy`].
-    LabelSend { of: u32, remove: Vec<String>, sent: Vec<String>, unsent: Vec<String> },
+    /// Say on the mail what became of an answer: put `sent` on if it was sent, else `unsent`. `of` as for
+    /// [`Effect::SentCopy`].
+    LabelSend { of: u32, sent: Vec<String>, unsent: Vec<String> },
     /// Put an answer into Drafts, for staff to send.
     Draft(Reply),
     /// Move the mail to another folder.
@@ -34,12 +36,22 @@ impl Effect {
     pub fn kind(&self) -> &'static str {
         match self {
             Effect::AddLabels { .. } => "add-labels",
+            Effect::RemoveLabels { .. } => "remove-labels",
             Effect::Send(_) => "send",
             Effect::Forward(_) => "forward",
             Effect::SentCopy { .. } => "sent-copy",
             Effect::LabelSend { .. } => "label-send",
             Effect::Draft(_) => "draft",
             Effect::Move { .. } => "move",
+        }
+    }
+
+    /// The same in a list that begins with number `first`.
+    pub fn moved_on(self, first: u32) -> Effect {
+        match self {
+            Effect::SentCopy { of } => Effect::SentCopy { of: of + first },
+            Effect::LabelSend { of, sent, unsent } => Effect::LabelSend { of: of + first, sent, unsent },
+            other => other,
         }
     }
 }

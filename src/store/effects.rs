@@ -8,6 +8,7 @@ use rusqlite::{Row, Transaction};
 
 use super::effect::{Effect, EffectRow, EffectState, Outcome, SendRow};
 use super::error::{Fault, StoreError};
+use super::queue;
 use super::standing::{begun, ended, refused};
 use super::values::{Ms, key, time};
 use super::{EffectId, MailId, Store};
@@ -58,12 +59,14 @@ impl Store {
         self.thread.read(move |tx| rows(tx, INTERRUPTED, [&desk])).await
     }
 
-    /// When [`Store::ready`] next has something: `now` if it has something already, none if nothing is pending.
+    /// When [`Store::ready`] or [`Store::next_turn`] next has something: `now` if it has something already, none if nothing is pending and
+    /// nobody waits.
     pub async fn next_due(&self, desk: &str, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let desk = desk.to_owned();
         let next = move |tx: &Transaction<'_>| {
-            let next: Option<Ms> = tx.prepare_cached(NEXT_DUE)?.query_row([&desk], |row| row.get(0))?;
-            Ok(next.map(|ms| ms.0.max(now)))
+            let effect: Option<Ms> = tx.prepare_cached(NEXT_DUE)?.query_row([&desk], |row| row.get(0))?;
+            let turn = queue::next_due(tx, &desk)?;
+            Ok(effect.map(|ms| ms.0).into_iter().chain(turn).min().map(|due| due.max(now)))
         };
         self.thread.read(next).await
     }
@@ -115,7 +118,8 @@ const NEXT_IN_LINE: &str = "
     UPDATE effect SET state = 'pending'
     WHERE mail_id = ?1 AND seq = (SELECT min(seq) FROM effect WHERE mail_id = ?1 AND state = 'waiting')";
 
-const ALL_DONE: &str = "UPDATE mail SET state = 'done' WHERE id = ?1";
+const ALL_DONE: &str = "
+    UPDATE mail SET state = 'done' WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM queue WHERE mail_id = ?1)";
 
 const SEND: &str = "SELECT payload, state, started_at FROM effect WHERE mail_id = ?1 AND seq = ?2";
 

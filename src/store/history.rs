@@ -7,6 +7,7 @@ use rusqlite::Transaction;
 use super::case::{Answers, recently, sent_in_case, the_case};
 use super::decisions::{MailMeta, thread_ids};
 use super::error::{Fault, StoreError};
+use super::queue::turn_of;
 use super::standing::{answers_under_subject, standing_of};
 use super::{MailId, Store};
 use crate::triage::context::History;
@@ -106,6 +107,7 @@ pub(super) fn history(
         redirected: recently(tx, desk, query, REDIRECT, now)?,
         standing: standing_of(tx, desk, query, now)?,
         case,
+        waiting: turn_of(tx, desk, &query.sender, query.mail)?,
         ppap_first: None,
     })
 }

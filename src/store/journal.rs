@@ -175,7 +175,8 @@ fn undecided(tx: &Transaction<'_>, desk: &str, limit: u32) -> Result<Vec<StoredM
     Ok(mail)
 }
 
-fn stored(row: &Row<'_>) -> Result<StoredMail, Fault> {
+/// A row with the columns of [`UNDECIDED`].
+pub(super) fn stored(row: &Row<'_>) -> Result<StoredMail, Fault> {
     let flags: String = row.get("flags")?;
     let arrival = Arrival {
         key: key(row)?,

@@ -12,6 +12,8 @@
 //! - [`Store::journal`] takes mail in, bytes and all, once for each key.
 //! - [`Store::replace_head`]: where a mail's head did not hold its text, more of it was read.
 //! - [`Store::record`] writes the decision and its numbered effects together, once for each mail.
+//! - [`Store::record_in_turn`] does so for mail that waits for the opening; [`Store::next_turn`] hands it out when its turn
+//!   comes, [`Store::release`] writes down what was decided then.
 //! - [`Store::ready`] hands out effects in their order: a mail's next one only after the one before is finished.
 //! - [`Store::start`] notes that an effect is about to happen; for a send that note must be there before the first
 //!   byte goes out. After a crash, [`Store::interrupted`] lists what was started and not finished.
@@ -20,8 +22,8 @@
 //! - [`Store::desk_load`] says how much a desk answers, [`Store::open_breaker`] stops it, [`release_breaker`] lets it
 //!   go on.
 //!
-//! Reading order: `schema/1.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `case`, `standing`, `breaker`,
-//! `cases`, `register`.
+//! Reading order: `schema/1.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `case`, `queue`, `standing`,
+//! `breaker`, `notices`, `cases`, `register`.
 
 mod breaker;
 mod case;
@@ -32,9 +34,11 @@ mod effects;
 mod error;
 mod history;
 mod journal;
+mod notices;
 mod open;
 #[cfg(test)]
 mod plans;
+mod queue;
 mod register;
 mod schema;
 mod standing;
@@ -51,6 +55,8 @@ pub use effect::{Effect, EffectRow, EffectState, NewEffect, Outcome, SendRow};
 pub use error::StoreError;
 pub use history::HistoryQuery;
 pub use journal::StoredMail;
+pub use notices::{NoticeRow, start_notice, stop_notice};
+pub use queue::{Released, Turn, Waiting};
 pub use register::{RegisterChange, StoredRegister, change_register, read_register};
 
 use thread::StoreThread;
@@ -97,7 +103,7 @@ impl fmt::Display for EffectId {
 pub enum MailState {
     /// Journalled, not decided.
     Seen,
-    /// Decided; effects are outstanding.
+    /// Decided; effects are outstanding, or it waits for the opening.
     Decided,
     /// Decided, and every effect is finished (done, failed or held).
     Done,

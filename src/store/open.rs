@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
 use super::error::{Fault, StoreError};
@@ -18,7 +19,7 @@ use super::{Store, schema};
 const BUSY: Duration = Duration::from_secs(10);
 
 /// Room for every statement of the store.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 
 /// Stores up to this size are read whole for damage when opened (64 MiB: about 0.1 s); in bigger ones SQLite finds
 /// damage when it comes to the page.
@@ -134,6 +135,8 @@ fn configure(connection: &Connection) -> Result<(), Fault> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     // FULL: a commit is on the disk before the call returns. The guarantee is made of this.
     connection.pragma_update(None, "synchronous", "full")?;
+    // Plans do not depend on values, so that no statement is prepared anew when other values are bound to it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;

@@ -3,11 +3,14 @@
 
 use jiff::Timestamp;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
-use super::{breaker, case, cases, decisions, effects, history, journal, register, schema, standing};
+use super::{breaker, case, cases, decisions, effects, history, journal, notices, queue, register, schema, standing};
 
 fn store() -> Connection {
     let mut connection = Connection::open_in_memory().unwrap();
+    // As `open` does: without it plans may look at values, which are all null here.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).unwrap();
     schema::migrate(&mut connection, 0, Timestamp::UNIX_EPOCH).unwrap();
     connection
 }
@@ -29,9 +32,19 @@ fn costly(sql: &str, step: &str) -> bool {
 #[test]
 fn no_statement_grows_with_the_store() {
     let connection = store();
-    let all =
-        [case::SQL, journal::SQL, decisions::SQL, effects::SQL, history::SQL, standing::SQL, breaker::SQL, cases::SQL]
-            .concat();
+    let all = [
+        case::SQL,
+        journal::SQL,
+        decisions::SQL,
+        effects::SQL,
+        history::SQL,
+        standing::SQL,
+        breaker::SQL,
+        cases::SQL,
+        queue::SQL,
+        notices::SQL,
+    ]
+    .concat();
     assert!(all.len() > 40, "statements are missing from the lists");
     for sql in all {
         let plan = plan(&connection, sql);
@@ -68,6 +81,9 @@ fn the_statements_in_the_hot_path_use_the_index_made_for_them() {
     for index in ["answer_to_at", "answer_to_effect"] {
         check(standing::SQL, index);
     }
-    check(breaker::SQL, "effect_sends");
+    check(breaker::SQL, "answer_decided_at");
+    for index in ["queue_due", "queue_sender"] {
+        check(queue::SQL, index);
+    }
     check(cases::SQL, "mail_desk");
 }

@@ -56,10 +56,10 @@ const PROMISED: &str = "
     SELECT count(*) FROM answer_to a JOIN effect e ON e.id = a.effect_id
     WHERE a.desk = ?1 AND a.whom = ?2 AND a.at > ?3 AND e.mail_id <> ?4";
 
-/// The newest 100 only: far above what is ever allowed.
+/// No acknowledgements: they are no answers. The newest 100 only: far above what is ever allowed.
 const UNDER_SUBJECT: &str = "
     SELECT e.id, json_extract(e.payload, '$.template') FROM answer_to a JOIN effect e ON e.id = a.effect_id
-    WHERE a.desk = ?1 AND a.whom = ?2 AND a.at > ?3 AND e.mail_id <> ?4
+    WHERE a.desk = ?1 AND a.whom = ?2 AND a.at > ?3 AND e.mail_id <> ?4 AND json_extract(e.payload, '$.until') IS NULL
     LIMIT 100";
 
 const WENT_OUT: &str = "
@@ -82,6 +82,8 @@ const BOUNCE: &str = "
 
 const BOUNCED: &str = "SELECT EXISTS (SELECT 1 FROM bounced WHERE desk = ?1 AND address = ?2 AND at > ?3)";
 
+const DECIDED: &str = "INSERT INTO answer_decided (desk, at) VALUES (?1, ?2)";
+
 const COUNT_HOUR: &str = "
     INSERT INTO answer_hour (desk, hour, answers) VALUES (?1, ?2, 1)
     ON CONFLICT (desk, hour) DO UPDATE SET answers = answers + 1";
@@ -100,6 +102,7 @@ pub(super) const SQL: &[&str] = &[
     FORGET,
     BOUNCE,
     BOUNCED,
+    DECIDED,
     COUNT_HOUR,
     WRITER,
 ];
@@ -125,7 +128,11 @@ pub(super) fn note_answer(
     effect: EffectId,
 ) -> Result<(), Fault> {
     for address in [sender, &reply.to.address] {
-        let keys = [Some(untagged(address)), domain_of(address), under_subject(address, &reply.subject)];
+        let mut keys = [Some(untagged(address)), domain_of(address), under_subject(address, &reply.subject)];
+        // An acknowledgement is no answer: person and thread still get one.
+        if reply.until.is_some() {
+            keys = [None, domain_of(address), None];
+        }
         for whom in keys.into_iter().flatten() {
             tx.prepare_cached(INSERT)?.execute((desk, whom, effect))?;
         }
@@ -133,8 +140,9 @@ pub(super) fn note_answer(
     Ok(())
 }
 
-/// Answers that a desk decides, by the hour.
-pub(super) fn count_hour(tx: &Transaction<'_>, desk: &str, now: Timestamp) -> Result<(), Fault> {
+/// Answers that a desk decides: by their moment and by the hour.
+pub(super) fn count_answer(tx: &Transaction<'_>, desk: &str, now: Timestamp) -> Result<(), Fault> {
+    tx.prepare_cached(DECIDED)?.execute((desk, Ms(now)))?;
     tx.prepare_cached(COUNT_HOUR)?.execute((desk, hour(now)))?;
     Ok(())
 }

@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::budget::{Budgets, Standing};
+use super::calendar::OutOfHours;
 use super::decision::AuthLevel;
 use super::form::FormRule;
+use super::notice::Notice;
 use super::register::Register;
 use super::rulebook::Rulebook;
+use super::together::Release;
 
 /// The world at the moment of the decision. Same inquiry, same context: same decision.
 #[derive(Debug, Clone)]
@@ -22,6 +25,17 @@ pub struct Context<'a> {
     pub history: History,
     /// The reference that a case gets if this mail opens one; none in `explain`.
     pub receipt: Option<String>,
+    /// Of this desk, also those that are not in force now.
+    pub notices: Vec<Notice>,
+    /// Set when a mail is decided anew that waited for the opening.
+    pub release: Option<Release>,
+}
+
+impl Context<'_> {
+    /// When the mail was first decided: its age and its arrival count from then, however long it waited.
+    pub fn first_decided(&self) -> Timestamp {
+        self.release.as_ref().map_or(self.now, |release| release.first_decided)
+    }
 }
 
 /// A desk's own settings, as far as deciding needs them.
@@ -59,6 +73,10 @@ pub struct DeskProfile {
     pub max_age: Option<SignedDuration>,
     /// How many automatic answers may go out (R21).
     pub budgets: Budgets,
+    /// How "from the next business day on" is read (terms 5-2).
+    pub out_of_hours: OutOfHours,
+    /// Open time within which staff usually answer (terms 6-1): told as a guide, never promised.
+    pub guide: Option<SignedDuration>,
     /// The mail's signature lines.
     pub signature: String,
     /// Key for our Message-IDs; never shown.
@@ -171,6 +189,8 @@ pub struct History {
     pub standing: Standing,
     /// The case that this mail joins.
     pub case: Option<Case>,
+    /// Other mail of this sender waits for the opening, until then: they are answered together.
+    pub waiting: Option<Timestamp>,
     /// For a mail that only brings a password: the journal number of the mail with the attachment.
     pub ppap_first: Option<String>,
 }
@@ -182,6 +202,8 @@ pub struct Case {
     pub reference: String,
     /// What it remembers, by name ([`super::decision::Decision::case_state`]).
     pub state: serde_json::Map<String, serde_json::Value>,
+    /// All other mail of it waits for the opening, too: it is one inquiry, and in nobody's hands yet.
+    pub waits: bool,
 }
 
 impl Case {

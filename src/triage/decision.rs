@@ -40,7 +40,24 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// Does the desk itself send a mail?
+    /// Until when the mail waits, to be decided anew then.
+    pub fn waits_until(&self) -> Option<Timestamp> {
+        self.actions.iter().find_map(|action| match action {
+            Action::Queue { at } => Some(*at),
+            _ => None,
+        })
+    }
+
+    /// Keywords that it puts on the mail.
+    pub fn labels(&self) -> Vec<String> {
+        let labels = self.actions.iter().filter_map(|action| match action {
+            Action::Label { labels } => Some(labels.clone()),
+            _ => None,
+        });
+        labels.flatten().collect()
+    }
+
+    /// Does the desk itself send a mail, now or in its turn?
     pub fn answers(&self) -> bool {
         self.actions.iter().any(|action| matches!(action, Action::Reply(_) | Action::Redirect(_)))
     }
@@ -204,7 +221,9 @@ pub struct RunnerUp {
 pub enum Action {
     /// Keywords on the mail in the mailbox.
     Label { labels: Vec<String> },
-    /// Answer by the desk itself.
+    /// At once, for mail that waits: that it came, and when the desk opens.
+    Acknowledge(Reply),
+    /// Answer by the desk itself; with `at` it is what would be sent then, and is decided anew then.
     Reply(Reply),
     /// Answer that sends the customer to the partner (terms 3-1).
     Redirect(Reply),
@@ -214,6 +233,8 @@ pub enum Action {
     Draft(Reply),
     /// A person works on it, from `at` on (none: at once).
     HandOver { at: Option<Timestamp> },
+    /// The mail waits for the opening, and is then decided anew.
+    Queue { at: Timestamp },
     /// Move within the mailbox.
     Move { folder: String },
 }
@@ -226,6 +247,9 @@ pub struct Reply {
     pub to: Mailbox,
     /// When to send; none means at once.
     pub at: Option<Timestamp>,
+    /// Not sent from then on: an acknowledgement that names the opening.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
     pub subject: String,
     pub body: String,
     /// Fixed when decided, without angle brackets: it makes a second send recognisable.

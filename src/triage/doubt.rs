@@ -9,8 +9,8 @@ pub(super) fn stop(route: &Route, ctx: &Context) -> Option<Reason> {
     let history = &ctx.history;
     let asked = history.asked_contract;
     let proved = ctx.desk.authentication.met_by(route.authenticated);
-    // Only the contract that we asked for is taken up again without staff.
-    if history.case.is_some() && !(asked && proved) {
+    // Only the contract that we asked for is taken up again without staff, and mail that waits together is one inquiry.
+    if history.case.as_ref().is_some_and(|case| !case.waits) && !(asked && proved) {
         return Some(reason("follow-up", "対応中の案件への追加のメールです。これまでの経緯は受付番号で確認できます"));
     }
     if !proved {

@@ -1,19 +1,26 @@
 //! What a mail tells beyond its question: read for staff and for drafts, and shown by `explain`.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::classify::Classification;
 use super::context::Context;
 use super::credit::Credit;
+use super::deadline::{self, Deadline};
 use super::flow::Answer;
 use super::flow::reader;
 use super::inquiry::Inquiry;
 use super::period::{self, Outages};
+use super::settled;
 
 /// Facts read from the customer's own words of today.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Facts {
+    /// Deadlines that the customer sets, in the order of the text (terms 6-2).
+    pub deadlines: Vec<Deadline>,
+    /// The sender says that the matter is settled.
+    pub settled: bool,
     /// Steps of the pack's flow that the sender reports as made, in the flow's order.
     pub flow_done: Vec<String>,
     /// What he says about each step.
@@ -22,6 +29,13 @@ pub struct Facts {
     pub outages: Option<Outages>,
     /// What the stops are worth by the pack's table; staff decide.
     pub credit: Option<Credit>,
+}
+
+impl Facts {
+    /// The first moment by which an answer is wanted, to sort by.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.deadlines.iter().filter_map(|deadline| deadline.by).min()
+    }
 }
 
 /// What is said about one step.
@@ -33,7 +47,8 @@ pub struct Told {
 
 /// Reads the facts of a mail.
 pub fn facts(inquiry: &Inquiry, words: &Classification, ctx: &Context) -> Facts {
-    let mut facts = Facts::default();
+    let deadlines = deadline::deadlines(inquiry, &ctx.rules.pack.calendar, ctx.now);
+    let mut facts = Facts { deadlines, settled: settled::settled(inquiry), ..Facts::default() };
     if let Some(book) = ctx.rules.flows.first() {
         let reading = reader::read(inquiry, book, &[], None);
         let told = reading.learned.into_iter().map(|(step, answer)| Told { step, answer });

@@ -3,8 +3,7 @@
 //! Reading order: [`inquiry`] (what a mail is), [`mod@read`] (bytes → inquiry), [`sections`] (what the customer wrote
 //! today), [`form`] (mail of web forms), [`gate`] (may a robot answer?), [`budget`] (how often?), [`sender`] (whose
 //! customer? by the [`register`]), [`fold`], `scan` and [`classify`] (what is asked?), [`calendar`] (open?), [`verdict`]
-//! (who acts), [`reply`]
-//! (what we say: [`template`], [`message_id`]), [`decision`] (the result).
+//! (who acts), [`reply`] (what we say: [`template`], [`message_id`]), [`decision`] (the result).
 
 pub mod arrival;
 pub mod auth;
@@ -14,6 +13,8 @@ pub mod classify;
 pub mod context;
 pub mod contract;
 pub mod credit;
+pub mod dates;
+pub mod deadline;
 pub mod decision;
 mod doubt;
 pub mod facts;
@@ -26,6 +27,7 @@ mod look_alike;
 pub mod message_id;
 pub mod miss;
 pub mod needs;
+pub mod notice;
 pub mod pack;
 pub mod period;
 pub mod read;
@@ -38,12 +40,15 @@ mod scan;
 pub mod sections;
 pub mod sender;
 pub mod sentence;
+pub mod settled;
 pub mod template;
+pub mod together;
 pub mod verdict;
 
 use classify::Classification;
 use context::Context;
 use decision::{Decision, Disposition, MadeWith};
+use facts::Facts;
 use inquiry::Inquiry;
 use verdict::{Findings, Verdict};
 
@@ -63,10 +68,11 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
     let notice = gate::is_password_notice(inquiry);
     let words = if notice { Classification::default() } else { classify::classify(inquiry, ctx.rules) };
 
-    let facts = if notice { facts::Facts::default() } else { facts::facts(inquiry, &words, ctx) };
+    let facts = if notice { Facts::default() } else { facts::facts(inquiry, &words, ctx) };
 
     // Who acts, when, and with which words?
-    let verdict = verdict::verdict(inquiry, Findings { gate: &gate, route: &route, words: &words, notice }, ctx);
+    let verdict =
+        verdict::verdict(inquiry, Findings { gate: &gate, route: &route, words: &words, facts: &facts, notice }, ctx);
 
     let case = case(&verdict, ctx);
     Decision {

@@ -74,6 +74,8 @@ pub struct Clause {
     pub severity: Severity,
     /// Key into the desk's `[desk.departments]`: who handles it where the desk does not (terms 4-3).
     pub department: Option<String>,
+    /// Out of hours, mail about it gets an acknowledgement at once.
+    pub acknowledge: bool,
     /// The pages that help with this clause (terms 3-3).
     pub links: Vec<Link>,
 }

@@ -1,12 +1,15 @@
 //! What we say: the variables of the templates, and the headers that tie an answer to its question.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
+use super::calendar::japanese_date;
 use super::context::{Context, Department};
 use super::decision::{Reply, Route};
 use super::inquiry::{Inquiry, Mailbox};
 use super::message_id;
 use super::needs;
+use super::notice::{self, Notice};
 use super::pack::{Clause, ClauseKind, Link};
 use super::receipt;
 use super::sentence::{is_english, subject_start};
@@ -36,6 +39,12 @@ pub struct Variables<'a> {
     pub opening: Option<String>,
     pub partner: Option<PartnerText<'a>>,
     pub reference: Option<&'a str>,
+    /// Paragraphs of the notices in force, to stand on top; of the template `notice` the one it is about.
+    pub notices: Vec<String>,
+    /// 「11月25日(水) 15:00」: by when staff usually answer (terms 6-1); none if the desk names no such time.
+    pub guide: Option<String>,
+    /// `2026-11-20`, for the filters that count days.
+    pub today: String,
     /// The customer writes English.
     pub english: bool,
 }
@@ -45,7 +54,7 @@ pub struct Variables<'a> {
 pub struct PartText<'a> {
     pub clause: &'a str,
     pub title: &'a str,
-    /// `in-scope` or `out-of-scope`.
+    /// `in-scope`, `out-of-scope`, or `notice` if a notice stands in place of the usual words.
     pub kind: &'static str,
     pub text: String,
     /// What staff need to know and the mail does not say, as the customer is asked for it.
@@ -81,6 +90,26 @@ struct PartVariables<'a> {
     title: &'a str,
     links: &'a [LinkText<'a>],
     department: Option<DepartmentText<'a>>,
+    today: &'a str,
+    english: bool,
+}
+
+/// Variables of the paragraph templates `notices/<kind>`.
+#[derive(Serialize)]
+struct NoticeVariables<'a> {
+    desk_name: &'a str,
+    text: &'a str,
+    /// The same in English, if there is one.
+    text_english: Option<&'a str>,
+    /// 「12月5日(土) 00:00」
+    from: String,
+    until: Option<String>,
+    /// 「3月31日(水)」: the last day.
+    date: Option<String>,
+    /// The last day is over.
+    over: bool,
+    /// Titles of the clauses it covers; empty: everything.
+    matters: Vec<&'a str>,
     english: bool,
 }
 
@@ -93,7 +122,7 @@ pub struct Answer<'a> {
     pub scopes: &'a [String],
     pub route: &'a Route,
     /// When to send; none: at once.
-    pub at: Option<jiff::Timestamp>,
+    pub at: Option<Timestamp>,
 }
 
 /// Builds an answer, complete but for its date.
@@ -102,7 +131,14 @@ pub fn compose(answer: Answer, inquiry: &Inquiry, ctx: &Context) -> Result<Reply
     let english = is_english(inquiry);
     let pack = &ctx.rules.pack;
     let clauses = scopes.iter().filter_map(|id| pack.clause(id));
-    let parts = clauses.map(|clause| part(clause, inquiry, english, ctx)).collect::<Result<_, _>>()?;
+    let today = pack.calendar.date(ctx.now).to_string();
+    let parts = clauses.map(|clause| part(clause, inquiry, &today, english, ctx)).collect::<Result<_, _>>()?;
+    let shown: Vec<&Notice> = match template {
+        "notice" => notice::in_place_of_all(ctx).into_iter().collect(),
+        REDIRECT | FORWARD => Vec::new(),
+        _ => notice::told(ctx, scopes).collect(),
+    };
+    let notices = shown.into_iter().map(|notice| paragraph(notice, english, ctx)).collect::<Result<_, _>>()?;
     let parent = inquiry.message_id.clone().filter(|id| usable_id(id));
     // Whoever fills in a form must not have us send his words to somebody else.
     let subject = if inquiry.form.is_some() { String::new() } else { receipt::unmarked(&inquiry.subject) };
@@ -118,12 +154,16 @@ pub fn compose(answer: Answer, inquiry: &Inquiry, ctx: &Context) -> Result<Reply
         opening: at.map(|at| pack.calendar.japanese(at)),
         partner: route.partner.as_deref().and_then(|id| partner(id, at, ctx)),
         reference,
+        notices,
+        guide: guide(at, ctx),
+        today,
         english,
     };
     Ok(Reply {
         template: template.into(),
         to,
         at,
+        until: None,
         subject: marked(reply_subject(subject, english), reference, ctx),
         body: ctx.rules.templates.render(template, &variables)?,
         message_id: message_id::of_reply(inquiry, template, ctx),
@@ -152,18 +192,50 @@ pub fn forward(
     Ok(Some(Reply { subject, in_reply_to: None, references: Vec::new(), ..written }))
 }
 
+/// By when staff usually answer, counted from when they begin.
+fn guide(at: Option<Timestamp>, ctx: &Context) -> Option<String> {
+    let calendar = &ctx.rules.pack.calendar;
+    let by = calendar.after_open_time(at.unwrap_or(ctx.now), ctx.desk.guide?)?;
+    Some(calendar.japanese(by))
+}
+
+/// The words of a notice.
+fn paragraph(notice: &Notice, english: bool, ctx: &Context) -> Result<String, TemplateError> {
+    let pack = &ctx.rules.pack;
+    let matters = notice.clauses.iter().filter_map(|id| pack.clause(id)).map(|clause| clause.title.as_str());
+    let variables = NoticeVariables {
+        desk_name: &ctx.desk.name,
+        text: &notice.text,
+        text_english: notice.english.as_deref(),
+        from: pack.calendar.japanese(notice.from),
+        until: notice.until.map(|until| pack.calendar.japanese_end(until)),
+        date: notice.date.map(japanese_date),
+        over: notice.replaces(pack.calendar.date(ctx.now)),
+        matters: matters.collect(),
+        english,
+    };
+    Ok(ctx.rules.templates.render(&notice.template(), &variables)?.trim_end().to_owned())
+}
+
 fn part<'a>(
     clause: &'a Clause,
     inquiry: &Inquiry,
+    today: &str,
     english: bool,
     ctx: &'a Context,
 ) -> Result<PartText<'a>, TemplateError> {
     let links: Vec<LinkText> = clause.links.iter().map(|Link { title, url }| LinkText { title, url }).collect();
     let department = clause.department.as_ref().and_then(|key| ctx.desk.departments.get(key));
     let department = department.map(|Department { name, contact }| DepartmentText { name, contact });
-    let variables = PartVariables { title: &clause.title, links: &links, department: department.clone(), english };
-    let text = ctx.rules.templates.render(&format!("parts/{}", clause.id), &variables)?;
-    let kind = if clause.kind == ClauseKind::InScope { "in-scope" } else { "out-of-scope" };
+    let (text, kind) = match notice::in_place_of(ctx, &clause.id) {
+        Some(notice) => (paragraph(notice, english, ctx)?, "notice"),
+        None => {
+            let (title, links, department) = (&clause.title, &links, department.clone());
+            let variables = PartVariables { title, links, department, today, english };
+            let kind = if clause.kind == ClauseKind::InScope { "in-scope" } else { "out-of-scope" };
+            (ctx.rules.templates.render(&format!("parts/{}", clause.id), &variables)?, kind)
+        }
+    };
     let needs = needs::missing(inquiry, &clause.id, &ctx.rules.asks, english);
     let text = text.trim_end().into();
     Ok(PartText { clause: &clause.id, title: &clause.title, kind, text, needs, links, department })

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
+use jiff::Timestamp;
 use regex::Regex;
 
 use super::credit::CreditBook;
@@ -40,6 +41,31 @@ pub struct Rulebook {
     pub(super) places: Vec<Vec<Posting>>,
     /// For each term whether it takes the vote of what stands before it.
     pub(super) mutes: Vec<Option<Mute>>,
+}
+
+/// The editions of a pack: the terms change, and those in force when a mail arrived decide (terms 2-3, 21).
+#[derive(Debug)]
+pub struct Editions {
+    first: Rulebook,
+    /// In the order of the days from which they are in force.
+    later: Vec<Rulebook>,
+}
+
+impl Editions {
+    /// Compiles all of them.
+    ///
+    /// # Errors
+    /// As [`Rulebook::compile`].
+    pub fn compile(first: Arc<Pack>, later: &[Arc<Pack>]) -> Result<Editions, RulebookError> {
+        let later = later.iter().map(|pack| Rulebook::compile(pack.clone())).collect::<Result<_, _>>()?;
+        Ok(Editions { first: Rulebook::compile(first)?, later })
+    }
+
+    /// The one in force at a moment; before all of them the first.
+    pub fn at(&self, moment: Timestamp) -> &Rulebook {
+        let in_force = |rules: &&Rulebook| rules.pack.effective <= rules.pack.calendar.date(moment);
+        self.later.iter().rev().find(in_force).unwrap_or(&self.first)
+    }
 }
 
 /// A rule's terms, as numbers.

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use minijinja::value::{Serde, Value};
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 use serde::Serialize;
+
+use super::calendar::japanese_date;
+use super::dates;
 
 /// Instructions a template may take: a loop that never ends is a mistake, not a reason to stand still.
 const FUEL: u64 = 100_000;
@@ -32,6 +36,7 @@ pub struct TemplateError {
 impl Templates {
     pub fn compile(sources: &BTreeMap<String, String>) -> Result<Templates, TemplateError> {
         let mut environment = Environment::new();
+        filters(&mut environment);
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_fuel(Some(FUEL));
@@ -51,6 +56,25 @@ impl Templates {
         let text = template.render(Value::from(Serde(variables))).map_err(|e| refused(name, &e))?;
         Ok(tidy(&text))
     }
+}
+
+/// Filters that count days (see [`dates`]): `{{ today | month_end(1) | japanese_date }}`.
+fn filters(environment: &mut Environment<'static>) {
+    environment.add_filter("days_after", |day: String, days: i32| counted(&day, |day| dates::days_after(day, days)));
+    environment.add_filter("months_after", |day: String, n: i32| counted(&day, |day| dates::months_after(day, n)));
+    environment.add_filter("month_end", |day: String, months: i32| counted(&day, |day| dates::month_end(day, months)));
+    environment.add_filter("cancellation_end", |day: String| counted(&day, dates::cancellation_end));
+    environment.add_filter("japanese_date", |day: String| date(&day).map(japanese_date));
+}
+
+fn counted(day: &str, count: impl Fn(Date) -> Option<Date>) -> Result<String, minijinja::Error> {
+    let beyond = || minijinja::Error::new(ErrorKind::InvalidOperation, "beyond the calendar");
+    Ok(count(date(day)?).ok_or_else(beyond)?.to_string())
+}
+
+fn date(day: &str) -> Result<Date, minijinja::Error> {
+    let error = |_| minijinja::Error::new(ErrorKind::InvalidOperation, "not a date like 2026-11-20");
+    day.parse().map_err(error)
 }
 
 fn refused(name: &str, error: &minijinja::Error) -> TemplateError {
@@ -87,6 +111,25 @@ mod tests {
         let templates = Templates::compile(&sources).unwrap();
         let error = templates.render("x", &BTreeMap::<String, String>::new()).unwrap_err();
         assert!(error.to_string().contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn filters_count_days() {
+        let render = |source: &str| {
+            let templates = Templates::compile(&BTreeMap::from([("x".to_string(), source.to_string())])).unwrap();
+            let today = BTreeMap::from([("today", "2026-11-30")]);
+            templates.render("x", &today).map(|text| text.trim_end().to_owned()).map_err(|error| error.to_string())
+        };
+        for (filter, expected) in [
+            ("days_after(30)", "2026-12-30"),
+            ("months_after(1)", "2026-12-31"),
+            ("month_end(2)", "2027-01-31"),
+            ("cancellation_end | japanese_date", "12月31日(木)"),
+        ] {
+            assert_eq!(render(&format!("{{{{ today | {filter} }}}}")).as_deref(), Ok(expected), "{filter}");
+        }
+        assert!(render("{{ 'soon' | days_after(1) }}").unwrap_err().contains("not a date"));
+        assert!(render("{{ today | days_after(99999999) }}").unwrap_err().contains("beyond"));
     }
 
     #[test]

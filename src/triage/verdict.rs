@@ -9,13 +9,16 @@ use super::classify::Classification;
 use super::context::{Context, Drafts};
 use super::decision::{Action, Disposition, Gate, GateHit, GateVerdict, Reason, Reply, Route, RouteKind};
 use super::doubt;
+use super::facts::Facts;
 use super::form;
 use super::gate::{Target, reply_target, title};
 use super::inquiry::{Inquiry, Mailbox};
+use super::notice;
 use super::pack::Severity;
 use super::reply::{self, ASK_CONTRACT, Answer, REDIRECT, compose};
 use super::sentence::{Voice, voice};
 use super::template::TemplateError;
+use super::together::Role;
 
 /// What to do, and why.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +34,7 @@ pub struct Findings<'a> {
     pub gate: &'a Gate,
     pub route: &'a Route,
     pub words: &'a Classification,
+    pub facts: &'a Facts,
     /// It only brings the password of an attachment.
     pub notice: bool,
 }
@@ -62,7 +66,16 @@ fn remarks(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Vec<Reason> {
         }
         None => reason("ppap", "添付ファイルのパスワードの通知です。元のメールは見つかりません"),
     });
-    doubt::told(found.route, ctx).into_iter().chain(form).chain(notice).collect()
+    let doubt = doubt::told(found.route, ctx);
+    doubt.into_iter().chain(form).chain(notice).chain(wished(found.facts, ctx)).collect()
+}
+
+/// The deadlines that the customer set, and the moment of the first one (terms 6-2).
+fn wished(facts: &Facts, ctx: &Context) -> Option<Reason> {
+    let words: Vec<String> = facts.deadlines.iter().map(|deadline| format!("「{}」", deadline.text)).collect();
+    let by = facts.due().map(|by| format!("（{} まで）", ctx.rules.pack.calendar.japanese_end(by)));
+    let text = format!("期日のご希望があります: {}{}", words.join(""), by.unwrap_or_default());
+    (!words.is_empty()).then(|| reason("deadline", &text))
 }
 
 /// A reason not to answer by itself, with the disposition it leads to.
@@ -86,6 +99,9 @@ fn doubts(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<(), Stop>
     if let Some(reason) = doubt::stop(found.route, ctx) {
         return Err(Stop { disposition: Disposition::Review, reasons: vec![reason] });
     }
+    if let Some(stop) = together(ctx) {
+        return Err(stop);
+    }
     let doubt = match voice(inquiry) {
         Voice::Forwarded => reason("forwarded", "転送されたメールだけです。書いた人は送信者ではありません"),
         Voice::Nobody => reason("no-own-words", "挨拶や引用だけで、お問い合わせの文がありません"),
@@ -103,6 +119,24 @@ fn doubts(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<(), Stop>
 fn names_partner_contract(route: &Route, ctx: &Context) -> bool {
     let proved = ctx.desk.authentication.met_by(route.authenticated);
     ctx.history.asked_contract && proved && route.kind == RouteKind::Partner
+}
+
+/// What the sender's other mail, which waited too, means for this one.
+fn together(ctx: &Context) -> Option<Stop> {
+    let (disposition, why) = match ctx.release.as_ref().map(|release| &release.role)? {
+        Role::Alone | Role::AnswersFor(_) => return None,
+        Role::AnsweredWithLater => {
+            (Disposition::Auto, reason("answered-together", "同じ方の後のメールへの返信で、あわせてお答えします"))
+        }
+        Role::Withdrawn => {
+            (Disposition::Review, reason("withdrawn", "解決した、または取り下げるとのご連絡がありました"))
+        }
+        Role::WroteAgain => {
+            let text = "同じ方から続けてメールが届き、担当者の判断が必要なものがあります";
+            (Disposition::Review, reason("wrote-again", text))
+        }
+    };
+    Some(Stop { disposition, reasons: vec![why] })
 }
 
 fn gate_reason(hit: &GateHit) -> Reason {
@@ -139,12 +173,14 @@ fn stopped(inquiry: &Inquiry, stop: Stop, found: Findings, ctx: &Context) -> Ver
     if before_activation(ctx) {
         return Verdict { disposition, reasons, actions: Vec::new() };
     }
+    // A sender's robot or bounce is none of what the sender asks.
+    let joins = waiting(ctx).filter(|_| disposition != Disposition::Ignore);
     let mut actions = Vec::new();
     if !labelled_before(ctx) {
         let grave = disposition == Disposition::Hold && is_grave(found.words, ctx);
-        let extra = [("ppap", found.notice), ("grave", grave)];
+        let extra = [("ppap", found.notice), ("grave", grave), ("queued", joins.is_some())];
         let extra: Vec<&str> = extra.into_iter().filter(|(_, is)| *is).map(|(name, _)| name).collect();
-        actions.push(label(disposition, found.words, &extra, ctx));
+        actions.push(label(disposition, found, &extra, ctx));
     }
     if disposition == Disposition::Review && ctx.desk.drafts != Drafts::Never {
         match draft_for_staff(inquiry, found, ctx) {
@@ -153,9 +189,13 @@ fn stopped(inquiry: &Inquiry, stop: Stop, found: Findings, ctx: &Context) -> Ver
         }
     }
     if disposition != Disposition::Ignore {
-        actions.push(Action::HandOver { at: None });
+        let at = if disposition == Disposition::Hold { None } else { opening(ctx).filter(|at| *at > ctx.now) };
+        actions.push(Action::HandOver { at });
     }
-    actions.extend(move_away(disposition, found.words, ctx));
+    match joins {
+        Some(at) => actions.push(Action::Queue { at }),
+        None => actions.extend(move_away(disposition, found.words, ctx)),
+    }
     Verdict { disposition, reasons, actions }
 }
 
@@ -177,11 +217,10 @@ fn template_trouble(error: &TemplateError) -> Reason {
 
 /// The desk answers by itself: now, or when it opens.
 fn answered(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Verdict {
-    let Some(at) = opening(ctx) else {
+    let Some(opening) = opening(ctx) else {
         let never = reason("never-open", "営業日のカレンダーに次の営業時間がありません");
         return stopped(inquiry, Stop { disposition: Disposition::Review, reasons: vec![never] }, found, ctx);
     };
-    let at = (at > ctx.now).then_some(at);
     let (to, template) = match reply_target(inquiry, found.route.authenticated, ctx.desk.authentication) {
         Target::To(to) => (to, template_for(found.route)),
         Target::AcknowledgeOnly(to) => (to, "acknowledge"),
@@ -190,18 +229,30 @@ fn answered(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Verdict {
             return stopped(inquiry, Stop { disposition: Disposition::Review, reasons: vec![doubt] }, found, ctx);
         }
     };
-    match answer_with(template, to, at, inquiry, found, ctx) {
-        Ok(reply) => sent(reply, inquiry, found, ctx),
-        Err(error) => {
-            let stop = Stop { disposition: Disposition::Review, reasons: vec![template_trouble(&error)] };
-            stopped(inquiry, stop, found, ctx)
-        }
-    }
+    // Whoever is sent elsewhere is not concerned by what this desk does.
+    let notice = notice::in_place_of_all(ctx).filter(|_| template != REDIRECT);
+    let (template, at) = match (notice, waiting(ctx)) {
+        (_, Some(turn)) => (template, Some(turn)),
+        (Some(_), None) => ("notice", None),
+        (None, None) => (template, (opening > ctx.now).then_some(opening)),
+    };
+    let answer = answer_with(template, to, at, inquiry, found, ctx);
+    let verdict = answer.and_then(|reply| sent(reply, opening, inquiry, found, ctx));
+    verdict.unwrap_or_else(|error| {
+        let stop = Stop { disposition: Disposition::Review, reasons: vec![template_trouble(&error)] };
+        stopped(inquiry, stop, found, ctx)
+    })
 }
 
-/// Terms 5: the answer goes out while the desk is open.
+/// Terms 5-2: from when on the mail is handled, and open then; now if it is.
 fn opening(ctx: &Context) -> Option<Timestamp> {
-    ctx.rules.pack.calendar.next_opening(ctx.now)
+    let arrived = ctx.seen.internal_date.unwrap_or(ctx.now);
+    ctx.rules.pack.calendar.turn(arrived, ctx.now, ctx.desk.out_of_hours)
+}
+
+/// Until when the sender's other mail waits: this one waits with it, also if the desk has opened meanwhile.
+fn waiting(ctx: &Context) -> Option<Timestamp> {
+    ctx.history.waiting.filter(|_| ctx.release.is_none()).map(|turn| turn.max(ctx.now))
 }
 
 /// Terms 3-1: direct customers and the partners themselves are answered, a partner's customers are sent to their partner, and who is unknown
@@ -222,34 +273,69 @@ fn answer_with(
     found: Findings,
     ctx: &Context,
 ) -> Result<Reply, TemplateError> {
-    let scopes: &[String] = if template == "answer" { &found.words.scopes } else { &[] };
-    compose(Answer { template, to, scopes, route: found.route, at }, inquiry, ctx)
+    let mut scopes = Vec::new();
+    if template == "answer" {
+        if let Some(Role::AnswersFor(also)) = ctx.release.as_ref().map(|release| &release.role) {
+            scopes.extend_from_slice(also);
+        }
+        scopes.extend_from_slice(&found.words.scopes);
+    }
+    compose(Answer { template, to, scopes: &scopes, route: found.route, at }, inquiry, ctx)
 }
 
-fn sent(reply: Reply, inquiry: &Inquiry, found: Findings, ctx: &Context) -> Verdict {
-    let at = reply.at;
-    let extra: &[&str] = if at.is_some() { &["queued"] } else { &[] };
-    let mut actions = vec![label(Disposition::Auto, found.words, extra, ctx)];
-    let mut reasons = vec![reason("clear", "規則による判定が明確です")];
+fn sent(
+    reply: Reply,
+    opening: Timestamp,
+    inquiry: &Inquiry,
+    found: Findings,
+    ctx: &Context,
+) -> Result<Verdict, TemplateError> {
+    let drafted = ctx.desk.drafts == Drafts::All;
+    let queued = reply.at.filter(|_| !drafted);
+    let mut actions = vec![label(Disposition::Auto, found, if queued.is_some() { &["queued"] } else { &[] }, ctx)];
+    if queued.is_some() && acknowledged_at_once(&reply, found, ctx) {
+        let mut early = answer_with("acknowledge", reply.to.clone(), Some(opening), inquiry, found, ctx)?;
+        early.until = early.at.take();
+        actions.push(Action::Acknowledge(early));
+    }
+    let hands_over = reply.template != REDIRECT;
+    let said_already =
+        reply.template == "acknowledge" && ctx.release.as_ref().is_some_and(|release| release.acknowledged);
+    let mut reasons = Vec::new();
+    reasons.extend(said_already.then(|| reason("acknowledged", "受付のご連絡は送信済みで、担当者が確認します")));
+    reasons.push(reason("clear", "規則による判定が明確です"));
+    reasons.extend(reply.at.map(|_| reason("out-of-hours", "受付時間外のため、次の営業時間に送ります")));
+    reasons
+        .extend((reply.template == "notice").then(|| reason("notice", "お知らせの掲示中のため、その内容を返信します")));
     let forward = passed_on(&reply, inquiry, found, ctx).unwrap_or_else(|error| {
         reasons.push(template_trouble(&error));
         None
     });
-    let hands_over = reply.template != REDIRECT;
-    actions.push(match (ctx.desk.drafts, reply.template.as_str()) {
-        (Drafts::All, _) => Action::Draft(reply),
-        (_, REDIRECT) => Action::Redirect(reply),
-        _ => Action::Reply(reply),
-    });
+    match (drafted, reply.template.as_str()) {
+        _ if said_already => {}
+        (true, _) => actions.push(Action::Draft(reply)),
+        (_, REDIRECT) => actions.push(Action::Redirect(reply)),
+        _ => actions.push(Action::Reply(reply)),
+    }
     actions.extend(forward.map(Action::Forward));
     if hands_over {
-        actions.push(Action::HandOver { at });
+        actions.push(Action::HandOver { at: (opening > ctx.now).then_some(opening) });
     }
-    actions.extend(move_away(Disposition::Auto, found.words, ctx));
-    if at.is_some() {
-        reasons.push(reason("out-of-hours", "受付時間外のため、次の営業時間に送ります"));
+    match queued {
+        Some(at) => actions.push(Action::Queue { at }),
+        None => actions.extend(move_away(Disposition::Auto, found.words, ctx)),
     }
-    Verdict { disposition: Disposition::Auto, reasons, actions }
+    Ok(Verdict { disposition: Disposition::Auto, reasons, actions })
+}
+
+/// Does mail that waits get an acknowledgement at once? Only the first of a sender, and only where the desk itself
+/// will look at it, as its clauses say.
+fn acknowledged_at_once(reply: &Reply, found: Findings, ctx: &Context) -> bool {
+    let wanted = |id: &String| ctx.rules.pack.clause(id).is_some_and(|clause| clause.acknowledge);
+    reply.template != REDIRECT
+        && waiting(ctx).is_none()
+        && ctx.release.is_none()
+        && found.words.scopes.iter().any(wanted)
 }
 
 /// Terms 13-2: where the desk wants it, the partner gets the inquiry itself, if all of it was read.
@@ -261,9 +347,10 @@ fn passed_on(reply: &Reply, inquiry: &Inquiry, found: Findings, ctx: &Context) -
     }
 }
 
-fn label(disposition: Disposition, words: &Classification, extra: &[&str], ctx: &Context) -> Action {
-    let ids = words.conduct.iter().chain(&words.scopes).map(String::as_str);
-    let names = std::iter::once(disposition.as_str()).chain(extra.iter().copied()).chain(ids);
+fn label(disposition: Disposition, found: Findings, extra: &[&str], ctx: &Context) -> Action {
+    let ids = found.words.conduct.iter().chain(&found.words.scopes).map(String::as_str);
+    let deadline = (!found.facts.deadlines.is_empty()).then_some("deadline");
+    let names = std::iter::once(disposition.as_str()).chain(extra.iter().copied()).chain(deadline).chain(ids);
     Action::Label { labels: names.map(|name| format!("{}{name}", ctx.desk.label_prefix)).collect() }
 }
 

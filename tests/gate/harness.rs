@@ -195,7 +195,9 @@ pub fn in_world<T>(world: &World, look: impl FnOnce(&Context) -> T) -> T {
         ..History::default()
     };
     let (rules, register) = (Rulebook::compile(empty_pack().into()).unwrap(), Register::default());
-    look(&Context { now: NOW, desk: &desk, rules: &rules, register: &register, seen, history, receipt: None })
+    let (now, desk, receipt, notices, release) = (NOW, &desk, None, Vec::new(), None);
+    let (rules, register) = (&rules, &register);
+    look(&Context { now, desk, rules, register, seen, history, receipt, notices, release })
 }
 
 /// The gate knows nothing of clauses and rules.
@@ -214,7 +216,7 @@ fn empty_pack() -> Pack {
         credit: None,
         needs: Vec::new(),
         templates: BTreeMap::new(),
-        calendar: Calendar { zone: TimeZone::UTC, week: Default::default(), closed: Vec::new() },
+        calendar: Calendar::of_week(TimeZone::UTC, Default::default()),
         hash: String::new(),
     }
 }

@@ -21,12 +21,7 @@ fn retry(minutes: i64) -> Outcome {
 
 fn label_send() -> Effect {
     let label = |name: &str| vec![name.to_string()];
-    Effect::LabelSend {
-        of: 2,
-        remove: label("mado-queued"),
-        sent: label("mado-answered"),
-        unsent: label("mado-unsent"),
-    }
+    Effect::LabelSend { of: 2, sent: label("mado-answered"), unsent: label("mado-unsent") }
 }
 
 #[tokio::test]
@@ -223,10 +218,7 @@ async fn the_copy_finds_what_was_sent_and_when() {
 fn the_stored_form_of_effects_does_not_change() {
     let stored = [
         (label(), r#"{"kind":"add-labels","labels":["mado-4-1-3"]}"#),
-        (
-            label_send(),
-            r#"{"kind":"label-send","of":2,"remove":["mado-queued"],"sent":["mado-answered"],"unsent":["mado-unsent"]}"#,
-        ),
+        (label_send(), r#"{"kind":"label-send","of":2,"sent":["mado-answered"],"unsent":["mado-unsent"]}"#),
         (Effect::SentCopy { of: 2 }, r#"{"kind":"sent-copy","of":2}"#),
         (moved(), r#"{"kind":"move","folder":"完了"}"#),
         (

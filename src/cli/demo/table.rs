@@ -87,16 +87,22 @@ fn done(row: &CaseRow, decision: &Decision, language: Language) -> String {
 }
 
 fn sending(row: &CaseRow, reply: &Reply, language: Language) -> String {
-    let send = row.effects.iter().find(|effect| effect.kind == "send");
-    let state = match send.map(|send| (send.state, send.due)) {
-        Some((EffectState::Done, _)) => language.say("送信済み", "sent").to_string(),
-        Some((EffectState::Held, _)) => language.say("要確認", "held").to_string(),
-        Some((EffectState::Failed, _)) => language.say("送信できず", "refused").to_string(),
-        Some((_, due)) => {
-            let local = due.to_zoned(TimeZone::get("Asia/Tokyo").unwrap_or(TimeZone::UTC));
-            format!("{} {}", language.say("予約", "queued until"), local.strftime("%m/%d %H:%M"))
-        }
-        None => language.say("下書き", "draft").to_string(),
+    if let Some(turn) = row.waits_until {
+        let local = turn.to_zoned(TimeZone::get("Asia/Tokyo").unwrap_or(TimeZone::UTC));
+        return format!(
+            "{} {} {}",
+            reply.template,
+            language.say("予約", "queued until"),
+            local.strftime("%m/%d %H:%M")
+        );
+    }
+    let send = row.effects.iter().rfind(|effect| effect.kind == "send");
+    let state = match send.map(|send| send.state) {
+        Some(EffectState::Done) => language.say("送信済み", "sent"),
+        Some(EffectState::Held) => language.say("要確認", "held"),
+        Some(EffectState::Failed) => language.say("送信できず", "refused"),
+        Some(_) => language.say("送信待ち", "to be sent"),
+        None => language.say("下書き", "draft"),
     };
     format!("{} {state}", reply.template)
 }
@@ -116,16 +122,17 @@ fn print_sums(rows: &[CaseRow], language: Language) {
         rows.iter().filter(|r| r.decision.as_ref().is_some_and(|x| x.disposition == d.as_str())).count()
     };
     let sums = dispositions.map(|d| format!("{} {}", d.as_str(), count(d)));
-    let sent = rows.iter().flat_map(|row| &row.effects).filter(|e| e.kind == "send");
-    let (done, waiting): (Vec<_>, Vec<_>) = sent.partition(|e| e.state == EffectState::Done);
+    let sends = rows.iter().flat_map(|row| &row.effects).filter(|e| e.kind == "send");
+    let sent = sends.filter(|e| e.state == EffectState::Done).count();
+    let waiting = rows.iter().filter(|row| row.waits_until.is_some()).count();
     anstream::println!(
         "\n{} {}: {}; {} {}, {} {}",
         rows.len(),
         language.say("通", "mails"),
         sums.join(", "),
         language.say("送信", "sent"),
-        done.len(),
+        sent,
         language.say("予約", "queued"),
-        waiting.len()
+        waiting
     );
 }

@@ -120,6 +120,8 @@ impl Desk {
             seen: Seen::default(),
             history: History::default(),
             receipt: None,
+            notices: Vec::new(),
+            release: None,
         };
         triage::decide(&inquiry, &ctx)
     }

@@ -32,10 +32,10 @@ fn one(test: &MailTest, profile: &DeskProfile, book: &Rulebook) -> Checked {
 fn decision(test: &MailTest, inquiry: &Inquiry, profile: &DeskProfile, book: &Rulebook) -> Decision {
     let register = register(test.customer, inquiry);
     let (seen, history) = (Seen::default(), History::default());
-    decide(
-        inquiry,
-        &Context { now: test.at, desk: profile, rules: book, register: &register, seen, history, receipt: None },
-    )
+    let (receipt, notices, release) = (None, Vec::new(), None);
+    let (now, desk) = (test.at, profile);
+    let ctx = Context { now, desk, rules: book, register: &register, seen, history, receipt, notices, release };
+    decide(inquiry, &ctx)
 }
 
 /// The sender's address is registered, with the desk or with a partner.

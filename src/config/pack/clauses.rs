@@ -98,13 +98,14 @@ fn clause(table: &Table<'_>) -> Option<At<Clause>> {
     let title = table.string("title");
     let kind = table.require("kind").and_then(|kind| kind.choice(&KINDS));
     let department = table.get("department").and_then(check::name).map(|department| department.value);
+    let acknowledge = table.flag("acknowledge", true);
     let severity = severity(table, kind);
     let links = table.tables("links", "{ title, url }", link);
     let At { value: id, span } = id?;
     let title = title.map(|title| title.value).unwrap_or_default();
     // A wrong kind is reported; the id alone keeps its rules from being reported, too.
     let kind = kind.unwrap_or(ClauseKind::Conduct);
-    Some(At { value: Clause { id, title, kind, severity, department, links }, span })
+    Some(At { value: Clause { id, title, kind, severity, department, acknowledge, links }, span })
 }
 
 fn severity(table: &Table<'_>, kind: Option<ClauseKind>) -> Severity {

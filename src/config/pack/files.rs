@@ -18,6 +18,8 @@ struct EmbeddedTemplates;
 
 /// The pack's folder of flows.
 pub const FLOWS: &str = "flows/";
+/// Folders of paragraphs among the templates.
+const SUBFOLDERS: [&str; 2] = ["parts/", "notices/"];
 
 /// All files of one pack, sorted by name.
 pub struct PackFiles {
@@ -75,7 +77,9 @@ impl PackFiles {
         let mut rules = list(report, &folder, "", is_rules);
         rules.extend(list(report, &folder.join("flows"), FLOWS, is_rules));
         let mut templates = list(report, &templates_folder, "", is_template);
-        templates.extend(list(report, &templates_folder.join("parts"), "parts/", is_template));
+        for sub in SUBFOLDERS {
+            templates.extend(list(report, &templates_folder.join(sub), sub, is_template));
+        }
         PackFiles { folder, templates_folder, rules: sorted(rules), templates: sorted(templates) }
     }
 }
@@ -102,7 +106,7 @@ fn is_rules(name: &str) -> bool {
 }
 
 fn is_template(name: &str) -> bool {
-    let name = name.strip_prefix("parts/").unwrap_or(name);
+    let name = SUBFOLDERS.iter().find_map(|sub| name.strip_prefix(sub)).unwrap_or(name);
     name.ends_with(".txt") && !name.contains('/') && !is_hidden(name)
 }
 

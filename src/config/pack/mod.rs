@@ -70,16 +70,18 @@ pub fn checked<T>(result: Option<T>, report: Report) -> Result<(T, Problems), Pr
     }
 }
 
-/// Reads a pack; what is wrong with it is reported.
-pub fn read(report: &Report, id: &str, files: &PackFiles) -> Option<Pack> {
-    read_all(report, id, files).map(|(pack, _)| pack)
+/// Reads a pack from the folder `folder`: its id, or for a later edition its id, `@` and the day from which it is in
+/// force. What is wrong with it is reported.
+pub fn read(report: &Report, folder: &str, files: &PackFiles) -> Option<Pack> {
+    read_all(report, folder, files).map(|(pack, _)| pack)
 }
 
-fn read_all(report: &Report, id: &str, files: &PackFiles) -> Option<(Pack, Claims)> {
+fn read_all(report: &Report, folder: &str, files: &PackFiles) -> Option<(Pack, Claims)> {
     if files.rules.is_empty() {
         report.of_file(&files.folder, Problem::error("there is no pack here"));
         return None;
     }
+    let (id, day) = folder.split_once('@').map_or((folder, None), |(id, day)| (id, Some(day)));
     let head = file(report, files, HEAD).and_then(|file| Some((file, clauses::read(file, id)?)));
     let calendar = file(report, files, CALENDAR).and_then(calendar::read);
     let is_flow = |f: &&PackFile| f.name.starts_with(FLOWS);
@@ -99,6 +101,10 @@ fn read_all(report: &Report, id: &str, files: &PackFiles) -> Option<(Pack, Claim
     let credit = credit.and_then(|source| credit::read(source.open(report)?, &head.clauses));
     let needs = files.rules.iter().find(|file| file.name == NEEDS).and_then(|source| source.open(report));
     let needs = needs.map(|file| needs::read(file, &head.clauses)).unwrap_or_default();
+    if day.is_some_and(|day| day != head.effective.to_string()) {
+        let message = format!("the folder `{folder}` says another day than `effective`, which is {}", head.effective);
+        head_file.add(Problem::error(message));
+    }
     let Head { name, version, effective, thresholds, folding, clauses, .. } = head;
     let clauses = clauses.into_iter().map(|clause| clause.value).collect();
     let (id, hash, calendar) = (id.to_owned(), hash(files), calendar?);

@@ -7,12 +7,13 @@ use super::files::{PackFile, PackFiles};
 use crate::config::problems::{File, Problem, Report};
 use crate::config::reader::At;
 use crate::config::suggest;
+use crate::triage::notice::NoticeKind;
 use crate::triage::pack::{Clause, ClauseKind};
 
 const PARTS: &str = "parts/";
 
 /// The mails that `triage::reply` writes.
-const MAILS: [&str; 5] = ["acknowledge", "answer", "ask-contract", "forward", "redirect"];
+const MAILS: [&str; 6] = ["acknowledge", "answer", "ask-contract", "forward", "notice", "redirect"];
 
 /// Name without `.txt` → text, with line ends `\n`.
 pub fn read(report: &Report, files: &[PackFile]) -> BTreeMap<String, String> {
@@ -53,7 +54,9 @@ pub fn fit(head: File<'_>, clauses: &[At<Clause>], pack: &PackFiles) {
         report.of_file(&pack.templates_folder, Problem::error("there are no templates here"));
         return;
     }
-    for mail in MAILS.iter().filter(|mail| !files.iter().any(|file| name(file) == **mail)) {
+    let notices = NoticeKind::ALL.map(|kind| format!("notices/{}", kind.as_str()));
+    let wanted = MAILS.into_iter().chain(notices.iter().map(String::as_str));
+    for mail in wanted.filter(|mail| !files.iter().any(|file| name(file) == *mail)) {
         report.of_file(&pack.templates_folder, Problem::error(format!("the template {mail}.txt is missing")));
     }
     let parts = || files.iter().filter_map(|file| Some((file, name(file).strip_prefix(PARTS)?)));

@@ -62,6 +62,34 @@ CREATE TABLE decision (
     json        TEXT    NOT NULL
 ) STRICT;
 
+-- What was decided first about mail that waited for the opening and was then decided anew.
+CREATE TABLE decision_before (
+    mail_id     INTEGER NOT NULL PRIMARY KEY REFERENCES mail (id),
+    at          INTEGER NOT NULL,
+    disposition TEXT    NOT NULL,
+    case_ref    TEXT,
+    json        TEXT    NOT NULL
+) STRICT;
+
+-- Mail that waits for the opening. due: its turn.
+CREATE TABLE queue (
+    mail_id INTEGER NOT NULL PRIMARY KEY REFERENCES mail (id),
+    desk    TEXT    NOT NULL,
+    sender  TEXT    NOT NULL,        -- lower case, without plus-tag
+    due     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX queue_due ON queue (desk, due, mail_id);
+CREATE INDEX queue_sender ON queue (desk, sender, mail_id);
+
+-- Notices that staff started (json) or stopped; json is NULL for one of the configuration's file.
+CREATE TABLE notice (
+    desk       TEXT NOT NULL,
+    id         TEXT NOT NULL,
+    json       TEXT,
+    stopped_at INTEGER,
+    PRIMARY KEY (desk, id)
+) STRICT, WITHOUT ROWID;
+
 -- What is to be done about it, in order of seq. At most one effect of a mail is pending or started; the later
 -- ones are waiting for it.
 CREATE TABLE effect (
@@ -86,7 +114,6 @@ CREATE TABLE effect (
 CREATE INDEX effect_pending ON effect (desk, not_before, id) WHERE state = 'pending';
 CREATE INDEX effect_started ON effect (desk, id) WHERE state = 'started';
 CREATE INDEX effect_message_id ON effect (message_id) WHERE message_id IS NOT NULL;
-CREATE INDEX effect_sends ON effect (desk, created_at) WHERE kind = 'send';
 
 CREATE INDEX decision_case ON decision (case_ref) WHERE case_ref IS NOT NULL;
 
@@ -125,7 +152,15 @@ CREATE TABLE answer_thread (
     PRIMARY KEY (desk, message_id, effect_id)
 ) STRICT, WITHOUT ROWID;
 
--- How many sends a desk decided in each hour (since 1970, UTC) in which there were any.
+-- When a desk decided its answers; one that waits for the opening counts when it is queued.
+CREATE TABLE answer_decided (
+    id   INTEGER NOT NULL PRIMARY KEY,
+    desk TEXT    NOT NULL,
+    at   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX answer_decided_at ON answer_decided (desk, at);
+
+-- How many answers a desk decided in each hour (since 1970, UTC) in which there were any.
 CREATE TABLE answer_hour (
     desk    TEXT    NOT NULL,
     hour    INTEGER NOT NULL,

@@ -33,7 +33,8 @@ pub fn stale_or_handled(facts: &Facts) -> Finding {
     if seen.not_before.is_some_and(arrived_before) {
         return Some(human("arrived before the desk was activated"));
     }
-    let too_old = |age: SignedDuration| seen.internal_date.is_some_and(|at| ctx.now.duration_since(at) > age);
+    let too_old =
+        |age: SignedDuration| seen.internal_date.is_some_and(|at| ctx.first_decided().duration_since(at) > age);
     if ctx.desk.max_age.is_some_and(too_old) {
         return Some(human("older than the desk's limit"));
     }
