@@ -325,3 +325,79 @@ async fn the_story_of_a_case_is_told_to_whoever_knows_its_number() {
     assert!(!desk.story(&wrong, &[]).0 && desk.story(&wrong, &[]).1.contains("a digit may be wrong"));
     assert!(desk.story(&receipt::reference("OB", jiff::civil::date(2026, 11, 20), 99), &[]).1.contains("no case"));
 }
+
+#[tokio::test]
+async fn what_one_person_writes_in_a_night_is_one_case_with_one_answer() {
+    let mut desk = Desk::start("").await;
+    desk.wait(10);
+    let first = desk.mail("taro@direct.example", "初期化", "", HOW).await;
+    let early = desk.sent().remove(0);
+    let reply = format!("In-Reply-To: <{}>\n", header(&early, "Message-ID"));
+    let other = desk.mail("jiro@direct.example", "別の人", "", HOW).await;
+    let second = desk.mail("Taro+x@direct.example", "別件", "", "Wi-Fi の設定手順を教えてください。").await;
+    let third = desk.mail("taro@direct.example", "Re: 初期化", &reply, "端末の初期化の手順をお願いします。").await;
+    let number = case(&first);
+    assert_eq!([case(&second), case(&third)], [number.clone(), number.clone()]);
+    assert_ne!(case(&other), number);
+    assert!(header(&early, "Subject").starts_with(&format!("Re: 初期化 [{number}-")), "the acknowledgement names it");
+    assert!(desk.story(&number, &[]).1.contains("the answer is queued"));
+    assert_eq!(desk.sent().len(), 2, "one acknowledgement a person");
+
+    desk.clock.set("2026-11-24T10:05:00+09:00".parse().unwrap());
+    desk.work().await;
+    let answers: Vec<Vec<u8>> = desk.sent().split_off(2);
+    let of_taro: Vec<_> = answers.iter().filter(|raw| header(raw, "To").contains("taro@")).collect();
+    assert_eq!((answers.len(), of_taro.len()), (2, 1));
+    assert!(header(of_taro[0], "Subject").contains(&number));
+    let (_, told) = desk.story(&number, &[]);
+    assert!(told.contains("send acknowledge: done 2026-11-20 20:30"), "{told}");
+    assert!(told.contains("send answer: done 2026-11-24 10:0") && told.contains("waiting for staff"), "{told}");
+
+    let follow_up = desk.mail("taro@direct.example", "Re: 別件", &reply, HOW).await;
+    assert_eq!((case(&follow_up), did(&follow_up).as_str()), (number, "gate-R22"));
+}
+
+#[tokio::test]
+async fn a_follow_up_that_waits_with_a_new_inquiry_stays_a_follow_up() {
+    let mut desk = Desk::start("").await;
+    let known = desk.mail("taro@direct.example", "相談", "", "例の件、よろしく。").await;
+    desk.wait(10);
+    let new = desk.mail("taro@direct.example", "新しい質問", "", HOW).await;
+    let follow_up = desk.mail("taro@direct.example", "Re: 相談", "In-Reply-To: <m1@x.example>\n", HOW).await;
+    assert_eq!(case(&follow_up), case(&known));
+    assert_ne!(case(&new), case(&known));
+    desk.clock.set("2026-11-24T10:05:00+09:00".parse().unwrap());
+    desk.work().await;
+    let rows = desk.store.overview(None, 2).await.unwrap();
+    assert_eq!(rows.iter().map(did_not_answer).collect::<Vec<_>>(), ["follow-up", "wrote-again"]);
+    assert_eq!(desk.sent().len(), 1, "the acknowledgement");
+}
+
+/// The first reason, whatever was acknowledged.
+fn did_not_answer(row: &CaseRow) -> String {
+    row.decision.as_ref().unwrap().decision().unwrap().reasons[0].code.clone()
+}
+
+#[tokio::test]
+async fn what_waits_is_decided_by_the_register_of_its_turn_and_forwarded_only_then() {
+    let desk = Desk::start("forward_to_partner = true").await;
+    let config = desk.folder.path().join("madoguchi.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("register = \"register.toml\"", "register = \"store\"")).unwrap();
+    let mut desk = desk.restarted().await;
+    desk.wait(10);
+    let night = desk.mail("hanako@through.example", "初期化", "", HOW).await;
+    let decided = night.decision.as_ref().unwrap().decision().unwrap();
+    assert!(format!("{:?}", decided.actions).contains("ask-contract"), "nobody is known yet");
+    let before = desk.sent().len();
+    let mut import = Command::new(env!("CARGO_BIN_EXE_madoguchi"));
+    let import = import.args(["register", "import", "register.toml"]).current_dir(desk.folder.path()).output().unwrap();
+    assert!(import.status.success(), "{import:?}");
+    desk.mail("hanako@through.example", "Re: 初期化", "", "よろしくお願いいたします。").await;
+    assert_eq!(desk.sent().len(), before, "nothing goes to the partner before the turn");
+    desk.clock.set("2026-11-24T10:05:00+09:00".parse().unwrap());
+    desk.work().await;
+    let sent = desk.sent().split_off(before);
+    let to: Vec<String> = sent.iter().map(|raw| header(raw, "To")).collect();
+    assert!(to.len() == 2 && to[0].contains("hanako@") && to[1].contains("intake@acme.example"), "{to:?}");
+}
