@@ -47,7 +47,9 @@ pub struct Told {
 
 /// Reads the facts of a mail.
 pub fn facts(inquiry: &Inquiry, words: &Classification, ctx: &Context) -> Facts {
-    let deadlines = deadline::deadlines(inquiry, &ctx.rules.pack.calendar, ctx.now);
+    // However long it waited.
+    let received = ctx.first_decided();
+    let deadlines = deadline::deadlines(inquiry, &ctx.rules.pack.calendar, received);
     let mut facts = Facts { deadlines, settled: settled::settled(inquiry), ..Facts::default() };
     if let Some(book) = ctx.rules.flows.first() {
         let reading = reader::read(inquiry, book, &[], None);
@@ -59,7 +61,7 @@ pub fn facts(inquiry: &Inquiry, words: &Classification, ctx: &Context) -> Facts 
     let credit = ctx.rules.credit.as_ref().filter(|book| touches(&book.table.clause) || book.is_named(inquiry));
     if let Some(book) = credit {
         let zone = &ctx.rules.pack.calendar.zone;
-        let told = period::read(inquiry, inquiry.date.unwrap_or(ctx.now), zone);
+        let told = period::read(inquiry, inquiry.date.unwrap_or(received), zone);
         facts.credit = book.table.claim(&told, book.excluded(inquiry), book.fee(inquiry), zone);
         facts.outages = Some(told).filter(|told| !told.periods.is_empty());
     }

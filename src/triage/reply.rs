@@ -14,6 +14,7 @@ use super::pack::{Clause, ClauseKind, Link};
 use super::receipt;
 use super::sentence::{is_english, subject_start};
 use super::template::TemplateError;
+use super::together::Role;
 
 /// Templates that the history looks for: they are not repeated to one person within seven days.
 pub const ASK_CONTRACT: &str = "ask-contract";
@@ -236,9 +237,18 @@ fn part<'a>(
             (ctx.rules.templates.render(&format!("parts/{}", clause.id), &variables)?, kind)
         }
     };
-    let needs = needs::missing(inquiry, &clause.id, &ctx.rules.asks, english);
+    let needs = match kind == "notice" || asked_elsewhere(clause, ctx) {
+        true => Vec::new(),
+        false => needs::missing(inquiry, &clause.id, &ctx.rules.asks, english),
+    };
     let text = text.trim_end().into();
     Ok(PartText { clause: &clause.id, title: &clause.title, kind, text, needs, links, department })
+}
+
+/// Another mail that waited asks it, and may have told what staff need to know.
+fn asked_elsewhere(clause: &Clause, ctx: &Context) -> bool {
+    let role = ctx.release.as_ref().map(|release| &release.role);
+    matches!(role, Some(Role::AnswersFor(also)) if also.contains(&clause.id))
 }
 
 fn partner<'a>(id: &str, at: Option<jiff::Timestamp>, ctx: &'a Context) -> Option<PartnerText<'a>> {
