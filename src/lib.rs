@@ -34,6 +34,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dkim;
+pub mod fit;
 pub mod mailbox;
 pub mod net;
 pub mod outbox;

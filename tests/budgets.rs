@@ -18,8 +18,7 @@ use tempfile::TempDir;
 /// A Tuesday morning in opening hours.
 const OPEN: &str = "2026-12-01T10:30:00+09:00";
 /// What every pack answers by itself.
-const QUESTION: &str =
-    "お世話になっております。\nAndroid端末の登録方法を教えてください。\nよろしくお願いいたします。\n";
+const QUESTION: &str = "お世話になっております。\nAndroid端末の登録方法を教えてください。\n設定の手順が分かりません。\nよろしくお願いいたします。\n";
 
 /// A desk at work in a throw-away folder.
 struct Desk {

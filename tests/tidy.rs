@@ -25,8 +25,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["triage"]),
     ("apply", &["triage", "mailbox", "outbox", "store", "clock"]),
     ("config", &["triage", "mailbox", "outbox", "store", "net"]),
+    ("fit", &["triage"]),
     ("worker", &["triage", "dkim", "mailbox", "outbox", "store", "clock", "net", "apply", "config"]),
-    ("cli", &["triage", "dkim", "mailbox", "outbox", "store", "clock", "net", "apply", "config", "worker"]),
+    ("cli", &["triage", "dkim", "mailbox", "outbox", "store", "clock", "net", "apply", "config", "fit", "worker"]),
 ];
 
 /// Modules of std that the pure room does not touch.

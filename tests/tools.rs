@@ -291,3 +291,72 @@ fn the_miss_is_explained_with_changes_that_help() {
     let output = run(&folder, &["explain", "--pack", "rules/mini", "--why-not", "hwo", "mail.eml"]);
     shows(&printed(&output), &["pack mini has no clause hwo"]);
 }
+
+/// Labelled mails that no rule of the small pack understands: what each asks, and its words.
+const TAUGHT: [(&str, &str); 12] = [
+    ("how", "画面の開きかたが分かりません。"),
+    ("how", "開きかたを示した資料はありませんか。"),
+    ("how", "印刷のしかたが分かりません。"),
+    ("how", "しかたが分からず困っています。"),
+    ("how", "入力のしかたを知りたいです。"),
+    ("how", "画面の切り替えかたが分かりません。"),
+    ("visit", "技術の人に会社まで来てもらえますか。"),
+    ("visit", "営業所まで来てもらいたいです。"),
+    ("visit", "支店に来てもらえると助かります。"),
+    ("visit", "一度こちらへ来てもらえますか。"),
+    ("visit", "店まで来てもらうことはできますか。"),
+    ("visit", "来週、社まで来てもらえないでしょうか。"),
+];
+
+/// Two files of labelled mails: each teaches what the other asks.
+fn teach(folder: &TempDir) {
+    for file in ["a", "b"] {
+        let record = |(n, (scope, body)): (usize, &(&str, &str))| {
+            format!(
+                r#"{{"id":"{file}{n}","pack":"mini","subject":"","body":"{body}","scopes":["{scope}"],"conduct":[]}}"#
+            )
+        };
+        let lines: Vec<String> = TAUGHT.iter().enumerate().map(record).collect();
+        fs::write(folder.path().join(format!("{file}.jsonl")), lines.join("\n")).unwrap();
+    }
+}
+
+const FIT: [&str; 7] = ["fit", "--pack", "rules/mini", "--right", "0.8", "a.jsonl", "b.jsonl"];
+
+#[test]
+fn what_no_rule_knows_is_learned_and_the_same_mails_teach_the_same() {
+    let folder = pack("");
+    teach(&folder);
+    let weights = folder.path().join("rules/mini/weights.toml");
+    let before = printed(&run(&folder, &["eval", "--pack", "rules/mini", "a.jsonl"]));
+    shows(&before, &["exact           0/12 = 0.0%"]);
+    let output = run(&folder, &FIT);
+    assert!(output.status.success(), "{}", printed(&output));
+    let first = fs::read(&weights).unwrap();
+    let after = printed(&run(&folder, &["eval", "--pack", "rules/mini", "a.jsonl"]));
+    shows(&after, &["exact           12/12 = 100.0%", "coverage        12/12 = 100.0%"]);
+    // What was written before teaches nothing.
+    assert!(run(&folder, &FIT).status.success());
+    assert!(fs::read(&weights).unwrap() == first, "the same mails gave another file");
+}
+
+#[test]
+fn a_dry_run_of_fit_writes_nothing() {
+    let folder = pack("");
+    teach(&folder);
+    let output = run(&folder, &["fit", "--pack", "rules/mini", "--dry-run", "a.jsonl", "b.jsonl"]);
+    shows(&printed(&output), &["Learned from 24 mails", "terms alone", "rules alone"]);
+    assert!(output.status.success());
+    assert!(!folder.path().join("rules/mini/weights.toml").exists());
+}
+
+#[test]
+fn fit_says_what_it_cannot_learn_from() {
+    let folder = pack("");
+    let record = r#"{"id":"x","pack":"mini","subject":"","body":"y","scopes":["nothing"],"conduct":[]}"#;
+    fs::write(folder.path().join("a.jsonl"), record).unwrap();
+    let output = run(&folder, &["fit", "--pack", "rules/mini", "--dry-run", "a.jsonl"]);
+    shows(&printed(&output), &["a: x: the pack has no clause nothing"]);
+    let output = run(&folder, &["fit", "--pack", "optim-biz", "a.jsonl"]);
+    shows(&printed(&output), &["optim-biz is no folder: say --out FILE or --dry-run"]);
+}

@@ -9,6 +9,7 @@ mod demo;
 mod desk;
 mod eval;
 mod explain;
+mod fit;
 mod flow;
 mod hours;
 mod init;
@@ -66,6 +67,7 @@ Examples:
   madoguchi explain mail.eml                  what would be decided about a mail, and why
   madoguchi test rules/optim-biz              the examples and tests that stand in a pack
   madoguchi eval --pack optim-biz mails.jsonl how well a pack decides labelled mail
+  madoguchi fit --pack rules/optim-biz m.jsonl learn from labelled mail what terms are worth
   madoguchi run -c madoguchi.toml             work the desk until stopped
   madoguchi breaker -c madoguchi.toml         how much each desk answers, and whether it was stopped
   madoguchi hours -c madoguchi.toml           open or closed, next opening, closed days and why
@@ -83,6 +85,7 @@ enum Command {
     Flow(flow::Args),
     Test(test::Args),
     Eval(eval::Args),
+    Fit(fit::Args),
     Run(run::Args),
     Breaker(breaker::Args),
     Hours(hours::Args),
@@ -107,6 +110,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Flow(args) => flow::command(args),
         Command::Test(args) => test::command(args),
         Command::Eval(args) => eval::command(args),
+        Command::Fit(args) => fit::command(args),
         Command::Run(args) => run::command(args),
         Command::Breaker(args) => breaker::command(args),
         Command::Notice(args) => notice::command(args),

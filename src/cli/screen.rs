@@ -47,6 +47,8 @@ fn english(code: &str) -> Option<&str> {
         "no-own-words" => "only courtesies or a quote: no words that ask for something",
         "forwarded" => "only a forwarded mail: its author is not the sender",
         "low-margin" => "two clauses are too close",
+        "low-confidence" => "not sure enough",
+        "suspicion" => "perhaps prohibited conduct",
         "conduct" => "may be prohibited conduct: staff decide, no reply",
         "no-safe-address" => "no address that is safe to answer",
         "form" => "of a web form: what was typed there is not proved",

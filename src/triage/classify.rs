@@ -3,11 +3,14 @@
 //! Nothing but the customer's own words of today votes ([`super::sentence`]); every point has its evidence.
 
 use super::decision::{Evidence, RunnerUp, ScopePart};
+use super::fitted::Mark;
 use super::inquiry::Inquiry;
 use super::pack::{ClauseKind, Severity};
 use super::rulebook::Rulebook;
 use super::scan::{Marks, Scan};
 use super::sentence::{Sentence, Voice, place_text, voice};
+
+mod odds;
 
 /// A further clause must reach this share of the strongest one's points to count as asked too.
 const COMPANION_SHARE: f64 = 0.6;
@@ -25,9 +28,24 @@ pub struct Classification {
     pub evidence: Vec<Evidence>,
     /// 0…1, from the smallest lead of a winner over its rival.
     pub confidence: f64,
-    /// The smallest lead in points; below the pack's margin staff decide.
+    /// The smallest lead in points, where rules decide alone.
     pub lead: f64,
+    /// Why staff should decide, although something was understood.
+    pub doubt: Option<Doubt>,
     pub runner_up: Option<RunnerUp>,
+}
+
+/// What was understood is not sure enough to act on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Doubt {
+    /// The lead over the next clause is below the pack's margin.
+    Margin,
+    /// Decisions as sure as this one were right too seldom; the pack asks for `wanted` (0…1).
+    Confidence { wanted: f64 },
+    /// No clause is more probable than not.
+    Unclear,
+    /// It may be prohibited conduct, with this probability (0…1).
+    Suspicion { probability: f64 },
 }
 
 /// A rule that fired in a sentence, with the words that made it.
@@ -47,21 +65,52 @@ struct Scored {
 
 /// Finds the clauses a mail asks about.
 pub fn classify(inquiry: &Inquiry, book: &Rulebook) -> Classification {
-    let scored = score(inquiry, book);
-    let best = best_points(&scored, book.pack.clauses.len());
-    let conduct = found_conduct(&best, book);
-    let scopes = found_scopes(&scored, &best);
-    let (lead, confidence) = lead(&scored, &best, &scopes, book);
+    let scan = Scan::of(inquiry, book);
+    let scored = score(&scan, book);
+    let found = match &book.pack.fitted {
+        Some(fitted) => odds::by_odds(&scan, &scored, fitted, inquiry, book),
+        None => by_points(&scored, inquiry, book),
+    };
     let trust = if voice(inquiry) == Voice::Own { 1.0 } else { BORROWED };
+    Classification { confidence: found.confidence * trust, ..found }
+}
+
+/// By the hand-written rules alone.
+fn by_points(scored: &[Scored], inquiry: &Inquiry, book: &Rulebook) -> Classification {
+    let best = best_points(scored, book.pack.clauses.len());
+    let conduct = found_conduct(&best, book);
+    let scopes = found_scopes(scored, &best);
+    let (lead, confidence) = lead(scored, &best, &scopes, book);
     Classification {
-        parts: parts(inquiry, &scored, &scopes, book),
-        evidence: evidence(inquiry, &scored, book),
+        parts: parts(inquiry, scored, &scopes, book),
+        evidence: evidence(inquiry, scored, book),
         runner_up: runner_up(&best, &scopes, book),
         scopes: ids(&scopes, book),
         conduct: ids(&conduct, book),
-        confidence: confidence * trust,
+        confidence,
         lead,
+        doubt: (lead < book.pack.thresholds.margin).then_some(Doubt::Margin),
     }
+}
+
+/// A sentence as learning sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Folded.
+    pub text: String,
+    pub marks: Vec<Mark>,
+    /// Of the rules alone, for each clause of the pack.
+    pub points: Vec<f64>,
+}
+
+/// The sentences that vote, for learning.
+pub fn rows(inquiry: &Inquiry, book: &Rulebook) -> Vec<Row> {
+    let scan = Scan::of(inquiry, book);
+    let row = |(sentence, scored): (usize, Scored)| {
+        let text = scan.text(sentence).to_owned();
+        Row { marks: Mark::of(&scored.sentence, &text), text, points: scored.points }
+    };
+    score(&scan, book).into_iter().enumerate().map(row).collect()
 }
 
 /// The points behind a classification, for [`super::miss`].
@@ -73,7 +122,15 @@ pub(super) struct Sums {
 
 impl Sums {
     pub fn of(inquiry: &Inquiry, book: &Rulebook) -> Sums {
-        let scored = score(inquiry, book);
+        let scan = Scan::of(inquiry, book);
+        let mut scored = score(&scan, book);
+        if let Some(fitted) = &book.pack.fitted {
+            let points = odds::points(&scan, &scored, fitted, book);
+            for (sentence, points) in scored.iter_mut().zip(points) {
+                sentence.winner = winner(&points, book);
+                sentence.points = points;
+            }
+        }
         Sums { best: best_points(&scored, book.pack.clauses.len()), scored }
     }
 
@@ -89,10 +146,9 @@ fn ids(clauses: &[usize], book: &Rulebook) -> Vec<String> {
 }
 
 /// The points of each sentence.
-fn score(inquiry: &Inquiry, book: &Rulebook) -> Vec<Scored> {
-    let scan = Scan::of(inquiry, book);
+fn score(scan: &Scan, book: &Rulebook) -> Vec<Scored> {
     let mut marks = Marks::new(book);
-    (0..scan.sentences.len()).map(|sentence| score_sentence(&scan, sentence, &mut marks, book)).collect()
+    (0..scan.sentences.len()).map(|sentence| score_sentence(scan, sentence, &mut marks, book)).collect()
 }
 
 fn score_sentence(scan: &Scan, sentence: usize, marks: &mut Marks, book: &Rulebook) -> Scored {

@@ -2,8 +2,8 @@
 //!
 //! Reading order: [`inquiry`] (what a mail is), [`mod@read`] (bytes → inquiry), [`sections`] (what the customer wrote
 //! today), [`form`] (mail of web forms), [`gate`] (may a robot answer?), [`budget`] (how often?), [`sender`] (whose
-//! customer? by the [`register`]), [`fold`], `scan` and [`classify`] (what is asked?), [`calendar`] (open?), [`verdict`]
-//! (who acts), [`reply`] (what we say: [`template`], [`message_id`]), [`decision`] (the result).
+//! customer? by the [`register`]), [`fold`], `scan`, [`fitted`] and [`classify`] (what is asked?), [`calendar`] (open?),
+//! [`verdict`] (who acts), [`reply`] (what we say: [`template`], [`message_id`]), [`decision`] (the result).
 
 pub mod arrival;
 pub mod auth;
@@ -18,6 +18,7 @@ pub mod deadline;
 pub mod decision;
 mod doubt;
 pub mod facts;
+pub mod fitted;
 pub mod flow;
 pub mod fold;
 pub mod form;

@@ -10,6 +10,7 @@ use jiff::civil::Date;
 
 use super::calendar::Calendar;
 use super::credit::CreditTable;
+use super::fitted::Fitted;
 use super::flow::Flow;
 use super::fold::Folding;
 use super::needs::Need;
@@ -28,6 +29,8 @@ pub struct Pack {
     pub muted: Muted,
     pub clauses: Vec<Clause>,
     pub rules: Vec<Rule>,
+    /// What was learned from labelled mail; without it the rules decide alone.
+    pub fitted: Option<Fitted>,
     /// Troubleshooting that is led by mail.
     pub flows: Vec<Arc<Flow>>,
     /// What a stop of the service is worth, if the terms promise it.

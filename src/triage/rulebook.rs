@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use regex::Regex;
 
 use super::credit::CreditBook;
+use super::fitted::Fitted;
 use super::flow::Flow;
 use super::flow::words::FlowBook;
 use super::fold::{Folding, fold_term};
@@ -119,6 +120,8 @@ pub(super) struct Found {
     pub term: Option<TermId>,
     /// Patterns (by index) that may match where it stands.
     pub wakes: Vec<usize>,
+    /// It is a fitted term (by index).
+    pub fitted: Option<usize>,
 }
 
 /// What a checked pack can still get wrong; `config` finds these first and points at the line.
@@ -147,7 +150,7 @@ impl Rulebook {
         let mut mutes = vec![None; numbers.terms.len()];
         denied.into_iter().for_each(|term| mutes[term] = Some(Mute::Denied));
         reported.into_iter().for_each(|term| mutes[term] = Some(Mute::Reported));
-        let terms = TermTable::build(&numbers.terms)?;
+        let terms = TermTable::build(&numbers.terms, pack.fitted.as_ref())?;
         let templates = Templates::compile(&pack.templates)?;
         let flows = pack.flows.iter().map(compile_flow).collect::<Result<_, _>>()?;
         let credit = pack.credit.clone().map(CreditBook::compile).transpose();
@@ -215,7 +218,7 @@ impl Numbers {
 }
 
 impl TermTable {
-    fn build(terms: &[Term]) -> Result<TermTable, RulebookError> {
+    fn build(terms: &[Term], fitted: Option<&Fitted>) -> Result<TermTable, RulebookError> {
         let mut texts: BTreeMap<String, Found> = BTreeMap::new();
         let mut patterns = Vec::new();
         let mut always = Vec::new();
@@ -234,6 +237,9 @@ impl TermTable {
                     }
                 }
             }
+        }
+        for (index, term) in fitted.iter().flat_map(|fitted| fitted.terms.iter().enumerate()) {
+            texts.entry(term.text.clone()).or_default().fitted = Some(index);
         }
         let (texts, found): (Vec<String>, Vec<Found>) = texts.into_iter().unzip();
         Ok(TermTable { automaton: AhoCorasick::new(texts)?, found, patterns, always })

@@ -31,6 +31,16 @@ pub(super) struct Scan {
     ends: Vec<usize>,
     /// Of each sentence, in their order.
     pub words: Vec<Vec<Word>>,
+    /// Fitted terms of each sentence, in their order, as often as they stand there.
+    pub fitted: Vec<Vec<FittedWord>>,
+}
+
+/// A fitted term (by index) that stands in a sentence: bytes `start..end` of the folded text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FittedWord {
+    pub term: usize,
+    pub start: usize,
+    pub end: usize,
 }
 
 impl Scan {
@@ -43,11 +53,12 @@ impl Scan {
             ends.push(folded.text.len());
             folded.push_border(sentence.end);
         }
-        let words = vec![Vec::new(); sentences.len()];
-        let mut scan = Scan { sentences, folded, ends, words };
+        let (words, fitted) = (vec![Vec::new(); sentences.len()], vec![Vec::new(); sentences.len()]);
+        let mut scan = Scan { sentences, folded, ends, words, fitted };
         scan.find(book);
         for sentence in 0..scan.words.len() {
             scan.words[sentence].sort_by_key(|word| (word.start, word.end));
+            scan.fitted[sentence].sort_by_key(|word| (word.start, word.end));
             scan.mute(sentence, book);
         }
         scan
@@ -62,8 +73,15 @@ impl Scan {
             let sentence = self.ends.partition_point(|end| *end < found.end());
             let meant = &table.found[found.pattern().as_usize()];
             awake.extend(meant.wakes.iter().map(|pattern| (sentence, *pattern)));
-            if let Some(term) = meant.term.filter(|_| on_word_borders(text, found.start(), found.end())) {
-                self.words[sentence].push(Word { term, start: found.start(), end: found.end(), mute: None });
+            let (start, end) = (found.start(), found.end());
+            if !on_word_borders(text, start, end) {
+                continue;
+            }
+            if let Some(term) = meant.term {
+                self.words[sentence].push(Word { term, start, end, mute: None });
+            }
+            if let Some(term) = meant.fitted {
+                self.fitted[sentence].push(FittedWord { term, start, end });
             }
         }
         awake.extend((0..self.ends.len()).flat_map(|sentence| table.always.iter().map(move |p| (sentence, *p))));
@@ -78,6 +96,11 @@ impl Scan {
                 |m: regex::Match| Word { term: *term, start: start + m.start(), end: start + m.end(), mute: None };
             self.words[sentence].extend(matches.map(word));
         }
+    }
+
+    /// The folded text of a sentence.
+    pub fn text(&self, sentence: usize) -> &str {
+        &self.folded.text[self.start(sentence)..self.ends[sentence]]
     }
 
     fn start(&self, sentence: usize) -> usize {

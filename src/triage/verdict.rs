@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::classify::Classification;
+use super::classify::{Classification, Doubt};
 use super::context::{Context, Drafts};
 use super::decision::{Action, Disposition, Gate, GateHit, GateVerdict, Reason, Reply, Route, RouteKind};
 use super::doubt;
@@ -105,13 +105,16 @@ fn doubts(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<(), Stop>
     let doubt = match voice(inquiry) {
         Voice::Forwarded => reason("forwarded", "転送されたメールだけです。書いた人は送信者ではありません"),
         Voice::Nobody => reason("no-own-words", "挨拶や引用だけで、お問い合わせの文がありません"),
+        Voice::Own if let Some(doubt @ Doubt::Suspicion { .. }) = found.words.doubt => unsure(doubt, found.words),
         // Whoever was asked for his contract and names it need not ask again: a partner's customer is told so.
         Voice::Own if names_partner_contract(found.route, ctx) => return Ok(()),
         Voice::Own if found.words.scopes.is_empty() => {
             reason("unclear", "何のお問い合わせか、規則からは読み取れません")
         }
-        Voice::Own if found.words.lead < ctx.rules.pack.thresholds.margin => low_margin(found.words),
-        Voice::Own => return Ok(()),
+        Voice::Own => match found.words.doubt {
+            Some(doubt) => unsure(doubt, found.words),
+            None => return Ok(()),
+        },
     };
     Err(Stop { disposition: Disposition::Review, reasons: vec![doubt] })
 }
@@ -160,6 +163,25 @@ fn conduct_reason(words: &Classification, ctx: &Context) -> Reason {
 fn is_grave(words: &Classification, ctx: &Context) -> bool {
     let mut clauses = words.conduct.iter().filter_map(|id| ctx.rules.pack.clause(id));
     clauses.any(|clause| clause.severity == Severity::Grave)
+}
+
+fn unsure(doubt: Doubt, words: &Classification) -> Reason {
+    match doubt {
+        Doubt::Margin => low_margin(words),
+        Doubt::Unclear => reason("unclear", "何のお問い合わせか、はっきり読み取れません"),
+        Doubt::Confidence { wanted } => {
+            let rival = words.runner_up.as_ref().map(|r| format!("、次点は {}", r.clause)).unwrap_or_default();
+            let (sure, wanted) = (words.confidence * 100.0, wanted * 100.0);
+            reason(
+                "low-confidence",
+                &format!("判定の確かさが足りません（{sure:.0} %、必要なのは {wanted:.0} %{rival}）"),
+            )
+        }
+        Doubt::Suspicion { probability } => {
+            let probability = probability * 100.0;
+            reason("suspicion", &format!("禁止事項に当たらないか、ご確認ください（可能性 {probability:.0} %）"))
+        }
+    }
 }
 
 fn low_margin(words: &Classification) -> Reason {

@@ -212,6 +212,7 @@ fn empty_pack() -> Pack {
         muted: Default::default(),
         clauses: Vec::new(),
         rules: Vec::new(),
+        fitted: None,
         flows: Vec::new(),
         credit: None,
         needs: Vec::new(),

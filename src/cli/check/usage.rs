@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cli::eval::corpus;
 use crate::cli::screen::Language;
 use crate::cli::sources;
 use crate::config::Claims;
+use crate::fit::corpus;
 use crate::triage::classify::classify;
 use crate::triage::inquiry::Inquiry;
 use crate::triage::pack::{Muted, Pack, Place, Rule, Term};

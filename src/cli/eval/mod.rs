@@ -1,7 +1,6 @@
 //! `madoguchi eval`: how well a pack decides labelled mail.
 
-pub mod corpus;
-mod score;
+pub mod score;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -10,10 +9,10 @@ use std::sync::mpsc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use self::corpus::Record;
 use self::score::Judged;
 use super::screen::{Language, colour, fit, written};
 use super::{Exit, packs};
+use crate::fit::corpus::{self, Record};
 use crate::triage;
 use crate::triage::context::{Context, DeskProfile, History, Seen};
 use crate::triage::decision::Decision;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::corpus::Record;
+use crate::fit::corpus::Record;
 use crate::triage::decision::{Decision, Disposition};
 
 /// A labelled mail and what was decided about it.

@@ -8,8 +8,10 @@ use rust_embed::Embed;
 
 use crate::config::problems::{File, Problem, Report};
 
+/// Without the labelled mails that weights were learned from.
 #[derive(Embed)]
 #[folder = "rules"]
+#[exclude = "*/training/*"]
 struct EmbeddedRules;
 
 #[derive(Embed)]

@@ -4,6 +4,7 @@ mod claims;
 mod clauses;
 mod credit;
 mod files;
+mod fitted;
 mod flow;
 mod lints;
 mod needs;
@@ -20,6 +21,7 @@ pub use files::{PackFiles, embedded_files, embedded_packs};
 
 use self::clauses::Head;
 use self::files::{FLOWS, PackFile};
+use self::fitted::WEIGHTS;
 use super::calendar;
 use super::problems::{File, Problem, Problems, Report};
 use crate::triage::pack::Pack;
@@ -85,8 +87,8 @@ fn read_all(report: &Report, folder: &str, files: &PackFiles) -> Option<(Pack, C
     let head = file(report, files, HEAD).and_then(|file| Some((file, clauses::read(file, id)?)));
     let calendar = file(report, files, CALENDAR).and_then(calendar::read);
     let is_flow = |f: &&PackFile| f.name.starts_with(FLOWS);
-    let sheet_files =
-        files.rules.iter().filter(|f| ![HEAD, CALENDAR, CREDIT, NEEDS].contains(&f.name.as_str()) && !is_flow(f));
+    let is_sheet = |f: &&PackFile| ![HEAD, CALENDAR, CREDIT, NEEDS, WEIGHTS].contains(&f.name.as_str()) && !is_flow(f);
+    let sheet_files = files.rules.iter().filter(is_sheet);
     let texts: Vec<Option<File<'_>>> = sheet_files.map(|f| f.open(report)).collect();
     let sheets: Option<Vec<_>> = texts.into_iter().map(|file| sheet::read(file?)).collect();
     let templates = templates::read(report, &files.templates);
@@ -96,6 +98,10 @@ fn read_all(report: &Report, folder: &str, files: &PackFiles) -> Option<(Pack, C
     let sheets = sheets?;
     let (rules, muted) = rules::resolve(head_file, &head, &sheets);
     let claims = claims::resolve(&head.clauses, &sheets);
+    let fitted = match files.rules.iter().find(|file| file.name == WEIGHTS) {
+        Some(weights) => Some(fitted::read(weights.open(report)?, &head.clauses, head.folding)?),
+        None => None,
+    };
     let flows = flow::read_all(report, &head.clauses, files.rules.iter().filter(is_flow));
     let credit = files.rules.iter().find(|file| file.name == CREDIT);
     let credit = credit.and_then(|source| credit::read(source.open(report)?, &head.clauses));
@@ -118,6 +124,7 @@ fn read_all(report: &Report, folder: &str, files: &PackFiles) -> Option<(Pack, C
         muted,
         clauses,
         rules,
+        fitted,
         flows,
         credit,
         needs,

@@ -1,7 +1,7 @@
 //! Labelled mails: `.jsonl` files as tests/corpus/dev/README.md describes them.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::triage::inquiry::Inquiry;
 use crate::triage::read;
 
-/// A labelled mail; what scoring does not need is left out.
+/// A labelled mail; what neither scoring nor learning needs is left out.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Record {
     pub id: String,
@@ -30,13 +30,22 @@ pub struct Record {
     /// Nobody could tell what is wanted.
     #[serde(default)]
     pub unclear: bool,
+    /// Which words carry which clause.
+    #[serde(default)]
+    pub parts: Vec<Part>,
     from: Option<String>,
     /// A moment; some give only the day, which says nothing about how to decide.
     received_at: Option<String>,
 }
 
+/// Words of a mail, verbatim, and the clause they carry.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Part {
+    pub text: String,
+    pub scope: String,
+}
 /// Every record of the files for this pack, in order.
-pub fn read(paths: &[std::path::PathBuf], pack: &str) -> anyhow::Result<Vec<Record>> {
+pub fn read(paths: &[PathBuf], pack: &str) -> anyhow::Result<Vec<Record>> {
     let mut records = Vec::new();
     for path in paths {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
