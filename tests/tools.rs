@@ -335,6 +335,10 @@ fn what_no_rule_knows_is_learned_and_the_same_mails_teach_the_same() {
     let first = fs::read(&weights).unwrap();
     let after = printed(&run(&folder, &["eval", "--pack", "rules/mini", "a.jsonl"]));
     shows(&after, &["exact           12/12 = 100.0%", "coverage        12/12 = 100.0%"]);
+    fs::write(folder.path().join("mail.eml"), "From: a@b.example\r\nSubject: x\r\n\r\nしかたが分かりません。\r\n")
+        .unwrap();
+    let output = run(&folder, &["explain", "--pack", "rules/mini", "--why-not", "buy", "mail.eml"]);
+    assert!(output.status.success(), "{}", printed(&output));
     // What was written before teaches nothing.
     assert!(run(&folder, &FIT).status.success());
     assert!(fs::read(&weights).unwrap() == first, "the same mails gave another file");

@@ -3,7 +3,7 @@
 use super::super::decision::{Evidence, RunnerUp, ScopePart};
 use super::super::fitted::{COMMON, Fitted, Mark, Reading, confidence, found};
 use super::super::inquiry::Inquiry;
-use super::super::pack::ClauseKind;
+use super::super::pack::{Clause, ClauseKind};
 use super::super::rulebook::Rulebook;
 use super::super::scan::{FittedWord, Scan};
 use super::super::sentence::place_text;
@@ -34,8 +34,7 @@ impl Group {
     fn of(points: &[Vec<f64>], kinds: &[ClauseKind], fitted: &Fitted, book: &Rulebook) -> Group {
         let all = book.pack.clauses.iter().enumerate();
         let clauses: Vec<usize> = all.filter(|(_, c)| kinds.contains(&c.kind)).map(|(index, _)| index).collect();
-        let common = book.pack.clauses.len() + usize::from(kinds == [ClauseKind::Conduct]);
-        let own = |points: &Vec<f64>| clauses.iter().map(|clause| points[*clause] + points[common]).collect();
+        let own = |points: &Vec<f64>| clauses.iter().map(|clause| points[*clause]).collect();
         let points: Vec<Vec<f64>> = points.iter().map(own).collect();
         Group { reading: Reading::of(&points, clauses.len(), fitted.steepness), clauses }
     }
@@ -76,7 +75,7 @@ fn doubt(bad: f64, asks: f64, sure: f64, fitted: &Fitted) -> Option<Doubt> {
     }
 }
 
-/// Of each sentence for each column (see [`Fitted`]): the rules' points, and the terms' of the sentence and, in part, of the mail.
+/// Of each sentence for each clause: the rules' points, and the terms' of the sentence and, in part, of the mail.
 pub fn points(scan: &Scan, scored: &[Scored], fitted: &Fitted, book: &Rulebook) -> Vec<Vec<f64>> {
     let terms: Vec<Vec<usize>> = scan.fitted.iter().map(|words| different(words.iter().map(|w| w.term))).collect();
     let mut mail = vec![0.0; book.pack.clauses.len() + COMMON.len()];
@@ -86,9 +85,16 @@ pub fn points(scan: &Scan, scored: &[Scored], fitted: &Fitted, book: &Rulebook) 
         points.iter_mut().zip(&scored.points).for_each(|(sum, rules)| *sum += rules);
         fitted.add(&terms[sentence], 1.0, &mut points);
         fitted.add_marks(&Mark::of(&scored.sentence, scan.text(sentence)), &mut points);
-        points
+        with_common(points, book)
     };
     scored.iter().enumerate().map(sum).collect()
+}
+
+/// The columns of [`COMMON`] added to those of their clauses.
+fn with_common(points: Vec<f64>, book: &Rulebook) -> Vec<f64> {
+    let clauses = &book.pack.clauses;
+    let common = |clause: &Clause| points[clauses.len() + usize::from(clause.kind == ClauseKind::Conduct)];
+    clauses.iter().zip(&points).map(|(clause, own)| own + common(clause)).collect()
 }
 
 fn different(terms: impl Iterator<Item = usize>) -> Vec<usize> {
