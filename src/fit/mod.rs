@@ -1,8 +1,9 @@
-//! Learning from labelled mail: [`fit`] finds the points of terms that `weights.toml` holds.
+//! Learning from labelled mail: [`Model::learn`] finds the points of terms that `weights.toml` holds.
 //!
 //! Reading order: [`corpus`] (labelled mail), [`features`] (what stands in it), `objective` (what is minimised), `learn`
 //! (how), [`cross`] (how good it is on files it did not see), [`thresholds`] (from when on it may act), [`figures`],
-//! [`write`] (the file). The same mails give the same file: nothing here is random, and threads never add numbers together.
+//! [`mod@write`] (the file). The same mails give the same file: nothing here is random, and threads never add numbers
+//! together.
 
 pub mod corpus;
 pub mod cross;
@@ -127,7 +128,7 @@ impl Group {
     }
 }
 
-/// Terms, and for each group its weights in logarithms of odds, as [`objective`] has them.
+/// Terms, and for each group its weights in logarithms of odds, as `objective` has them.
 #[derive(Debug, Clone)]
 pub struct Model {
     pub vocabulary: Vocabulary,

@@ -28,7 +28,7 @@ pub enum Place {
     Store,
 }
 
-/// An entry and where it came from: the number of a file in [`Entries::files`].
+/// An entry and where it came from: the number of a file in `Entries::files`.
 #[derive(Debug, Clone)]
 pub struct Entry<T> {
     pub value: T,

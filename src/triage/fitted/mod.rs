@@ -2,7 +2,7 @@
 //!
 //! A fitted term is a short text with points for clauses. In a sentence its points count, and so they do, by a fixed
 //! share, in every other sentence of the mail: what a mail is about helps to understand its shortest sentence. The
-//! points of rules and of terms add up; [`odds`] turns the sums into probabilities.
+//! points of rules and of terms add up; `odds` turns the sums into probabilities.
 
 mod odds;
 mod terms;
@@ -59,9 +59,9 @@ pub enum Mark {
     Subject,
     /// See [`Sentence::question`].
     Question,
-    /// At most [`SHORT`] characters, folded.
+    /// At most `SHORT` characters, folded.
     Short,
-    /// At least [`LONG`] characters, folded.
+    /// At least `LONG` characters, folded.
     Long,
 }
 
