@@ -5,11 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use jiff::Timestamp;
 
+use super::packs;
 use crate::config::{self, RegisterSource};
 use crate::store::{StoreError, read_register};
-use crate::triage::context::DeskProfile;
+use crate::triage::context::{Context, DeskProfile, History, Seen};
 use crate::triage::notice::Notice;
+use crate::triage::pack::Pack;
 use crate::triage::register::Register;
 use crate::triage::rulebook::Editions;
 
@@ -20,6 +23,30 @@ pub struct Desk {
     /// Those of the configuration; what staff started by command is in the store of a run.
     pub notices: Vec<Notice>,
     pub register: Arc<Register>,
+}
+
+impl Desk {
+    /// A desk of this pack that knows nobody.
+    pub fn of_pack(pack: Pack) -> anyhow::Result<Desk> {
+        let profile = packs::profile(&pack);
+        let rules = Editions::compile(pack.into(), &[])?;
+        Ok(Desk { profile, rules, notices: Vec::new(), register: Arc::default() })
+    }
+
+    /// To decide a mail at this moment by itself, as the first that ever came.
+    pub fn context(&self, now: Timestamp) -> Context<'_> {
+        Context {
+            now,
+            desk: &self.profile,
+            rules: self.rules.at(now),
+            register: &self.register,
+            seen: Seen::default(),
+            history: History::default(),
+            receipt: None,
+            notices: self.notices.clone(),
+            release: None,
+        }
+    }
 }
 
 /// The desk `id` of a configuration, or its only one; the problems of a wrong configuration are given as text for people.

@@ -13,10 +13,9 @@ use super::sources::{self, Source};
 use super::{Exit, contract, packs, why_not};
 use crate::clock::Clock;
 use crate::triage;
-use crate::triage::context::{Context, History, Seen};
+use crate::triage::context::Context;
 use crate::triage::decision::{Action, Decision, EvidenceSection, GateVerdict, Reply, RouteKind};
 use crate::triage::inquiry::{Inquiry, SectionKind};
-use crate::triage::rulebook::Editions;
 
 /// Explain what would be decided about mails, and why; nothing is sent or changed
 #[derive(Debug, clap::Args)]
@@ -100,9 +99,7 @@ fn chosen(args: &Args) -> anyhow::Result<Result<Desk, String>> {
             Ok((pack, _)) => pack,
             Err(problems) => return Ok(Err(problems.render(std::io::stderr().is_terminal()))),
         };
-        let profile = packs::profile(&pack);
-        let rules = Editions::compile(pack.into(), &[])?;
-        return Ok(Ok(Desk { profile, rules, notices: Vec::new(), register: Default::default() }));
+        return Desk::of_pack(pack).map(Ok);
     };
     desk::of_config(path, args.desk.as_deref())
 }
@@ -117,17 +114,7 @@ fn one(
 ) -> std::io::Result<()> {
     let inquiry = triage::form::open(triage::read::read(raw, raw.len() as u64, true), &desk.profile);
     let now = args.at.or(inquiry.date).unwrap_or_else(|| Clock::System.now());
-    let ctx = Context {
-        now,
-        desk: &desk.profile,
-        rules: desk.rules.at(now),
-        register: &desk.register,
-        seen: Seen::default(),
-        history: History::default(),
-        receipt: None,
-        notices: desk.notices.clone(),
-        release: None,
-    };
+    let ctx = desk.context(now);
     if let Some(clause) = &args.why_not {
         let rules = desk.rules.at(now);
         let Some(miss) = triage::miss::why_not(clause, &inquiry, rules) else {

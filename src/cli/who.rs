@@ -12,7 +12,6 @@ use super::screen::{Language, fit};
 use crate::clock::Clock;
 use crate::triage;
 use crate::triage::auth::domain::canonical;
-use crate::triage::context::{Context, History, Seen};
 use crate::triage::decision::{Action, AuthLevel, Decision, Reply, Route, RouteKind};
 use crate::triage::inquiry::{Inquiry, Mailbox};
 use crate::triage::register::{Known, Partner};
@@ -80,7 +79,7 @@ fn answer<'a>(args: &Args, desk: &'a Desk) -> anyhow::Result<Answer<'a>> {
         typed(&args.who)?
     };
     let now = args.at.or(asked.date).unwrap_or_else(|| Clock::System.now());
-    let ctx = context(desk, now);
+    let ctx = desk.context(now);
     let setting =
         Setting { desk: &desk.profile.id, day: now.to_zoned(desk.rules.at(now).pack.calendar.zone.clone()).date() };
     let mut found: Vec<Finding> = triage::contract::candidates(&asked)
@@ -114,20 +113,6 @@ fn typed(who: &str) -> anyhow::Result<Inquiry> {
             let from = Mailbox { name: String::new(), address: String::new() };
             Ok(Inquiry { from: vec![from], subject: format!("契約番号: {who}"), ..Inquiry::default() })
         }
-    }
-}
-
-fn context(desk: &Desk, now: Timestamp) -> Context<'_> {
-    Context {
-        now,
-        desk: &desk.profile,
-        rules: desk.rules.at(now),
-        register: &desk.register,
-        seen: Seen::default(),
-        history: History::default(),
-        receipt: None,
-        notices: desk.notices.clone(),
-        release: None,
     }
 }
 

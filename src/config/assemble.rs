@@ -128,7 +128,7 @@ fn dated_notices(
     loaded: &Loaded,
 ) -> Vec<notices::Draft> {
     let Some((full, text)) = named_file(file, around, path) else { return Vec::new() };
-    let file = File { report: file.report, name: &full, text: &text };
+    let file = File::new(file.report, &full, &text);
     let drafts = notices::read(file).unwrap_or_default();
     let ids = || written.desks.iter().filter_map(|desk| Some(desk.id.as_ref()?.value.as_str()));
     for notice in &drafts {
@@ -197,7 +197,7 @@ fn calendars(file: File<'_>, around: &Surroundings, desks: &[Draft]) -> BTreeMap
     for path in desks.iter().flat_map(|desk| &desk.calendars) {
         calendars.entry(path.value.clone()).or_insert_with(|| {
             let (full, text) = named_file(file, around, path)?;
-            calendar::layer(File { report: file.report, name: &full, text: &text })
+            calendar::layer(File::new(file.report, &full, &text))
         });
     }
     calendars

@@ -5,7 +5,7 @@
 //! midnight, events without a date.
 
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 
 use crate::triage::calendar::{Days, Hours, Minute};
@@ -175,7 +175,7 @@ fn when(property: &Property, zone: &TimeZone) -> Option<When> {
     let Some((day, time)) = value.split_once('T') else { return digits_date(value).map(When::Day) };
     let (time, utc) = time.strip_suffix('Z').map_or((time, false), |time| (time, true));
     let number = |range| time.get(range).and_then(|digits: &str| digits.parse::<i8>().ok());
-    let time = digits_date(day)?.at(number(0..2)?, number(2..4)?, 0, 0);
+    let time = digits_date(day)?.to_datetime(Time::new(number(0..2)?, number(2..4)?, 0, 0).ok()?);
     let theirs = match property.param("TZID") {
         _ if utc => TimeZone::UTC,
         // An unknown name (Outlook has its own) is taken for the desk's zone, as is a time without one.
@@ -188,11 +188,10 @@ fn when(property: &Property, zone: &TimeZone) -> Option<When> {
 
 /// `20261229`
 fn digits_date(text: &str) -> Option<Date> {
-    let number = |range: std::ops::Range<usize>| text.get(range).and_then(|digits| digits.parse().ok());
-    if text.len() != 8 {
+    if text.len() != 8 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    Date::new(text[..4].parse().ok()?, number(4..6)?, number(6..8)?).ok()
+    Date::new(text[..4].parse().ok()?, text[4..6].parse().ok()?, text[6..].parse().ok()?).ok()
 }
 
 /// The end of an event of this length: `P3D`, `PT90M`, `P1W`.
@@ -298,6 +297,8 @@ mod tests {
         for (lines, why) in [
             ("SUMMARY:x", "it has no date"),
             ("DTSTART:20261301", "it has no date"),
+            ("DTSTART:ああ0Z", "it has no date"),
+            ("DTSTART:20260101T256000", "it has no date"),
             ("DTSTART:20260101\nDTEND:x", "its end"),
             ("DTSTART:20260101\nDURATION:soon", "its length"),
             ("DTSTART:20260105\nRRULE:FREQ=WEEKLY", "it repeats"),

@@ -131,7 +131,7 @@ pub fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Resu
 fn read(report: Report, path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Config, Problems> {
     let around = Surroundings { folder: path.parent().unwrap_or(Path::new("")), variable };
     let text = text_of(&report, path);
-    let config = text.and_then(|text| assemble::config(File { report: &report, name: path, text: &text }, &around));
+    let config = text.and_then(|text| assemble::config(File::new(&report, path, &text), &around));
     let (config, warnings) = pack::checked(config, report)?;
     Ok(Config { warnings, ..config })
 }

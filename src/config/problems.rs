@@ -204,10 +204,18 @@ pub struct File<'a> {
     pub report: &'a Report,
     pub name: &'a Path,
     pub text: &'a str,
+    /// Where the part begins that is read, in bytes: places count from there.
+    pub base: usize,
 }
 
-impl File<'_> {
+impl<'a> File<'a> {
+    pub fn new(report: &'a Report, name: &'a Path, text: &'a str) -> File<'a> {
+        File { report, name, text, base: 0 }
+    }
+
     pub fn add(&self, problem: Problem) {
+        let span = problem.span.map(|span| span.start + self.base..span.end + self.base);
+        let problem = Problem { span, ..problem };
         let mut problems = self.report.problems.borrow_mut();
         problems.sources.entry(self.name.to_owned()).or_insert_with(|| self.text.to_owned());
         problems.list.push(Problem { file: self.name.to_owned(), ..problem });

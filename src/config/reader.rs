@@ -29,12 +29,13 @@ impl<T> At<T> {
 
 /// Reads a whole file; none (with the problems reported) if it is not TOML or `body` found it unusable.
 pub fn read<T>(file: File<'_>, body: impl FnOnce(&Table<'_>) -> Option<T>) -> Option<T> {
-    read_part(file, file.text, body)
+    read_part(file, 0..file.text.len(), body)
 }
 
-/// Reads a part of a file: `text` has nothing, or blanks, where the other parts stand, so that all places stay.
-pub fn read_part<T>(file: File<'_>, text: &str, body: impl FnOnce(&Table<'_>) -> Option<T>) -> Option<T> {
-    let (root, errors) = DeTable::parse_recoverable(text);
+/// Reads a part of a file, which must be TOML by itself.
+pub fn read_part<T>(file: File<'_>, part: Range<usize>, body: impl FnOnce(&Table<'_>) -> Option<T>) -> Option<T> {
+    let file = File { base: part.start, ..file };
+    let (root, errors) = DeTable::parse_recoverable(&file.text[part]);
     for error in &errors {
         let problem = Problem::error(format!("not valid TOML: {}", error.message()));
         file.add(Problem { span: error.span(), ..problem });

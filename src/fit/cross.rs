@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use super::features::{Vectors, Vocabulary};
-use super::objective::{Labels, Objective};
-use super::{Example, Group, Settings, learned};
+use super::{Example, Group, Settings, learned, objective};
 use crate::triage::fitted::Reading;
 use crate::triage::pack::Pack;
 
@@ -122,10 +121,8 @@ fn by_rule(example: &Example, pack: &Pack) -> bool {
 
 /// Learned points and those of the rules together, these times `steepness`.
 fn read(vectors: &Vectors, examples: &[&Example], weights: &[f64], clauses: &[usize], steepness: f64) -> Vec<Reading> {
-    let labels = Labels { clauses: clauses.len(), mails: Vec::new(), weights: Vec::new(), sentences: Vec::new() };
-    let objective = Objective { vectors, labels: &labels, penalty: 0.0 };
     let mail = |(mail, example): (usize, &&Example)| {
-        let mut points = objective.points(mail, weights);
+        let mut points = objective::points(vectors, mail, weights, clauses.len());
         for (points, row) in points.iter_mut().zip(&example.sentences) {
             let rules = clauses.iter().map(|clause| row.points[*clause] * steepness);
             points.iter_mut().zip(rules).for_each(|(point, rules)| *point += rules);

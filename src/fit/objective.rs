@@ -43,22 +43,9 @@ impl Objective<'_> {
         self.labels.clauses
     }
 
-    /// Points of the clauses in each sentence of a mail, in logarithms of odds.
-    pub fn points(&self, mail: usize, weights: &[f64]) -> Vec<Vec<f64>> {
-        let range = self.vectors.starts[mail]..self.vectors.starts[mail + 1];
-        let mut context = vec![0.0; self.clauses()];
-        add(&self.vectors.contexts[mail], weights, &mut context);
-        let of = |sentence: usize| {
-            let mut points = context.clone();
-            add(&self.vectors.sentences[sentence], weights, &mut points);
-            points
-        };
-        range.map(of).collect()
-    }
-
     /// Loss of a mail and its derivatives by the points of each sentence and clause.
     fn mail(&self, mail: usize, weights: &[f64]) -> (f64, Vec<Vec<f64>>) {
-        let mut sentences = self.points(mail, weights);
+        let mut sentences = points(self.vectors, mail, weights, self.clauses());
         sentences.iter_mut().for_each(|points| softmax(points));
         let (mut loss, mut by_probability) = (0.0, vec![0.0; self.clauses()]);
         for clause in 0..self.clauses() {
@@ -86,6 +73,18 @@ impl Objective<'_> {
         }
         (loss, slopes)
     }
+}
+
+/// Points of so many clauses in each sentence of a mail, in logarithms of odds.
+pub fn points(vectors: &Vectors, mail: usize, weights: &[f64], clauses: usize) -> Vec<Vec<f64>> {
+    let mut context = vec![0.0; clauses];
+    add(&vectors.contexts[mail], weights, &mut context);
+    let of = |sentence: &Sparse| {
+        let mut points = context.clone();
+        add(sentence, weights, &mut points);
+        points
+    };
+    vectors.sentences[vectors.starts[mail]..vectors.starts[mail + 1]].iter().map(of).collect()
 }
 
 /// Adds what these features are worth for each clause.

@@ -10,14 +10,12 @@ use std::sync::mpsc;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use self::score::Judged;
+use super::desk::Desk;
 use super::screen::{Language, colour, fit, written};
 use super::{Exit, packs};
 use crate::fit::corpus::{self, Record};
 use crate::triage;
-use crate::triage::context::{Context, DeskProfile, History, Seen};
 use crate::triage::decision::Decision;
-use crate::triage::register::Register;
-use crate::triage::rulebook::Rulebook;
 
 /// Decide labelled mails and show how many were right
 #[derive(Debug, clap::Args)]
@@ -60,9 +58,7 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
         }
     };
     let records = corpus::read(&args.corpus, &pack.id)?;
-    let desk =
-        Desk { profile: packs::profile(&pack), rules: Rulebook::compile(pack.into())?, nobody: Register::default() };
-    let judged = desk.judge_all(records);
+    let judged = judge_all(&Desk::of_pack(pack)?, records);
     let mut out = anstream::AutoStream::auto(std::io::stdout().lock());
     let language = args.language.unwrap_or_else(Language::of_locale);
     written(match args.json {
@@ -75,55 +71,36 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
 /// Mails are judged on so many threads: more would only wait for memory.
 const THREADS: usize = 2;
 
-struct Desk {
-    profile: DeskProfile,
-    rules: Rulebook,
-    nobody: Register,
+/// In the order of the records, whichever thread was faster.
+fn judge_all(desk: &Desk, records: Vec<Record>) -> Vec<Judged> {
+    let bar = ProgressBar::new(records.len() as u64);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len}") {
+        bar.set_style(style);
+    }
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for sender in vec![sender; THREADS] {
+            scope.spawn(|| {
+                let sender = sender;
+                while let Some((n, record)) = take(&next, &records) {
+                    // The receiver lives as long as this scope.
+                    let _ = sender.send((n, decide(desk, record)));
+                    bar.inc(1);
+                }
+            });
+        }
+    });
+    bar.finish_and_clear();
+    let mut decisions: Vec<(usize, Decision)> = receiver.into_iter().collect();
+    decisions.sort_by_key(|(n, _)| *n);
+    let pairs = records.into_iter().zip(decisions);
+    pairs.map(|(record, (_, decision))| Judged { record, decision }).collect()
 }
 
-impl Desk {
-    /// In the order of the records, whichever thread was faster.
-    fn judge_all(&self, records: Vec<Record>) -> Vec<Judged> {
-        let bar = ProgressBar::new(records.len() as u64);
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len}") {
-            bar.set_style(style);
-        }
-        let next = AtomicUsize::new(0);
-        let (sender, receiver) = mpsc::channel();
-        std::thread::scope(|scope| {
-            for sender in vec![sender; THREADS] {
-                scope.spawn(|| {
-                    let sender = sender;
-                    while let Some((n, record)) = take(&next, &records) {
-                        // The receiver lives as long as this scope.
-                        let _ = sender.send((n, self.decide(record)));
-                        bar.inc(1);
-                    }
-                });
-            }
-        });
-        bar.finish_and_clear();
-        let mut decisions: Vec<(usize, Decision)> = receiver.into_iter().collect();
-        decisions.sort_by_key(|(n, _)| *n);
-        let pairs = records.into_iter().zip(decisions);
-        pairs.map(|(record, (_, decision))| Judged { record, decision }).collect()
-    }
-
-    fn decide(&self, record: &Record) -> Decision {
-        let inquiry = record.inquiry();
-        let ctx = Context {
-            now: inquiry.date.unwrap_or_default(),
-            desk: &self.profile,
-            rules: &self.rules,
-            register: &self.nobody,
-            seen: Seen::default(),
-            history: History::default(),
-            receipt: None,
-            notices: Vec::new(),
-            release: None,
-        };
-        triage::decide(&inquiry, &ctx)
-    }
+fn decide(desk: &Desk, record: &Record) -> Decision {
+    let inquiry = record.inquiry();
+    triage::decide(&inquiry, &desk.context(inquiry.date.unwrap_or_default()))
 }
 
 fn take<'a>(next: &AtomicUsize, records: &'a [Record]) -> Option<(usize, &'a Record)> {

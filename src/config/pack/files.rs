@@ -98,7 +98,7 @@ impl PackFile {
                 return None;
             }
         };
-        Some(File { report, name: &self.shown, text: text.strip_prefix('\u{feff}').unwrap_or(text) })
+        Some(File::new(report, &self.shown, text.strip_prefix('\u{feff}').unwrap_or(text)))
     }
 }
 

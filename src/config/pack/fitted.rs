@@ -17,7 +17,7 @@ pub fn read(file: File<'_>, clauses: &[At<Clause>], folding: Folding) -> Option<
     let index: HashMap<&str, usize> = clauses.iter().enumerate().map(|(i, c)| (c.value.id.as_str(), i)).collect();
     let names = Names { file, clauses, index };
     let (head, terms) = parts(file.text);
-    let head = reader::read_part(file, &file.text[..head], |root| {
+    let head = reader::read_part(file, 0..head, |root| {
         let context = root.require("context").and_then(Value::number);
         let steepness = root.require("steepness").and_then(Value::number);
         let companion = share(root, "companion");
@@ -104,10 +104,8 @@ impl Names<'_, '_> {
             let rest = &text[range.clone()];
             let far = rest.char_indices().map(|(at, _)| at).find(|at| *at >= CHUNK).unwrap_or(rest.len());
             let end = range.start + rest[far..].find('\n').map_or(rest.len(), |at| far + at + 1);
-            let chunk = " ".repeat(range.start) + &text[range.start..end];
-            terms.extend(
-                reader::read_part(self.file, &chunk, |table| Some(self.chunk(table, folding))).unwrap_or_default(),
-            );
+            let chunk = reader::read_part(self.file, range.start..end, |table| Some(self.chunk(table, folding)));
+            terms.extend(chunk.unwrap_or_default());
             range.start = end;
         }
         terms.sort_by(|a, b| a.text.cmp(&b.text));
@@ -118,7 +116,7 @@ impl Names<'_, '_> {
         for (name, _) in table.entries().filter(|(name, _)| !is_folded(&name.value, folding)) {
             let hint = format!("write `{}`", fold_term(&name.value, folding));
             let message = format!("`{}` is not folded, so it is never found", name.value);
-            self.file.add(Problem::warning(message).at(&name.span).hint(hint));
+            table.file.add(Problem::warning(message).at(&name.span).hint(hint));
         }
         table.entries().filter_map(|(name, value)| self.term(&name, value)).collect()
     }
@@ -138,7 +136,7 @@ impl Names<'_, '_> {
             Some(rarity) if rarity > 0.0 => Some(FittedTerm { text: name.value.clone(), rarity, points }),
             _ => {
                 let message = format!("`{}` needs `rarity`, more than 0", name.value);
-                self.file.add(Problem::error(message).at(&name.span));
+                value.file.add(Problem::error(message).at(&name.span));
                 None
             }
         }
@@ -158,11 +156,11 @@ impl Names<'_, '_> {
             }
             match self.index.get(name.value.as_str()) {
                 Some(clause) if self.clauses[*clause].value.kind == ClauseKind::Staff => {
-                    self.file.add(Problem::error(format!("only staff find `{}`", name.value)).at(&name.span));
+                    table.file.add(Problem::error(format!("only staff find `{}`", name.value)).at(&name.span));
                 }
                 Some(clause) => points.extend(value.number().map(|worth| (*clause, worth))),
                 None => {
-                    self.file.add(Problem::error(format!("there is no clause `{}`", name.value)).at(&name.span));
+                    table.file.add(Problem::error(format!("there is no clause `{}`", name.value)).at(&name.span));
                 }
             }
         }

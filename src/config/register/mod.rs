@@ -63,7 +63,7 @@ impl Entries {
             return;
         }
         let text = text_of(report, path).unwrap_or_default();
-        toml::read(File { report, name: path, text: &text }, free_mail, file, self);
+        toml::read(File::new(report, path, &text), free_mail, file, self);
         self.files.push((path.to_owned(), text));
     }
 
@@ -100,7 +100,7 @@ impl Entries {
     fn report<T>(&self, report: &Report, entry: &Entry<T>, problem: Problem) {
         let Some((name, text)) = self.files.get(entry.file) else { return };
         match &entry.place {
-            Place::Span(span) => File { report, name, text }.add(problem.at(span)),
+            Place::Span(span) => File::new(report, name, text).add(problem.at(span)),
             Place::Line(line) => report.of_file(name, problem.line(*line)),
             Place::Store => report.of_file(name, problem),
         }
@@ -110,7 +110,7 @@ impl Entries {
     fn place<T>(&self, entry: &Entry<T>) -> String {
         let Some((name, text)) = self.files.get(entry.file) else { return String::new() };
         match &entry.place {
-            Place::Span(span) => File { report: &Report::default(), name, text }.line(span),
+            Place::Span(span) => File::new(&Report::default(), name, text).line(span),
             Place::Line(line) => format!("{}:{line}", name.display()),
             Place::Store => format!("{} (imported before)", name.display()),
         }
