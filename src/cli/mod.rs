@@ -7,6 +7,7 @@ mod check;
 mod contract;
 mod demo;
 mod desk;
+mod doctor;
 mod eval;
 mod explain;
 mod fit;
@@ -15,6 +16,7 @@ mod hours;
 mod init;
 mod notice;
 mod packs;
+mod reconcile;
 mod register;
 mod run;
 mod screen;
@@ -69,6 +71,8 @@ Examples:
   madoguchi eval --pack optim-biz mails.jsonl how well a pack decides labelled mail
   madoguchi fit --pack rules/optim-biz m.jsonl learn from labelled mail what terms are worth
   madoguchi run -c madoguchi.toml             work the desk until stopped
+  madoguchi doctor -c madoguchi.toml          does everything work with the live servers?
+  madoguchi reconcile -c madoguchi.toml       has every mail an outcome, and every outcome a mail?
   madoguchi breaker -c madoguchi.toml         how much each desk answers, and whether it was stopped
   madoguchi hours -c madoguchi.toml           open or closed, next opening, closed days and why
   madoguchi notice -c madoguchi.toml          interruptions and outages that change what answers say
@@ -87,6 +91,8 @@ enum Command {
     Eval(eval::Args),
     Fit(fit::Args),
     Run(run::Args),
+    Doctor(doctor::Args),
+    Reconcile(reconcile::Args),
     Breaker(breaker::Args),
     Hours(hours::Args),
     Notice(notice::Args),
@@ -112,6 +118,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Eval(args) => eval::command(args),
         Command::Fit(args) => fit::command(args),
         Command::Run(args) => run::command(args),
+        Command::Doctor(args) => doctor::command(args),
+        Command::Reconcile(args) => reconcile::command(args),
         Command::Breaker(args) => breaker::command(args),
         Command::Notice(args) => notice::command(args),
         Command::Hours(args) => hours::command(args),

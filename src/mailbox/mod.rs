@@ -13,6 +13,7 @@
 mod error;
 mod imap;
 mod maildir;
+mod survey;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use secrecy::SecretString;
 pub use self::error::MailboxError;
 pub use self::imap::Imap;
 pub use self::maildir::Maildir;
+pub use self::survey::{Listed, Offers, Quota};
 use crate::net::Tls;
 use crate::triage::arrival::{Arrival, Item, Known, MailKey};
 

@@ -23,7 +23,7 @@
 //!   go on.
 //!
 //! Reading order: `schema/1.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `case`, `queue`, `standing`,
-//! `breaker`, `notices`, `cases`, `register`.
+//! `breaker`, `notices`, `cases`, `ledger`, `register`.
 
 mod breaker;
 mod case;
@@ -34,6 +34,7 @@ mod effects;
 mod error;
 mod history;
 mod journal;
+mod ledger;
 mod notices;
 mod open;
 #[cfg(test)]
@@ -55,6 +56,7 @@ pub use effect::{Effect, EffectRow, EffectState, NewEffect, Outcome, SendRow};
 pub use error::StoreError;
 pub use history::HistoryQuery;
 pub use journal::StoredMail;
+pub use ledger::{LedgerMail, LedgerSend};
 pub use notices::{NoticeRow, start_notice, stop_notice};
 pub use queue::{Released, Turn, Waiting};
 pub use register::{RegisterChange, StoredRegister, change_register, read_register};
