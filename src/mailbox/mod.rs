@@ -41,6 +41,16 @@ pub enum Settings {
     },
 }
 
+impl Settings {
+    /// The folder worked on, as [`Inbox::place`] has it.
+    pub fn folder(&self) -> &str {
+        match self {
+            Settings::Imap(imap) => &imap.folder,
+            Settings::Maildir { .. } => "INBOX",
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct ImapSettings {
     pub host: String,

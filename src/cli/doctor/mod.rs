@@ -160,6 +160,7 @@ async fn examine(config: &Config, args: &Args) -> anyhow::Result<Verdict> {
             report.add(Line::warn("authentication", found, todo))?;
         }
         report.add(store(config, &report))?;
+        report.add(activation(config, desk, &report).await)?;
         let inbox = inbox::examine(desk, &mut report).await?;
         let outbox = outbox::examine(desk, &mut report).await?;
         if args.probe {
@@ -191,6 +192,28 @@ fn store(config: &Config, report: &Report<'_>) -> Line {
                 report.say("docs/operations.md の The store を参照してください", "see The store in docs/operations.md");
             Line::fail("store", error.to_string(), todo)
         }
+    }
+}
+
+/// Does the desk act, or only observe?
+async fn activation(config: &Config, desk: &Desk, report: &Report<'_>) -> Line {
+    if let Some(since) = desk.answer_since {
+        return Line::ok("activation", format!("answer_since = {since:.0}"));
+    }
+    let state = match Store::open_reading(&config.store) {
+        Ok(store) => store.activation(&desk.profile.id, desk.mailbox.folder()).await.ok(),
+        Err(_) => None,
+    };
+    match state.and_then(|state| state.active_since) {
+        Some(since) => Line::ok("activation", format!("{since:.0}")),
+        None => Line::warn(
+            "activation",
+            report.say("観察のみで、返信しません", "the desk only observes"),
+            report.say(
+                "madoguchi observed で確認し、madoguchi activate で開始してください",
+                "look at `madoguchi observed`, then begin with `madoguchi activate`",
+            ),
+        ),
     }
 }
 
