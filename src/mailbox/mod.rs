@@ -157,6 +157,14 @@ impl Inbox {
         either!(self, inbox => inbox.more(&key.item, from, bytes).await)
     }
 
+    /// The flags a mail has now; none if it is not there any more (staff moved or expunged it), or the mailbox is another.
+    pub async fn flags(&mut self, key: &MailKey) -> Result<Option<Vec<String>>, MailboxError> {
+        if self.place() != (key.mailbox.as_str(), key.validity) {
+            return Ok(None);
+        }
+        either!(self, inbox => inbox.flags(&key.item).await)
+    }
+
     /// Adds labels; those already there, and mail no longer there, are no error.
     pub async fn add_labels(&mut self, items: &[Item], labels: &[String]) -> Result<(), MailboxError> {
         check_labels(labels)?;

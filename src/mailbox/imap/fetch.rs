@@ -121,12 +121,12 @@ impl Imap {
 
     /// Those of `uids` that were not expunged, with mail flagged `\Deleted` counted as there.
     async fn still_there(&mut self, uids: &[u32]) -> Result<Vec<u32>, MailboxError> {
-        let flags = self.flags(uids).await?;
+        let flags = self.flags_of(uids).await?;
         Ok(flags.into_keys().collect())
     }
 
     /// UID and flags of those of `uids` that are there.
-    pub(super) async fn flags(&mut self, uids: &[u32]) -> Result<BTreeMap<u32, Vec<String>>, MailboxError> {
+    pub(super) async fn flags_of(&mut self, uids: &[u32]) -> Result<BTreeMap<u32, Vec<String>>, MailboxError> {
         let mut heads = Heads { limit: 0, by_uid: BTreeMap::new() };
         let command = Command::new("UID FETCH").raw(&uid_set(uids)).raw("(UID FLAGS)");
         self.wire.watch(command, &mut |response| heads.note(uids, response)).await?;

@@ -19,7 +19,7 @@ impl Imap {
     pub async fn move_to(&mut self, item: &Item, folder: &str) -> Result<Moved, MailboxError> {
         let uid = uid(item)?;
         self.go_home().await?;
-        match self.flags(&[uid]).await?.remove(&uid) {
+        match self.flags_of(&[uid]).await?.remove(&uid) {
             // Deleted by staff, or the trace of our own COPY and STORE on a server that cannot expunge one mail.
             Some(flags) if !flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Deleted")) => {}
             _ => return Ok(Moved::Gone),

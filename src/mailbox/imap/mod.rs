@@ -107,6 +107,15 @@ impl Imap {
         self.piece(uid, from, bytes).await
     }
 
+    /// See [`super::Inbox::flags`].
+    pub async fn flags(&mut self, item: &Item) -> Result<Option<Vec<String>>, MailboxError> {
+        let uid = uid(item)?;
+        self.go_home().await?;
+        // A FETCH may still tell of what was expunged; only other commands show it (RFC 9051 §7.5.1).
+        self.wire.run(Command::new("NOOP")).await?;
+        Ok(self.flags_of(&[uid]).await?.remove(&uid))
+    }
+
     pub async fn add_labels(&mut self, items: &[Item], labels: &[String]) -> Result<(), MailboxError> {
         self.go_home().await?;
         if let Some(refused) = labels.iter().find(|label| !self.home.keeps(label)) {

@@ -30,7 +30,7 @@ impl Entry {
     }
 
     /// Flag letters after `:2,`, as IMAP names them.
-    fn flags(&self) -> Vec<String> {
+    pub fn flags(&self) -> Vec<String> {
         let name = self.path.file_name().and_then(OsStr::to_str).unwrap_or_default();
         let letters = name.split_once(":2,").map(|(_, letters)| letters).unwrap_or_default();
         letters.chars().filter_map(flag).map(str::to_owned).collect()

@@ -51,6 +51,11 @@ impl Maildir {
         blocking(move || Ok(files::read_piece(&root, &unique, from, bytes)?)).await
     }
 
+    /// See [`super::Inbox::flags`].
+    pub async fn flags(&mut self, item: &Item) -> Result<Option<Vec<String>>, MailboxError> {
+        Ok(files::find(&self.root, unique(item)?)?.map(|entry| entry.flags()))
+    }
+
     pub async fn add_labels(&mut self, items: &[Item], labels: &[String]) -> Result<(), MailboxError> {
         self.change_labels(items, |held| {
             held.extend(labels.iter().filter(|label| !held.contains(label)).cloned().collect::<Vec<_>>())
