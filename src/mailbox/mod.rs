@@ -13,6 +13,7 @@
 mod error;
 mod imap;
 mod maildir;
+mod survey;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use secrecy::SecretString;
 pub use self::error::MailboxError;
 pub use self::imap::Imap;
 pub use self::maildir::Maildir;
+pub use self::survey::{Listed, Offers, Quota};
 use crate::net::Tls;
 use crate::triage::arrival::{Arrival, Item, Known, MailKey};
 
@@ -37,6 +39,16 @@ pub enum Settings {
         path: PathBuf,
         poll: Duration,
     },
+}
+
+impl Settings {
+    /// The folder worked on, as [`Inbox::place`] has it.
+    pub fn folder(&self) -> &str {
+        match self {
+            Settings::Imap(imap) => &imap.folder,
+            Settings::Maildir { .. } => "INBOX",
+        }
+    }
 }
 
 #[derive(Debug, Clone)]

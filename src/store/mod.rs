@@ -21,9 +21,10 @@
 //!   it that may have changed once more, right before a send.
 //! - [`Store::desk_load`] says how much a desk answers, [`Store::open_breaker`] stops it, [`release_breaker`] lets it
 //!   go on.
+//! - [`Store::look`] and [`activate`]: a desk only observes a mailbox until staff activate it there.
 //!
-//! Reading order: `schema/1.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `case`, `queue`, `standing`,
-//! `breaker`, `notices`, `cases`, `register`.
+//! Reading order: `schema/1.sql`, `schema/2.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `case`, `queue`, `standing`,
+//! `breaker`, `notices`, `observe`, `cases`, `ledger`, `register`.
 
 mod breaker;
 mod case;
@@ -34,7 +35,9 @@ mod effects;
 mod error;
 mod history;
 mod journal;
+mod ledger;
 mod notices;
+mod observe;
 mod open;
 #[cfg(test)]
 mod plans;
@@ -55,7 +58,9 @@ pub use effect::{Effect, EffectRow, EffectState, NewEffect, Outcome, SendRow};
 pub use error::StoreError;
 pub use history::HistoryQuery;
 pub use journal::StoredMail;
+pub use ledger::{LedgerMail, LedgerSend};
 pub use notices::{NoticeRow, start_notice, stop_notice};
+pub use observe::{Activation, ObservedRow, activate};
 pub use queue::{Released, Turn, Waiting};
 pub use register::{RegisterChange, StoredRegister, change_register, read_register};
 

@@ -192,7 +192,7 @@ impl Head {
     }
 }
 
-fn uid_of(attributes: &[AttributeValue<'_>]) -> Option<u32> {
+pub(super) fn uid_of(attributes: &[AttributeValue<'_>]) -> Option<u32> {
     attributes.iter().find_map(|attribute| match attribute {
         AttributeValue::Uid(uid) => Some(*uid),
         _ => None,
@@ -216,7 +216,7 @@ fn cut(data: &[u8], limit: usize) -> Vec<u8> {
 }
 
 /// `17-Jul-1996 02:44:25 -0700`, the day padded with a blank (RFC 9051 §9, date-time).
-fn internal_date(text: &str) -> Option<Timestamp> {
+pub(super) fn internal_date(text: &str) -> Option<Timestamp> {
     Timestamp::strptime("%d-%b-%Y %H:%M:%S %z", text.trim()).ok()
 }
 

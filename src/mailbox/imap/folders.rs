@@ -89,7 +89,7 @@ impl Imap {
     }
 
     /// Opens a folder as it is now, for reading; the home folder stays open for writing.
-    async fn look_into(&mut self, target: &str) -> Result<(), MailboxError> {
+    pub(super) async fn look_into(&mut self, target: &str) -> Result<(), MailboxError> {
         if target == self.home.name {
             self.go_home().await?;
             return self.wire.run(Command::new("NOOP")).await;
@@ -138,7 +138,7 @@ impl Imap {
     }
 
     /// The wire name of an existing place: by its mark, else by a usual name, also below INBOX.
-    async fn find(&mut self, place: &Place) -> Result<Option<String>, MailboxError> {
+    pub(super) async fn find(&mut self, place: &Place) -> Result<Option<String>, MailboxError> {
         if let Some(name) = self.places.get(place) {
             return Ok(Some(name.clone()));
         }

@@ -5,6 +5,7 @@ mod fetch;
 mod folders;
 mod idle;
 mod login;
+mod survey;
 mod wire;
 
 use std::collections::{HashMap, HashSet};

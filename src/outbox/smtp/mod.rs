@@ -40,6 +40,15 @@ impl Smtp {
         Ok(Smtp { settings: settings.clone(), sender, route, kept: None })
     }
 
+    /// Connects, logs in and has the envelope sender taken, as for a mail, but sends none. Answers what the server
+    /// offers (RFC 5321 §4.1.1.1), in capitals: `SIZE 10240000`, `DSN` …
+    ///
+    /// # Errors
+    /// As for a send; the text begins with the step that failed.
+    pub async fn survey(&self) -> Result<Vec<String>, SendError> {
+        Session::open(&self.settings, &self.route).await?.survey(self.sender.as_ref()).await
+    }
+
     pub(super) async fn send(&mut self, mail: &Outgoing) -> Result<Receipt, SendError> {
         let impossible = || SendError::not_sent(Fault::Mail, "the recipient's address cannot be used in SMTP");
         let to = envelope_address(&mail.to).ok_or_else(impossible)?;
