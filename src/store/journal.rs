@@ -83,13 +83,14 @@ impl Store {
     /// When the desk first looked at this mailbox: `now` at the first call, and the same ever after.
     pub async fn activation(&self, desk: &str, mailbox: &str, now: Timestamp) -> Result<Timestamp, StoreError> {
         let (desk, mailbox) = (desk.to_owned(), mailbox.to_owned());
-        let set = move |tx: &Transaction<'_>| {
-            tx.prepare_cached(ACTIVATE)?.execute((&desk, &mailbox, Ms(now)))?;
-            let at: Ms = tx.prepare_cached(ACTIVATION)?.query_row((&desk, &mailbox), |row| row.get(0))?;
-            Ok(at.0)
-        };
-        self.thread.write(set).await
+        self.thread.write(move |tx| activation(tx, &desk, &mailbox, now)).await
     }
+}
+
+pub(super) fn activation(tx: &Transaction<'_>, desk: &str, mailbox: &str, now: Timestamp) -> Result<Timestamp, Fault> {
+    tx.prepare_cached(ACTIVATE)?.execute((desk, mailbox, Ms(now)))?;
+    let at: Ms = tx.prepare_cached(ACTIVATION)?.query_row((desk, mailbox), |row| row.get(0))?;
+    Ok(at.0)
 }
 
 const LAST_UID: &str = "SELECT max(uid) FROM mail WHERE desk = ?1 AND mailbox = ?2 AND validity = ?3";

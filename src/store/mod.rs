@@ -21,10 +21,12 @@
 //!   it that may have changed once more, right before a send.
 //! - [`Store::desk_load`] says how much a desk answers, [`Store::open_breaker`] stops it, [`release_breaker`] lets it
 //!   go on.
+//! - [`Store::in_one`] does many of these steps together.
 //!
 //! Reading order: `schema/1.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `case`, `queue`, `standing`,
 //! `breaker`, `notices`, `cases`, `register`.
 
+mod books;
 mod breaker;
 mod case;
 mod cases;
@@ -48,6 +50,7 @@ mod values;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+pub use books::Books;
 pub use breaker::{DeskLoad, release_breaker};
 pub use cases::{CaseEffect, CaseRow, DecidedRow};
 pub use decisions::{MailMeta, Record};
@@ -55,7 +58,7 @@ pub use effect::{Effect, EffectRow, EffectState, NewEffect, Outcome, SendRow};
 pub use error::StoreError;
 pub use history::HistoryQuery;
 pub use journal::StoredMail;
-pub use notices::{NoticeRow, start_notice, stop_notice};
+pub use notices::{NoticeRow, in_force, start_notice, stop_notice};
 pub use queue::{Released, Turn, Waiting};
 pub use register::{RegisterChange, StoredRegister, change_register, read_register};
 

@@ -1,12 +1,14 @@
 //! The queue's turn: mail that waited for the opening is decided anew, with everything as it is now (rules, notices,
 //! budgets, what the sender wrote since), and then answered, or left to staff.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tracing::info;
 
 use super::{WorkError, Worker, decide_safely, read_safely};
 use crate::apply::released;
-use crate::store::{Released, Turn, Waiting};
+use crate::store::{Books, Released, Turn, Waiting};
 use crate::triage::decision::{Action, Decision};
 use crate::triage::inquiry::Inquiry;
 use crate::triage::together::{Release, Role, roles};
@@ -36,19 +38,20 @@ impl Worker {
             let turn = Turn { at, every: self.desk.release_every };
             return Ok(self.store.postpone(&self.profile.id, turn).await?);
         }
-        let inquiries: Vec<Inquiry> = waiting.iter().map(|one| read_safely(&one.mail, &self.profile)).collect();
-        let alone = self.decided(&waiting, &inquiries, &vec![Role::Alone; waiting.len()]).await?;
+        let inquiries: Arc<[Inquiry]> = waiting.iter().map(|one| read_safely(&one.mail, &self.profile)).collect();
+        let waiting: Arc<[Waiting]> = waiting.into();
+        let alone = self.decided(&waiting, &inquiries, vec![Role::Alone; waiting.len()]).await?;
         let roles = roles(&alone);
         let decisions = match roles.iter().all(|role| *role == Role::Alone) {
             true => alone,
-            false => self.decided(&waiting, &inquiries, &roles).await?,
+            false => self.decided(&waiting, &inquiries, roles).await?,
         };
-        let mut turns = Vec::new();
-        for ((one, inquiry), decision) in waiting.iter().zip(&inquiries).zip(decisions) {
+        let (mut turns, judge) = (Vec::new(), self.judge().await?);
+        for ((one, inquiry), decision) in waiting.iter().zip(&*inquiries).zip(decisions) {
             let effects = released(&one.decision, &decision, &self.profile.label_prefix, self.desk.sent_copy);
             let waited = now.duration_since(one.decided_at).as_mins();
             info!(desk = self.profile.id, mail = %one.mail.id, disposition = decision.disposition.as_str(), waited, "its turn");
-            turns.push(Released { mail: one.mail.id, meta: self.meta(inquiry, now), decision, effects });
+            turns.push(Released { mail: one.mail.id, meta: judge.meta(inquiry), decision, effects });
         }
         Ok(self.store.release(turns, now).await?)
     }
@@ -63,19 +66,26 @@ impl Worker {
 
     async fn decided(
         &self,
-        waiting: &[Waiting],
-        inquiries: &[Inquiry],
-        roles: &[Role],
+        waiting: &Arc<[Waiting]>,
+        inquiries: &Arc<[Inquiry]>,
+        roles: Vec<Role>,
     ) -> Result<Vec<Decision>, WorkError> {
         let acknowledged = waiting.iter().any(|one| acknowledges(&one.decision));
-        let register = self.desk.register.current(&self.store).await?;
-        let mut decisions = Vec::new();
-        for ((one, inquiry), role) in waiting.iter().zip(inquiries).zip(roles) {
-            let release = Release { first_decided: one.decided_at, acknowledged, role: role.clone() };
-            let ctx = self.context(&one.mail, inquiry, &register, Some(release)).await?;
-            decisions.push(decide_safely(inquiry, &ctx));
+        let mut signers = Vec::new();
+        for (one, inquiry) in waiting.iter().zip(&**inquiries) {
+            signers.push(self.signer(&one.mail, inquiry).await);
         }
-        Ok(decisions)
+        let (judge, waiting, inquiries) = (self.judge().await?, waiting.clone(), inquiries.clone());
+        let decide = move |books: &Books<'_>| {
+            let mails = waiting.iter().zip(&*inquiries).zip(signers).zip(roles);
+            let decided = mails.map(|(((one, inquiry), dkim), role)| {
+                let release = Release { first_decided: one.decided_at, acknowledged, role };
+                let ctx = judge.context(&one.mail, inquiry, dkim, Some(release), books)?;
+                Ok(decide_safely(inquiry, &ctx))
+            });
+            decided.collect()
+        };
+        Ok(self.store.in_one(decide).await?)
     }
 }
 
