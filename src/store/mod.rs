@@ -22,10 +22,12 @@
 //! - [`Store::desk_load`] says how much a desk answers, [`Store::open_breaker`] stops it, [`release_breaker`] lets it
 //!   go on.
 //! - [`Store::look`] and [`activate`]: a desk only observes a mailbox until staff activate it there.
+//! - [`Store::in_one`] does many of these steps together.
 //!
 //! Reading order: `schema/1.sql`, `schema/2.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `case`, `queue`, `standing`,
 //! `breaker`, `notices`, `observe`, `cases`, `ledger`, `register`.
 
+mod books;
 mod breaker;
 mod case;
 mod cases;
@@ -51,6 +53,7 @@ mod values;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+pub use books::Books;
 pub use breaker::{DeskLoad, release_breaker};
 pub use cases::{CaseEffect, CaseRow, DecidedRow};
 pub use decisions::{MailMeta, Record};
@@ -59,7 +62,7 @@ pub use error::StoreError;
 pub use history::HistoryQuery;
 pub use journal::StoredMail;
 pub use ledger::{LedgerMail, LedgerSend};
-pub use notices::{NoticeRow, start_notice, stop_notice};
+pub use notices::{NoticeRow, in_force, start_notice, stop_notice};
 pub use observe::{Activation, ObservedRow, activate};
 pub use queue::{Released, Turn, Waiting};
 pub use register::{RegisterChange, StoredRegister, change_register, read_register};

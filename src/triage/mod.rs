@@ -30,6 +30,7 @@ pub mod miss;
 pub mod needs;
 pub mod notice;
 pub mod pack;
+pub mod pattern;
 pub mod period;
 pub mod products;
 pub mod read;

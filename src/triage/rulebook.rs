@@ -1,11 +1,10 @@
-//! A pack made ready for use: all literal terms in one automaton, all patterns compiled, all templates parsed.
+//! A pack made ready for use: all literal terms in one automaton, all patterns checked, all templates parsed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
 use jiff::Timestamp;
-use regex::Regex;
 
 use super::credit::CreditBook;
 use super::fitted::Fitted;
@@ -14,6 +13,7 @@ use super::flow::words::FlowBook;
 use super::fold::{Folding, fold_term};
 use super::needs::NeedBook;
 use super::pack::{Pack, Rule, Term};
+use super::pattern::Pattern;
 use super::products::{Product, ProductBook};
 use super::required::required;
 use super::template::{TemplateError, Templates};
@@ -110,7 +110,7 @@ pub(super) struct TermTable {
     /// Finds the literals and what patterns need; its pattern number i is told about in `found[i]`.
     pub automaton: AhoCorasick,
     pub found: Vec<Found>,
-    pub patterns: Vec<(TermId, Regex)>,
+    pub patterns: Vec<(TermId, Pattern)>,
     /// Patterns (by index) that need no certain text: every sentence is tried.
     pub always: Vec<usize>,
     pub products: Vec<(Product, TermId)>,
@@ -252,6 +252,6 @@ impl TermTable {
     }
 }
 
-fn compile_pattern(pattern: &str) -> Result<Regex, RulebookError> {
-    Regex::new(pattern).map_err(|e| RulebookError::Pattern { pattern: pattern.into(), source: Box::new(e) })
+fn compile_pattern(pattern: &str) -> Result<Pattern, RulebookError> {
+    Pattern::new(pattern).map_err(|e| RulebookError::Pattern { pattern: pattern.into(), source: Box::new(e) })
 }

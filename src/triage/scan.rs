@@ -96,6 +96,7 @@ impl Scan {
         for (sentence, pattern) in awake {
             // Only the sentence: in the whole text `[^」]` would reach over its borders, and `$` would not find them.
             let (term, pattern) = &table.patterns[pattern];
+            let Some(pattern) = pattern.regex() else { continue };
             let start = self.start(sentence);
             let matches = pattern.find_iter(&text[start..self.ends[sentence]]).filter(|m| !m.is_empty());
             let word =
