@@ -4,7 +4,11 @@
 //! that is gone was moved) but one: sending. So "started" is noted durably before a send, and a send that was cut
 //! off is never blindly repeated ([`settle_interrupted`], invariant 3).
 
+mod retry;
+mod stop;
+
 use std::collections::HashSet;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -14,15 +18,16 @@ use tracing::{info, warn};
 use crate::clock::Clock;
 use crate::mailbox::{Inbox, MailboxError, Place};
 use crate::outbox::{Fault, Found, Outbox, Outgoing, SendError, compose, compose_forward};
-use crate::store::{Effect, EffectId, EffectRow, EffectState, NewEffect, Outcome, Store, StoreError};
+use crate::store::{After, Effect, EffectId, EffectRow, EffectState, NewEffect, Outcome, SendRow, Store, StoreError};
 use crate::triage::arrival::Item;
 use crate::triage::budget::Budgets;
 use crate::triage::decision::{Action, Decision, Reply};
 use crate::triage::inquiry::Mailbox;
 
-/// First wait after a passing failure; doubled with each attempt up to [`LONGEST_RETRY`].
-const FIRST_RETRY: SignedDuration = SignedDuration::from_secs(30);
-const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(1);
+pub use stop::{stopped, unless_stopped};
+
+/// After a stop is asked for, so long is the server's last word about a mail awaited: without it the answer is held.
+const LAST_WORD: Duration = Duration::from_secs(5);
 
 /// What stops the carrying out of effects; the effects themselves stay in the store.
 #[derive(Debug, thiserror::Error)]
@@ -34,14 +39,15 @@ pub enum ApplyError {
 }
 
 /// The effects of a decision, in the order in which they are carried out: labels first, so that staff see the mail
-/// at once; the answer; its copy and label; the move last, because it takes the mail out of our sight.
+/// at once; the answer; its label, and then its copy, for which a full mailbox may have no room; the move last, because
+/// it takes the mail out of our sight.
 pub fn effects(actions: &[Action], label_prefix: &str, sent_copy: bool) -> Vec<NewEffect> {
     let mut effects = Vec::new();
     for action in actions {
         match action {
             Action::Label { labels } => now(&mut effects, Effect::AddLabels { labels: labels.clone() }),
             Action::Draft(reply) => now(&mut effects, Effect::Draft(reply.clone())),
-            Action::Acknowledge(reply) => drop(acknowledge(&mut effects, reply, sent_copy)),
+            Action::Acknowledge(reply) => acknowledge(&mut effects, reply, sent_copy),
             // What waits is decided anew in its turn.
             Action::Reply(reply) | Action::Redirect(reply) if reply.at.is_some() => {}
             Action::Reply(reply) | Action::Redirect(reply) => send(&mut effects, reply, label_prefix, sent_copy),
@@ -62,20 +68,22 @@ fn now(effects: &mut Vec<NewEffect>, effect: Effect) {
     effects.push(NewEffect { effect, due: None });
 }
 
-/// Answers the number of the send.
-fn acknowledge(effects: &mut Vec<NewEffect>, reply: &Reply, sent_copy: bool) -> u32 {
+fn acknowledge(effects: &mut Vec<NewEffect>, reply: &Reply, sent_copy: bool) {
     let of = effects.len() as u32;
     now(effects, Effect::Send(reply.clone()));
     if sent_copy {
         now(effects, Effect::SentCopy { of });
     }
-    of
 }
 
 fn send(effects: &mut Vec<NewEffect>, reply: &Reply, label_prefix: &str, sent_copy: bool) {
-    let of = acknowledge(effects, reply, sent_copy);
+    let of = effects.len() as u32;
     let label = |name: &str| vec![format!("{label_prefix}{name}")];
+    now(effects, Effect::Send(reply.clone()));
     now(effects, Effect::LabelSend { of, sent: label("answered"), unsent: label("unsent") });
+    if sent_copy {
+        now(effects, Effect::SentCopy { of });
+    }
 }
 
 /// The effects of a decision about mail that waited: labels that are true no longer come off first.
@@ -118,6 +126,8 @@ pub struct Hands<'a> {
     /// True: nothing more is begun.
     pub stop: &'a watch::Receiver<bool>,
     pub budgets: &'a Budgets,
+    /// What cannot be carried out for so long is given up.
+    pub give_up_after: SignedDuration,
 }
 
 /// Which effects were surely never tried: written by this process, and not begun by it. Filing a copy of these needs
@@ -165,8 +175,12 @@ impl Hands<'_> {
 
     async fn one(&mut self, row: &EffectRow) -> Result<(), ApplyError> {
         let outcome = match &row.effect {
-            Effect::Send(reply) => self.send(row, reply).await?,
-            Effect::Forward(reply) => self.forward(row, reply).await?,
+            Effect::Send(_) | Effect::Forward(_) => {
+                // None: stopped before anything was handed over.
+                let Some(outcome) = self.answer(row).await? else { return Ok(()) };
+                log(row, &outcome);
+                outcome
+            }
             Effect::AddLabels { .. } | Effect::RemoveLabels { .. } | Effect::LabelSend { .. } => {
                 return self.labels_of(std::slice::from_ref(row)).await;
             }
@@ -206,62 +220,84 @@ impl Hands<'_> {
             Effect::AddLabels { labels } => (Vec::new(), labels.clone()),
             Effect::RemoveLabels { labels } => (labels.clone(), Vec::new()),
             Effect::LabelSend { of, sent, unsent } => {
-                let done = self.store.send_effect(row.mail_id, *of).await?.state == EffectState::Done;
-                (Vec::new(), if done { sent.clone() } else { unsent.clone() })
+                let send = self.store.send_effect(row.mail_id, *of).await?;
+                labels_of_send(&send, sent, unsent)
             }
             _ => (Vec::new(), Vec::new()),
         })
     }
 
-    /// Sends an answer: "started" is on disk before the first byte leaves.
-    async fn send(&mut self, row: &EffectRow, reply: &Reply) -> Result<Outcome, ApplyError> {
+    /// Sends what a person is to read; none if stopped before anything was handed over.
+    async fn answer(&mut self, row: &EffectRow) -> Result<Option<Outcome>, ApplyError> {
+        match &row.effect {
+            Effect::Forward(reply) => self.forward(row, reply).await,
+            Effect::Send(reply) => self.send(row, reply).await,
+            _ => Ok(None),
+        }
+    }
+
+    async fn send(&mut self, row: &EffectRow, reply: &Reply) -> Result<Option<Outcome>, ApplyError> {
         let started = self.clock.now();
         if reply.until.is_some_and(|until| started >= until) {
-            return Ok(Outcome::Held { reason: "not sent: the desk has opened meanwhile".into() });
+            return Ok(Some(Outcome::Held { reason: "not sent: the desk has opened meanwhile".into() }));
         }
         if let Some(reason) = self.no_longer_allowed(row, started).await? {
-            warn!(mail = %row.mail_id, seq = row.seq, reason, "answer not sent: staff must look");
-            return Ok(Outcome::Held { reason: format!("not sent: {reason}") });
+            return Ok(Some(Outcome::Held { reason: format!("not sent: {reason}") }));
         }
         let raw = compose(reply, self.from, &started.to_zoned(self.zone.clone()));
         self.hand_in(row, reply, raw, started).await
     }
 
     /// Passes the mail on as it came.
-    async fn forward(&mut self, row: &EffectRow, reply: &Reply) -> Result<Outcome, ApplyError> {
+    async fn forward(&mut self, row: &EffectRow, reply: &Reply) -> Result<Option<Outcome>, ApplyError> {
         let started = self.clock.now();
         let (original, complete) = self.store.raw(row.mail_id).await?;
         if !complete {
-            return Ok(Outcome::Failed { reason: "only the head of the mail was read: pass it on by hand".into() });
+            let reason = "only the head of the mail was read: pass it on by hand".into();
+            return Ok(Some(Outcome::GivenUp { reason }));
         }
         let raw = compose_forward(reply, &original, self.from, &started.to_zoned(self.zone.clone()));
         self.hand_in(row, reply, raw, started).await
     }
 
+    /// Hands a mail to the server. "Started" is on the disk before its first byte leaves, and not earlier: whatever
+    /// fails before needs nobody's doubt.
     async fn hand_in(
         &mut self,
         row: &EffectRow,
         reply: &Reply,
         raw: Vec<u8>,
         started: Timestamp,
-    ) -> Result<Outcome, ApplyError> {
-        self.store.start(&[row.id], started).await?;
+    ) -> Result<Option<Outcome>, ApplyError> {
         let mail = Outgoing { to: reply.to.address.clone(), message_id: reply.message_id.clone(), raw };
-        let outcome = match self.outbox.send(&mail).await {
-            Ok(receipt) => Outcome::Done { note: Some(receipt.text) },
-            Err(SendError::Uncertain { text }) => Outcome::Held { reason: text },
-            Err(SendError::NotSent { fault: Fault::Mail, text, .. }) => Outcome::Failed { reason: text },
-            Err(SendError::NotSent { text, .. }) => self.later(row, text),
-        };
-        log(row, &outcome);
-        Ok(outcome)
+        match unless_stopped(self.stop, Duration::ZERO, self.outbox.begin(&mail)).await {
+            None => return Ok(None),
+            Some(Err(error)) => return Ok(Some(self.not_sent(row, error))),
+            Some(Ok(())) => {}
+        }
+        self.store.start(&[row.id], started).await?;
+        Ok(Some(match unless_stopped(self.stop, LAST_WORD, self.outbox.complete(&mail)).await {
+            None => Outcome::Held { reason: "perhaps sent: stopped while the server's last word was awaited".into() },
+            Some(Ok(receipt)) => Outcome::Done { note: Some(receipt.text) },
+            Some(Err(error)) => self.not_sent(row, error),
+        }))
     }
 
-    /// The budgets once more: an answer may have waited since Friday evening.
+    fn not_sent(&self, row: &EffectRow, error: SendError) -> Outcome {
+        match error {
+            SendError::Uncertain { text } => Outcome::Held { reason: format!("perhaps sent: {text}") },
+            SendError::NotSent { fault: Fault::Mail, text, .. } => Outcome::Failed { reason: text },
+            SendError::NotSent { text, .. } => self.later(row, text),
+        }
+    }
+
+    /// The budgets once more: an answer may have waited since Friday evening. Staff's word stands above them.
     async fn no_longer_allowed(&mut self, row: &EffectRow, now: Timestamp) -> Result<Option<String>, ApplyError> {
         let standing = self.store.standing(row, now).await?;
         let bounced = standing.bounced.then(|| "mail to this address was refused for good".to_owned());
-        Ok(self.budgets.exceeded(&standing).or(bounced))
+        let Some(reason) = self.budgets.exceeded(&standing).or(bounced) else { return Ok(None) };
+        let send = self.store.send_effect(row.mail_id, row.seq).await?;
+        Ok((send.after != Some(After::Again)).then_some(reason))
     }
 
     /// The copy has the bytes that went out: same Message-ID, same date.
@@ -299,7 +335,7 @@ impl Hands<'_> {
     }
 
     fn later(&self, row: &EffectRow, reason: String) -> Outcome {
-        Outcome::RetryAt { at: retry_at(self.clock.now(), row.attempts), reason }
+        retry::later(row, reason, self.give_up_after, self.clock.now())
     }
 
     async fn note(&mut self, outcomes: Vec<(EffectId, Outcome)>) -> Result<(), ApplyError> {
@@ -313,14 +349,19 @@ fn log(row: &EffectRow, outcome: &Outcome) {
         Outcome::Done { .. } => info!(%mail, seq, "answer sent"),
         Outcome::RetryAt { reason, .. } => warn!(%mail, seq, reason, "answer not sent yet"),
         Outcome::Failed { reason } => warn!(%mail, seq, reason, "answer refused: staff must look"),
-        Outcome::Held { reason } => warn!(%mail, seq, reason, "answer perhaps sent: held for staff"),
+        Outcome::GivenUp { reason } => warn!(%mail, seq, reason, "answer given up: staff must look"),
+        Outcome::Held { reason } => warn!(%mail, seq, reason, "answer held: staff must look"),
     }
 }
 
-/// 30 s, 1 min, 2 min … 1 h after this many attempts.
-fn retry_at(now: Timestamp, attempts: u32) -> Timestamp {
-    let wait = (0..attempts.min(16)).fold(FIRST_RETRY, |wait, _| (wait * 2).min(LONGEST_RETRY));
-    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+/// What a mail is to say about its answer; where its end was changed, what it said before comes off.
+fn labels_of_send(send: &SendRow, sent: &[String], unsent: &[String]) -> (Vec<String>, Vec<String>) {
+    let before = |labels: &[String]| if send.after.is_some() { labels.to_vec() } else { Vec::new() };
+    match (send.state, send.after) {
+        (EffectState::Done, _) => (before(unsent), sent.to_vec()),
+        (_, Some(After::Dropped)) => (before(unsent), Vec::new()),
+        _ => (before(sent), unsent.to_vec()),
+    }
 }
 
 /// Label effects that set the same labels together, where the first of them stands; everything else alone.
@@ -359,7 +400,7 @@ pub async fn settle_interrupted(hands: &mut Hands<'_>, desk: &str) -> Result<usi
                 Outcome::Done { note: Some("found in the Sent folder after a crash".into()) }
             }
             Found::Unknown => {
-                Outcome::Held { reason: "cut off while sending: nobody can tell whether it went out".into() }
+                Outcome::Held { reason: "perhaps sent: cut off while sending, so that nobody can tell".into() }
             }
         };
         log(&row, &outcome);

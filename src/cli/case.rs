@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Exit;
 use super::screen::{Language, colour, dim, error_word, fit};
 use crate::config;
-use crate::store::{CaseEffect, CaseRow, EffectState, Store, StoreError};
+use crate::store::{After, CaseEffect, CaseRow, EffectState, Store, StoreError};
 use crate::triage::context::Case;
 use crate::triage::decision::{Action, Decision, Disposition, Reply};
 use crate::triage::inquiry::{Inquiry, SectionKind};
@@ -124,9 +124,12 @@ impl Chapter {
 
 /// Where a case stands, in a word for scripts.
 fn state(chapters: &[Chapter]) -> &'static str {
-    let Some(last) = chapters.last() else { return "empty" };
-    let sent = last.send().map(|send| send.state);
+    // A report that an answer came back belongs to the case and is nobody's last word.
+    let inquiry = chapters.iter().rev().find(|chapter| chapter.decision.disposition != Disposition::Ignore);
+    let Some(last) = inquiry.or(chapters.last()) else { return "empty" };
+    let sent = last.send().filter(|send| send.after != Some(After::Dropped)).map(|send| send.state);
     match (last.decision.disposition, sent) {
+        _ if last.send().is_some() && sent.is_none() => "with-staff",
         _ if last.waits() => "answer-queued",
         (_, Some(EffectState::Held | EffectState::Failed)) => "answer-not-sent",
         (_, Some(EffectState::Waiting | EffectState::Pending | EffectState::Started)) => "answer-queued",
@@ -232,7 +235,8 @@ impl Page {
         };
         let when = self.time(effect.finished_at.unwrap_or(effect.due));
         let note = effect.note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default();
-        format!("{what}: {} {when}{note}", effect.state.as_str())
+        let state = effect.after.filter(|after| *after != After::Again).map_or(effect.state.as_str(), After::as_str);
+        format!("{what}: {state} {when}{note}")
     }
 
     fn time(&self, at: Timestamp) -> String {

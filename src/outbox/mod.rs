@@ -41,6 +41,8 @@ pub struct SmtpSettings {
     pub login: Option<(String, SecretString)>,
     /// Envelope sender; none: the null sender `<>`.
     pub bounce_address: Option<String>,
+    /// Each mail has an envelope sender of its own, `bounce+<its id>@…`, by which what comes back is known.
+    pub bounce_tags: bool,
     /// Longest wait for one step (connecting, one answer); the answer to the mail's end may take twice as long.
     pub timeout: Duration,
 }
@@ -135,16 +137,38 @@ impl Outbox {
         Outbox::Memory(Memory::default())
     }
 
-    /// Sends one mail. Dropping the future half way leaves the mail in the state of [`SendError::Uncertain`].
+    /// Does what can be done before the mail itself is handed over: connects, logs in, asks whether the server takes
+    /// mail for this recipient. Dropping the future half way does no harm.
+    ///
+    /// # Errors
+    /// [`SendError::NotSent`] only.
+    pub async fn begin(&mut self, mail: &Outgoing) -> Result<(), SendError> {
+        match self {
+            Outbox::Smtp(smtp) => smtp.begin(mail).await,
+            Outbox::Folder(_) | Outbox::Memory(_) => Ok(()),
+        }
+    }
+
+    /// Hands over the mail that was begun last. Dropping the future half way leaves the mail in the state of
+    /// [`SendError::Uncertain`].
     ///
     /// # Errors
     /// [`SendError::NotSent`] if it was surely not taken, else [`SendError::Uncertain`].
-    pub async fn send(&mut self, mail: &Outgoing) -> Result<Receipt, SendError> {
+    pub async fn complete(&mut self, mail: &Outgoing) -> Result<Receipt, SendError> {
         match self {
-            Outbox::Smtp(smtp) => smtp.send(mail).await,
+            Outbox::Smtp(smtp) => smtp.complete(mail).await,
             Outbox::Folder(folder) => folder.send(mail).await,
             Outbox::Memory(memory) => Ok(memory.send(mail)),
         }
+    }
+
+    /// Both steps at once, for callers who keep no journal.
+    ///
+    /// # Errors
+    /// As [`Outbox::complete`].
+    pub async fn send(&mut self, mail: &Outgoing) -> Result<Receipt, SendError> {
+        self.begin(mail).await?;
+        self.complete(mail).await
     }
 
     /// Settles an uncertain send, where this way out can be asked.

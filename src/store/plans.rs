@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use super::{breaker, case, cases, decisions, effects, history, journal, notices, queue, register, schema, standing};
+use super::{
+    breaker, case, cases, decisions, effects, history, journal, notices, queue, register, schema, standing, unsent,
+};
 
 fn store() -> Connection {
     let mut connection = Connection::open_in_memory().unwrap();
@@ -43,6 +45,7 @@ fn no_statement_grows_with_the_store() {
         cases::SQL,
         queue::SQL,
         notices::SQL,
+        unsent::SQL,
     ]
     .concat();
     assert!(all.len() > 40, "statements are missing from the lists");
@@ -86,4 +89,8 @@ fn the_statements_in_the_hot_path_use_the_index_made_for_them() {
         check(queue::SQL, index);
     }
     check(cases::SQL, "mail_desk");
+    for index in ["effect_unsent", "effect_message_id"] {
+        check(unsent::SQL, index);
+    }
+    check(journal::SQL, "mail_quarantined");
 }

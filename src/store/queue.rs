@@ -72,7 +72,7 @@ const FIRST: &str = "SELECT sender FROM queue WHERE desk = ?1 AND due <= ?2 ORDE
 
 const OF_SENDER: &str = "
     SELECT m.id, m.mailbox, m.validity, m.uid, m.file, m.internal_date, m.flags, m.size, m.complete, m.seen_at,
-           m.attempts, r.bytes, d.at, d.json
+           m.attempts, m.note, r.bytes, d.at, d.json
     FROM queue q JOIN mail m ON m.id = q.mail_id JOIN raw r ON r.mail_id = q.mail_id
                  JOIN decision d ON d.mail_id = q.mail_id
     WHERE q.desk = ?1 AND q.sender = ?2 ORDER BY q.mail_id";

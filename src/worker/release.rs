@@ -48,7 +48,7 @@ impl Worker {
             let effects = released(&one.decision, &decision, &self.profile.label_prefix, self.desk.sent_copy);
             let waited = now.duration_since(one.decided_at).as_mins();
             info!(desk = self.profile.id, mail = %one.mail.id, disposition = decision.disposition.as_str(), waited, "its turn");
-            turns.push(Released { mail: one.mail.id, meta: self.meta(inquiry, now), decision, effects });
+            turns.push(Released { mail: one.mail.id, meta: self.meta(&one.mail, inquiry, now), decision, effects });
         }
         Ok(self.store.release(turns, now).await?)
     }

@@ -13,3 +13,4 @@ mod limits;
 mod opening;
 mod record;
 mod standing;
+mod unsent;

@@ -13,16 +13,17 @@ use lettre::Address;
 use self::session::Session;
 use super::{Fault, OutboxError, Outgoing, Receipt, SendError, SmtpSettings, is_plain_address};
 use crate::net::Route;
+use crate::triage::message_id::tagged;
 
 /// A submission server.
 pub struct Smtp {
     settings: SmtpSettings,
-    /// Envelope sender; none: the null sender `<>`.
-    sender: Option<Address>,
     route: Route,
     /// Taken out while in use and put back only after a mail was taken: a send that fails or is dropped half way
     /// takes its connection with it, so the state of a kept one is never in doubt.
     kept: Option<Session>,
+    /// The server waits for the text of the mail that was begun last.
+    begun: Option<Session>,
 }
 
 impl Smtp {
@@ -32,32 +33,50 @@ impl Smtp {
     /// Plain text to another machine, a bad host name, bounce address or CA file.
     pub fn new(settings: &SmtpSettings) -> Result<Smtp, OutboxError> {
         let route = Route::new(&settings.host, settings.port, &settings.tls, settings.timeout)?;
-        let sender = match &settings.bounce_address {
-            Some(bounces) if !bounces.is_ascii() => return Err(OutboxError::BounceAddress),
-            Some(bounces) => Some(envelope_address(bounces).ok_or(OutboxError::BounceAddress)?),
-            None => None,
-        };
-        Ok(Smtp { settings: settings.clone(), sender, route, kept: None })
+        if let Some(bounces) = &settings.bounce_address
+            && !(bounces.is_ascii() && is_plain_address(bounces))
+        {
+            return Err(OutboxError::BounceAddress);
+        }
+        Ok(Smtp { settings: settings.clone(), route, kept: None, begun: None })
     }
 
-    pub(super) async fn send(&mut self, mail: &Outgoing) -> Result<Receipt, SendError> {
+    /// Everything up to the server's wish for the text.
+    pub(super) async fn begin(&mut self, mail: &Outgoing) -> Result<(), SendError> {
+        self.begun = None;
         let impossible = || SendError::not_sent(Fault::Mail, "the recipient's address cannot be used in SMTP");
         let to = envelope_address(&mail.to).ok_or_else(impossible)?;
-        if let Some(kept) = self.kept.take() {
-            match self.deliver(kept, &to, &mail.raw).await {
-                // The server hung up on the idle connection. Surely not taken, so a second try is safe.
+        if let Some(mut kept) = self.kept.take() {
+            match kept.begin(self.sender(mail).as_ref(), &to, &mail.raw).await {
+                // The server hung up on the idle connection.
                 Err(SendError::NotSent { fault: Fault::Passing, code: None | Some(421), .. }) => {}
-                outcome => return outcome,
+                Ok(()) => {
+                    self.begun = Some(kept);
+                    return Ok(());
+                }
+                refused => return refused,
             }
         }
-        let fresh = Session::open(&self.settings, &self.route).await?;
-        self.deliver(fresh, &to, &mail.raw).await
+        let mut fresh = Session::open(&self.settings, &self.route).await?;
+        fresh.begin(self.sender(mail).as_ref(), &to, &mail.raw).await?;
+        self.begun = Some(fresh);
+        Ok(())
     }
 
-    async fn deliver(&mut self, mut session: Session, to: &Address, raw: &[u8]) -> Result<Receipt, SendError> {
-        let receipt = session.deliver(self.sender.as_ref(), to, raw).await?;
+    /// The text, and the server's word about it.
+    pub(super) async fn complete(&mut self, mail: &Outgoing) -> Result<Receipt, SendError> {
+        let not_begun = || SendError::not_sent(Fault::Passing, "the server was not asked to take a mail");
+        let mut session = self.begun.take().ok_or_else(not_begun)?;
+        let receipt = session.message(&mail.raw).await?;
         self.kept = Some(session);
         Ok(receipt)
+    }
+
+    /// Envelope sender; none: the null sender `<>`.
+    fn sender(&self, mail: &Outgoing) -> Option<Address> {
+        let bounces = self.settings.bounce_address.as_ref()?;
+        let tagged = self.settings.bounce_tags.then(|| tagged(bounces, &mail.message_id)).flatten();
+        envelope_address(tagged.as_ref().unwrap_or(bounces))
     }
 }
 
