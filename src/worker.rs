@@ -3,6 +3,7 @@
 //! Every step ends in the store, so stopping (or dying) between any two of them loses nothing: the next start goes
 //! on where the journal says.
 
+mod observe;
 mod poison;
 mod release;
 
@@ -331,8 +332,7 @@ impl Worker {
         }
         let (mailbox, validity) = self.open().await?.place();
         let mailbox = mailbox.to_string();
-        // The desk's first look at a mailbox fixes what is old mail, before any of it is journalled.
-        self.store.activation(&self.profile.id, &mailbox, self.clock.now()).await?;
+        self.look(&mailbox).await?;
         Ok(self.store.known(&self.profile.id, &mailbox, validity).await?)
     }
 
@@ -358,6 +358,10 @@ impl Worker {
         let register = self.desk.register.current(&self.store).await?;
         let mut ctx = self.context(&mail, &inquiry, &register, None).await?;
         let mut decision = decide_safely(&inquiry, &ctx);
+        if observe::only(&ctx) {
+            let would = observe::would(&inquiry, ctx, &mail);
+            return Ok(self.store.record_observed(mail.id, meta, (decision, would), now).await?);
+        }
         if decision.answers() && opens_breaker(&self.store, &self.profile, now).await? {
             ctx.history.standing.breaker_open = true;
             decision = decide_safely(&inquiry, &ctx);
@@ -398,7 +402,7 @@ impl Worker {
             mailbox: mail.arrival.key.mailbox.clone(),
             internal_date: mail.arrival.internal_date,
             flags: mail.arrival.flags.clone(),
-            not_before: Some(self.not_before(mail, now).await?),
+            not_before: Some(self.not_before(mail).await?),
             dkim,
         };
         let notices = self.store.notices_with(desk, &self.desk.notices).await?;
@@ -446,16 +450,6 @@ impl Worker {
             let Arrival { raw, complete, .. } = &mail.arrival;
             self.store.replace_head(mail.id, raw.clone(), *complete).await?;
         }
-    }
-
-    /// From when on mail is answered: as configured, else the desk's first look at the mailbox (invariant 6). Whole
-    /// seconds, as INTERNALDATE has no finer ones.
-    async fn not_before(&self, mail: &StoredMail, now: Timestamp) -> Result<Timestamp, WorkError> {
-        let since = match self.desk.answer_since {
-            Some(since) => since,
-            None => self.store.activation(&self.profile.id, &mail.arrival.key.mailbox, now).await?,
-        };
-        Ok(Timestamp::from_second(since.as_second()).unwrap_or(since))
     }
 
     /// Carries out what is due.

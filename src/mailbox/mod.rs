@@ -13,6 +13,7 @@
 mod error;
 mod imap;
 mod maildir;
+mod survey;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use secrecy::SecretString;
 pub use self::error::MailboxError;
 pub use self::imap::Imap;
 pub use self::maildir::Maildir;
+pub use self::survey::{Listed, Offers, Quota};
 use crate::net::Tls;
 use crate::triage::arrival::{Arrival, Item, Known, MailKey};
 
@@ -37,6 +39,16 @@ pub enum Settings {
         path: PathBuf,
         poll: Duration,
     },
+}
+
+impl Settings {
+    /// The folder worked on, as [`Inbox::place`] has it.
+    pub fn folder(&self) -> &str {
+        match self {
+            Settings::Imap(imap) => &imap.folder,
+            Settings::Maildir { .. } => "INBOX",
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -143,6 +155,14 @@ impl Inbox {
             return Ok(None);
         }
         either!(self, inbox => inbox.more(&key.item, from, bytes).await)
+    }
+
+    /// The flags a mail has now; none if it is not there any more (staff moved or expunged it), or the mailbox is another.
+    pub async fn flags(&mut self, key: &MailKey) -> Result<Option<Vec<String>>, MailboxError> {
+        if self.place() != (key.mailbox.as_str(), key.validity) {
+            return Ok(None);
+        }
+        either!(self, inbox => inbox.flags(&key.item).await)
     }
 
     /// Adds labels; those already there, and mail no longer there, are no error.

@@ -151,7 +151,12 @@ fn history_of(tx: &Transaction<'_>, record: &Record, now: Timestamp) -> Result<H
     history(tx, &desk, &query, now)
 }
 
-fn record_one(tx: &Transaction<'_>, record: &Record, turn: Option<Turn>, now: Timestamp) -> Result<(), Fault> {
+pub(super) fn record_one(
+    tx: &Transaction<'_>,
+    record: &Record,
+    turn: Option<Turn>,
+    now: Timestamp,
+) -> Result<(), Fault> {
     let desk = decide(tx, record, turn.is_some())?;
     let Record { mail, meta, decision, .. } = record;
     let json = serde_json::to_string(decision)?;

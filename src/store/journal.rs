@@ -105,17 +105,6 @@ impl Store {
     pub async fn newest_mail(&self) -> Result<MailId, StoreError> {
         self.thread.read(|tx| Ok(MailId(tx.query_row(NEWEST_MAIL, [], |row| row.get(0))?))).await
     }
-
-    /// When the desk first looked at this mailbox: `now` at the first call, and the same ever after.
-    pub async fn activation(&self, desk: &str, mailbox: &str, now: Timestamp) -> Result<Timestamp, StoreError> {
-        let (desk, mailbox) = (desk.to_owned(), mailbox.to_owned());
-        let set = move |tx: &Transaction<'_>| {
-            tx.prepare_cached(ACTIVATE)?.execute((&desk, &mailbox, Ms(now)))?;
-            let at: Ms = tx.prepare_cached(ACTIVATION)?.query_row((&desk, &mailbox), |row| row.get(0))?;
-            Ok(at.0)
-        };
-        self.thread.write(set).await
-    }
 }
 
 const LAST_UID: &str = "SELECT max(uid) FROM mail WHERE desk = ?1 AND mailbox = ?2 AND validity = ?3";
@@ -156,28 +145,11 @@ const QUARANTINED: &str = select_cases!(
 
 const NEWEST_MAIL: &str = "SELECT coalesce(max(id), 0) FROM mail";
 
-const ACTIVATE: &str = "INSERT INTO activation (desk, mailbox, at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-
-const ACTIVATION: &str = "SELECT at FROM activation WHERE desk = ?1 AND mailbox = ?2";
-
 const EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM mail WHERE id = ?1)";
 
 #[cfg(test)]
-pub(super) const SQL: &[&str] = &[
-    LAST_UID,
-    FILES,
-    INSERT,
-    INSERT_RAW,
-    NEW_HEAD,
-    NEW_RAW,
-    UNDECIDED,
-    FAILURE,
-    QUARANTINE,
-    QUARANTINED,
-    ACTIVATE,
-    ACTIVATION,
-    EXISTS,
-];
+pub(super) const SQL: &[&str] =
+    &[LAST_UID, FILES, INSERT, INSERT_RAW, NEW_HEAD, NEW_RAW, UNDECIDED, FAILURE, QUARANTINE, QUARANTINED, EXISTS];
 
 fn known(tx: &Transaction<'_>, desk: &str, mailbox: &str, validity: u32) -> Result<Known, Fault> {
     let whose = (desk, mailbox, validity);

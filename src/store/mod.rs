@@ -23,9 +23,10 @@
 //!   that a mail of ours came back is noted with the decision about that report ([`MailMeta::bounce`]).
 //! - [`Store::desk_load`] says how much a desk answers, [`Store::open_breaker`] stops it, [`release_breaker`] lets it
 //!   go on.
+//! - [`Store::look`] and [`activate`]: a desk only observes a mailbox until staff activate it there.
 //!
 //! Reading order: `schema/1.sql`, `schema/2.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `case`, `queue`, `standing`,
-//! `unsent`, `breaker`, `notices`, `cases`, `register`.
+//! `unsent`, `breaker`, `notices`, `observe`, `cases`, `ledger`, `register`.
 
 mod breaker;
 mod case;
@@ -36,7 +37,9 @@ mod effects;
 mod error;
 mod history;
 mod journal;
+mod ledger;
 mod notices;
+mod observe;
 mod open;
 #[cfg(test)]
 mod plans;
@@ -58,7 +61,9 @@ pub use effect::{After, Effect, EffectRow, EffectState, NewEffect, Outcome, Send
 pub use error::StoreError;
 pub use history::HistoryQuery;
 pub use journal::StoredMail;
+pub use ledger::{LedgerMail, LedgerSend};
 pub use notices::{NoticeRow, start_notice, stop_notice};
+pub use observe::{Activation, ObservedRow, activate};
 pub use queue::{Released, Turn, Waiting};
 pub use register::{RegisterChange, StoredRegister, change_register, read_register};
 pub use unsent::{Refused, Unsent, allow_address, drop_send, send_again};

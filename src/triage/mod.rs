@@ -33,6 +33,7 @@ pub mod needs;
 pub mod notice;
 pub mod pack;
 pub mod period;
+pub mod products;
 pub mod read;
 pub mod receipt;
 pub mod register;

@@ -5,6 +5,7 @@ mod fetch;
 mod folders;
 mod idle;
 mod login;
+mod survey;
 mod wire;
 
 use std::collections::{HashMap, HashSet};
@@ -104,6 +105,15 @@ impl Imap {
         let uid = uid(item)?;
         self.go_home().await?;
         self.piece(uid, from, bytes).await
+    }
+
+    /// See [`super::Inbox::flags`].
+    pub async fn flags(&mut self, item: &Item) -> Result<Option<Vec<String>>, MailboxError> {
+        let uid = uid(item)?;
+        self.go_home().await?;
+        // A FETCH may still tell of what was expunged; only other commands show it (RFC 9051 §7.5.1).
+        self.wire.run(Command::new("NOOP")).await?;
+        Ok(self.flags_of(&[uid]).await?.remove(&uid))
     }
 
     pub async fn add_labels(&mut self, items: &[Item], labels: &[String]) -> Result<(), MailboxError> {

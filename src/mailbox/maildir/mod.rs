@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use self::files::Entry;
+use super::survey::Listed;
 use super::{MailboxError, Moved, Place, Wake, encoded_level, usual_names};
 use crate::triage::arrival::{Arrival, Item, Known};
 
@@ -48,6 +49,11 @@ impl Maildir {
     pub async fn more(&mut self, item: &Item, from: usize, bytes: usize) -> Result<Option<Vec<u8>>, MailboxError> {
         let (root, unique) = (self.root.clone(), unique(item)?.to_owned());
         blocking(move || Ok(files::read_piece(&root, &unique, from, bytes)?)).await
+    }
+
+    /// See [`super::Inbox::flags`].
+    pub async fn flags(&mut self, item: &Item) -> Result<Option<Vec<String>>, MailboxError> {
+        Ok(files::find(&self.root, unique(item)?)?.map(|entry| entry.flags()))
     }
 
     pub async fn add_labels(&mut self, items: &[Item], labels: &[String]) -> Result<(), MailboxError> {
@@ -117,6 +123,20 @@ impl Maildir {
         let Some(folder) = self.find(place)? else { return Ok(false) };
         let id = message_id.to_owned();
         blocking(move || Ok(files::holds(&folder, &id)?)).await
+    }
+
+    pub fn folder_of(&self, place: &Place) -> Result<Option<String>, MailboxError> {
+        Ok(self.find(place)?.map(|path| path.display().to_string()))
+    }
+
+    pub async fn list(&self) -> Result<Vec<Listed>, MailboxError> {
+        let root = self.root.clone();
+        blocking(move || Ok(files::list(&root)?)).await
+    }
+
+    pub async fn message_ids(&self, place: &Place) -> Result<Option<Vec<String>>, MailboxError> {
+        let Some(folder) = self.find(place)? else { return Ok(None) };
+        blocking(move || Ok(Some(files::message_ids(&folder)?))).await
     }
 
     /// See [`super::Inbox::wait`].

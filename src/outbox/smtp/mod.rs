@@ -41,6 +41,15 @@ impl Smtp {
         Ok(Smtp { settings: settings.clone(), route, kept: None, begun: None })
     }
 
+    /// Connects, logs in and has the envelope sender taken, as for a mail, but sends none. Answers what the server
+    /// offers (RFC 5321 §4.1.1.1), in capitals: `SIZE 10240000`, `DSN` …
+    ///
+    /// # Errors
+    /// As for a send; the text begins with the step that failed.
+    pub async fn survey(&self) -> Result<Vec<String>, SendError> {
+        Session::open(&self.settings, &self.route).await?.survey(self.bounces().as_ref()).await
+    }
+
     /// Everything up to the server's wish for the text.
     pub(super) async fn begin(&mut self, mail: &Outgoing) -> Result<(), SendError> {
         self.begun = None;
@@ -77,6 +86,10 @@ impl Smtp {
         let bounces = self.settings.bounce_address.as_ref()?;
         let tagged = self.settings.bounce_tags.then(|| tagged(bounces, &mail.message_id)).flatten();
         envelope_address(tagged.as_ref().unwrap_or(bounces))
+    }
+
+    fn bounces(&self) -> Option<Address> {
+        envelope_address(self.settings.bounce_address.as_ref()?)
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use lettre::Address;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::commands::{Auth, Data, Ehlo, Mail, Rcpt, Starttls};
+use lettre::transport::smtp::commands::{Auth, Data, Ehlo, Mail, Rcpt, Rset, Starttls};
 use lettre::transport::smtp::extension::{
     ClientId, Extension, MailBodyParameter, MailParameter, RcptParameter, ServerInfo,
 };
@@ -29,6 +29,8 @@ struct Offers {
     known: ServerInfo,
     /// RFC 3461, which lettre does not know.
     dsn: bool,
+    /// Each offer as it came, in capitals.
+    lines: Vec<String>,
 }
 
 /// A step of the dialogue. Whatever fails before the end of the mail, the mail was surely not taken.
@@ -47,6 +49,7 @@ const CHALLENGE: Step = Step { name: "AUTH", wanted: 3, refusal: Fault::Setup };
 const LOGIN: Step = Step { name: "AUTH", wanted: 2, refusal: Fault::Setup };
 // The sender is the same for every mail of the desk.
 const MAIL: Step = Step { name: "MAIL FROM", wanted: 2, refusal: Fault::Setup };
+const RSET: Step = Step { name: "RSET", wanted: 2, refusal: Fault::Setup };
 const RCPT: Step = Step { name: "RCPT TO", wanted: 2, refusal: Fault::Mail };
 const DATA: Step = Step { name: "DATA", wanted: 3, refusal: Fault::Mail };
 const END: Step = Step { name: "mail", wanted: 2, refusal: Fault::Mail };
@@ -86,6 +89,13 @@ impl Session {
         self.ask(&RCPT, &Rcpt::new(to.clone(), self.notify(sender))).await?;
         self.ask(&DATA, &Data).await?;
         Ok(())
+    }
+
+    /// What the server offers, after it took `sender` and forgot it again: no mail is begun.
+    pub(super) async fn survey(mut self, sender: Option<&Address>) -> Result<Vec<String>, SendError> {
+        self.ask(&MAIL, &Mail::new(sender.cloned(), Vec::new())).await?;
+        self.ask(&RSET, &Rset).await?;
+        Ok(self.offers.lines)
     }
 
     /// The one step after which we may not know. A server must not take a mail without its final dot (RFC 5321
@@ -192,8 +202,8 @@ impl Offers {
         let dsn = lines.iter().any(|line| line.split_ascii_whitespace().next() == Some("DSN"));
         let code = Code::new(Severity::PositiveCompletion, Category::MailSystem, Detail::Zero);
         // The error is that of an empty answer: a server that offers nothing.
-        let known = ServerInfo::from_response(&Response::new(code, lines)).unwrap_or_default();
-        Offers { known, dsn }
+        let known = ServerInfo::from_response(&Response::new(code, lines.clone())).unwrap_or_default();
+        Offers { known, dsn, lines }
     }
 }
 
@@ -245,7 +255,7 @@ mod tests {
     fn offers_are_read_from_the_second_line_on_in_any_case() {
         let check = |lines: &[&str], expected: (bool, Option<Mechanism>, bool)| {
             let reply = Reply { code: 250, lines: lines.iter().map(|line| line.to_string()).collect() };
-            let Offers { known, dsn } = Offers::read(&reply);
+            let Offers { known, dsn, .. } = Offers::read(&reply);
             let offered = (known.supports_feature(Extension::StartTls), known.get_auth_mechanism(DEFAULT_MECHANISMS));
             assert_eq!((offered.0, offered.1, dsn), expected, "{lines:?}");
         };
