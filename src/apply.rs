@@ -4,7 +4,11 @@
 //! that is gone was moved) but one: sending. So "started" is noted durably before a send, and a send that was cut
 //! off is never blindly repeated ([`settle_interrupted`], invariant 3).
 
+mod retry;
+mod stop;
+
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -14,14 +18,17 @@ use tracing::{info, warn};
 use crate::clock::Clock;
 use crate::mailbox::{Inbox, LabelChange, MailboxError, Place};
 use crate::outbox::{Fault, Found, Outbox, Outgoing, Receipt, SendError, compose, compose_forward};
-use crate::store::{Books, Effect, EffectId, EffectRow, EffectState, NewEffect, Outcome, Store, StoreError};
+use crate::store::{
+    After, Books, Effect, EffectId, EffectRow, EffectState, NewEffect, Outcome, SendRow, Store, StoreError,
+};
 use crate::triage::budget::Budgets;
 use crate::triage::decision::{Action, Decision, Reply};
 use crate::triage::inquiry::Mailbox;
 
-/// First wait after a passing failure; doubled with each attempt up to [`LONGEST_RETRY`].
-const FIRST_RETRY: SignedDuration = SignedDuration::from_secs(30);
-const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(1);
+pub use stop::{stopped, unless_stopped};
+
+/// After a stop is asked for, so long is the server's last word about a mail awaited: without it the answer is held.
+const LAST_WORD: Duration = Duration::from_secs(5);
 
 /// What stops the carrying out of effects; the effects themselves stay in the store.
 #[derive(Debug, thiserror::Error)]
@@ -33,14 +40,15 @@ pub enum ApplyError {
 }
 
 /// The effects of a decision, in the order in which they are carried out: labels first, so that staff see the mail
-/// at once; the answer; its copy and label; the move last, because it takes the mail out of our sight.
+/// at once; the answer; its label, and then its copy, for which a full mailbox may have no room; the move last, because
+/// it takes the mail out of our sight.
 pub fn effects(actions: &[Action], label_prefix: &str, sent_copy: bool) -> Vec<NewEffect> {
     let mut effects = Vec::new();
     for action in actions {
         match action {
             Action::Label { labels } => now(&mut effects, Effect::AddLabels { labels: labels.clone() }),
             Action::Draft(reply) => now(&mut effects, Effect::Draft(reply.clone())),
-            Action::Acknowledge(reply) => drop(acknowledge(&mut effects, reply, sent_copy)),
+            Action::Acknowledge(reply) => acknowledge(&mut effects, reply, sent_copy),
             // What waits is decided anew in its turn.
             Action::Reply(reply) | Action::Redirect(reply) if reply.at.is_some() => {}
             Action::Reply(reply) | Action::Redirect(reply) => send(&mut effects, reply, label_prefix, sent_copy),
@@ -61,20 +69,22 @@ fn now(effects: &mut Vec<NewEffect>, effect: Effect) {
     effects.push(NewEffect { effect, due: None });
 }
 
-/// Answers the number of the send.
-fn acknowledge(effects: &mut Vec<NewEffect>, reply: &Reply, sent_copy: bool) -> u32 {
+fn acknowledge(effects: &mut Vec<NewEffect>, reply: &Reply, sent_copy: bool) {
     let of = effects.len() as u32;
     now(effects, Effect::Send(reply.clone()));
     if sent_copy {
         now(effects, Effect::SentCopy { of });
     }
-    of
 }
 
 fn send(effects: &mut Vec<NewEffect>, reply: &Reply, label_prefix: &str, sent_copy: bool) {
-    let of = acknowledge(effects, reply, sent_copy);
+    let of = effects.len() as u32;
     let label = |name: &str| vec![format!("{label_prefix}{name}")];
+    now(effects, Effect::Send(reply.clone()));
     now(effects, Effect::LabelSend { of, sent: label("answered"), unsent: label("unsent") });
+    if sent_copy {
+        now(effects, Effect::SentCopy { of });
+    }
 }
 
 /// The effects of a decision about mail that waited: labels that are true no longer come off first.
@@ -117,6 +127,8 @@ pub struct Hands<'a> {
     /// True: nothing more is begun.
     pub stop: &'a watch::Receiver<bool>,
     pub budgets: &'a Budgets,
+    /// What cannot be carried out for so long is given up.
+    pub give_up_after: SignedDuration,
 }
 
 /// Which effects were surely never tried: written by this process, and not begun by it. Filing a copy of these needs
@@ -166,7 +178,7 @@ impl Hands<'_> {
     async fn one(&mut self, row: &EffectRow) -> Result<(), ApplyError> {
         let outcome = match &row.effect {
             Effect::Send(_) => return self.send(vec![row.clone()]).await,
-            Effect::Forward(reply) => self.forward(row, reply).await?,
+            Effect::Forward(reply) => return self.forward(row, reply).await,
             Effect::AddLabels { .. } | Effect::RemoveLabels { .. } | Effect::LabelSend { .. } => {
                 return self.label(vec![row.clone()]).await;
             }
@@ -190,47 +202,33 @@ impl Hands<'_> {
             return Ok(());
         }
         let groups = self.groups(rows).await?;
-        let changes: Vec<LabelChange> = groups.iter().map(|(change, _)| change.clone()).collect();
-        let results = self.inbox.change_labels(&changes).await?;
+        let changes: Vec<LabelChange> = groups.iter().flat_map(LabelGroup::changes).collect();
+        let mut results = self.inbox.change_labels(&changes).await?.into_iter();
         let mut outcomes = Vec::new();
-        for ((_, rows), result) in groups.iter().zip(results) {
-            let Some(first) = rows.first() else { continue };
+        for group in &groups {
+            let Some(first) = group.rows.first() else { continue };
+            let result = results.by_ref().take(group.changes().len()).collect::<Result<Vec<()>, MailboxError>>();
             let outcome = self.outcome(first, result)?;
-            outcomes.extend(rows.iter().map(|row| (row.id, outcome.clone())));
+            outcomes.extend(group.rows.iter().map(|row| (row.id, outcome.clone())));
         }
         self.note(outcomes).await
     }
 
     /// What is to be changed, and for which effects.
-    async fn groups(&mut self, rows: Vec<EffectRow>) -> Result<Vec<(LabelChange, Vec<EffectRow>)>, ApplyError> {
-        let wanted = |row: &EffectRow, books: &Books<'_>| {
-            Ok(match &row.effect {
-                Effect::AddLabels { labels } => (true, labels.clone()),
-                Effect::RemoveLabels { labels } => (false, labels.clone()),
-                Effect::LabelSend { of, sent, unsent } => {
-                    let done = books.send_effect(row.mail_id, *of)?.state == EffectState::Done;
-                    (true, if done { sent.clone() } else { unsent.clone() })
-                }
-                _ => (true, Vec::new()),
-            })
-        };
+    async fn groups(&mut self, rows: Vec<EffectRow>) -> Result<Vec<LabelGroup>, ApplyError> {
         let group = move |books: &Books<'_>| {
-            let mut groups: BTreeMap<(bool, Vec<String>), Vec<EffectRow>> = BTreeMap::new();
+            let mut groups: BTreeMap<(Vec<String>, Vec<String>), Vec<EffectRow>> = BTreeMap::new();
             for row in rows {
-                groups.entry(wanted(&row, books)?).or_default().push(row);
+                groups.entry(wanted_labels(&row, books)?).or_default().push(row);
             }
             Ok(groups)
         };
         let groups = self.store.in_one(group).await?.into_iter();
-        let change = |((add, labels), rows): ((bool, Vec<String>), Vec<EffectRow>)| {
-            let items = rows.iter().map(|row| row.key.item.clone()).collect();
-            (LabelChange { add, labels, items }, rows)
-        };
-        Ok(groups.map(change).collect())
+        Ok(groups.map(|((off, on), rows)| LabelGroup { off, on, rows }).collect())
     }
 
-    /// Sends answers, as many at a time as there may be connections: "started" is on the disk before the first byte of
-    /// them leaves, together with the end of those before.
+    /// Sends answers, as many at a time as there may be connections. What became of those before is on the disk before
+    /// the next are begun.
     async fn send(&mut self, rows: Vec<EffectRow>) -> Result<(), ApplyError> {
         let mut ended = Vec::new();
         for wave in rows.chunks(self.outbox.connections()) {
@@ -238,83 +236,105 @@ impl Hands<'_> {
                 break;
             }
             let started = self.clock.now();
-            let begun = self.begin(wave.to_vec(), std::mem::take(&mut ended), started).await?;
-            let mut mails = Vec::new();
-            for (row, held) in wave.iter().zip(begun) {
+            let held = self.held(wave.to_vec(), std::mem::take(&mut ended), started).await?;
+            let mut sends = Vec::new();
+            for (row, held) in wave.iter().zip(held) {
                 match (&row.effect, held) {
-                    (Effect::Send(reply), None) => mails.push((row, self.outgoing(reply, started))),
+                    (Effect::Send(reply), None) => {
+                        let raw = compose(reply, self.from, &started.to_zoned(self.zone.clone()));
+                        sends.push((row, outgoing(reply, raw)));
+                    }
                     (_, held) => ended.extend(held.map(|reason| (row.id, Outcome::Held { reason }))),
                 }
             }
-            let (sent, mails): (Vec<&EffectRow>, Vec<Outgoing>) = mails.into_iter().unzip();
-            let results = self.outbox.send_all(&mails).await;
-            ended.extend(sent.into_iter().zip(results).map(|(row, result)| (row.id, self.sent(row, result))));
+            ended.extend(self.hand_in(sends, started).await?);
         }
         self.note(ended).await
     }
 
-    fn outgoing(&self, reply: &Reply, started: Timestamp) -> Outgoing {
-        let raw = compose(reply, self.from, &started.to_zoned(self.zone.clone()));
-        Outgoing { to: reply.to.address.clone(), message_id: reply.message_id.clone(), raw }
-    }
-
-    /// Notes how the sends before have ended, and that these begin. Answers why one must not.
-    async fn begin(
+    /// Notes how the sends before have ended. Answers why each of these must not go out.
+    async fn held(
         &mut self,
         rows: Vec<EffectRow>,
         ended: Vec<(EffectId, Outcome)>,
         now: Timestamp,
     ) -> Result<Vec<Option<String>>, ApplyError> {
         let budgets = *self.budgets;
-        let begin = move |books: &Books<'_>| {
+        let held = move |books: &Books<'_>| {
             ended.iter().try_for_each(|(effect, outcome)| books.finish(*effect, outcome, now))?;
-            let mut held = Vec::new();
-            for row in rows {
-                let reason = not_sent(&row, &budgets, books, now)?;
-                if reason.is_none() {
-                    books.start(row.id, now)?;
-                }
-                held.push(reason);
-            }
-            Ok(held)
+            rows.iter().map(|row| no_longer_allowed(row, &budgets, books, now)).collect()
         };
-        Ok(self.store.in_one(begin).await?)
+        Ok(self.store.in_one(held).await?)
     }
 
     /// Passes the mail on as it came.
-    async fn forward(&mut self, row: &EffectRow, reply: &Reply) -> Result<Outcome, ApplyError> {
+    async fn forward(&mut self, row: &EffectRow, reply: &Reply) -> Result<(), ApplyError> {
         let started = self.clock.now();
         let (original, complete) = self.store.raw(row.mail_id).await?;
-        if !complete {
-            return Ok(Outcome::Failed { reason: "only the head of the mail was read: pass it on by hand".into() });
-        }
-        let raw = compose_forward(reply, &original, self.from, &started.to_zoned(self.zone.clone()));
-        self.hand_in(row, reply, raw, started).await
+        let ended = match complete {
+            false => {
+                let reason = "only the head of the mail was read: pass it on by hand".into();
+                let outcome = Outcome::GivenUp { reason };
+                log(row, &outcome);
+                vec![(row.id, outcome)]
+            }
+            true => {
+                let raw = compose_forward(reply, &original, self.from, &started.to_zoned(self.zone.clone()));
+                self.hand_in(vec![(row, outgoing(reply, raw))], started).await?
+            }
+        };
+        self.note(ended).await
     }
 
+    /// Hands mails to the server, side by side. "Started" is on the disk before their first byte leaves, and not
+    /// earlier: whatever fails before needs nobody's doubt. What was stopped before has no outcome.
     async fn hand_in(
         &mut self,
-        row: &EffectRow,
-        reply: &Reply,
-        raw: Vec<u8>,
+        sends: Vec<(&EffectRow, Outgoing)>,
         started: Timestamp,
-    ) -> Result<Outcome, ApplyError> {
-        self.store.start(&[row.id], started).await?;
-        let mail = Outgoing { to: reply.to.address.clone(), message_id: reply.message_id.clone(), raw };
-        let result = self.outbox.send(&mail).await;
-        Ok(self.sent(row, result))
+    ) -> Result<Vec<(EffectId, Outcome)>, ApplyError> {
+        let (rows, mails): (Vec<&EffectRow>, Vec<Outgoing>) = sends.into_iter().unzip();
+        let begun = unless_stopped(self.stop, Duration::ZERO, self.outbox.begin(&mails)).await;
+        let (mut ended, mut ready, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+        for ((row, mail), begun) in rows.into_iter().zip(mails).zip(begun.into_iter().flatten()) {
+            match begun {
+                Ok(()) => {
+                    ready.push(row);
+                    texts.push(mail);
+                }
+                Err(error) => ended.push((row, self.not_sent(row, error))),
+            }
+        }
+        if !ready.is_empty() {
+            let effects: Vec<EffectId> = ready.iter().map(|row| row.id).collect();
+            self.store.start(&effects, started).await?;
+            let results = unless_stopped(self.stop, LAST_WORD, self.outbox.complete(&texts)).await;
+            match results {
+                None => ended.extend(ready.into_iter().map(|row| (row, cut_off_by_stop()))),
+                Some(results) => {
+                    let outcome = |(row, result): (_, Result<_, _>)| (row, self.sent(row, result));
+                    ended.extend(ready.into_iter().zip(results).map(outcome));
+                }
+            }
+        }
+        ended.iter().for_each(|(row, outcome)| log(row, outcome));
+        Ok(ended.into_iter().map(|(row, outcome)| (row.id, outcome)).collect())
     }
 
     /// What became of a mail that was handed in.
     fn sent(&self, row: &EffectRow, result: Result<Receipt, SendError>) -> Outcome {
-        let outcome = match result {
+        match result {
             Ok(receipt) => Outcome::Done { note: Some(receipt.text) },
-            Err(SendError::Uncertain { text }) => Outcome::Held { reason: text },
-            Err(SendError::NotSent { fault: Fault::Mail, text, .. }) => Outcome::Failed { reason: text },
-            Err(SendError::NotSent { text, .. }) => self.later(row, text),
-        };
-        log(row, &outcome);
-        outcome
+            Err(error) => self.not_sent(row, error),
+        }
+    }
+
+    fn not_sent(&self, row: &EffectRow, error: SendError) -> Outcome {
+        match error {
+            SendError::Uncertain { text } => Outcome::Held { reason: format!("perhaps sent: {text}") },
+            SendError::NotSent { fault: Fault::Mail, text, .. } => Outcome::Failed { reason: text },
+            SendError::NotSent { text, .. } => self.later(row, text),
+        }
     }
 
     /// The copy has the bytes that went out: same Message-ID, same date.
@@ -352,7 +372,7 @@ impl Hands<'_> {
     }
 
     fn later(&self, row: &EffectRow, reason: String) -> Outcome {
-        Outcome::RetryAt { at: retry_at(self.clock.now(), row.attempts), reason }
+        retry::later(row, reason, self.give_up_after, self.clock.now())
     }
 
     async fn note(&mut self, outcomes: Vec<(EffectId, Outcome)>) -> Result<(), ApplyError> {
@@ -366,22 +386,61 @@ fn log(row: &EffectRow, outcome: &Outcome) {
         Outcome::Done { .. } => info!(%mail, seq, "answer sent"),
         Outcome::RetryAt { reason, .. } => warn!(%mail, seq, reason, "answer not sent yet"),
         Outcome::Failed { reason } => warn!(%mail, seq, reason, "answer refused: staff must look"),
-        Outcome::Held { reason } => warn!(%mail, seq, reason, "answer perhaps sent: held for staff"),
+        Outcome::GivenUp { reason } => warn!(%mail, seq, reason, "answer given up: staff must look"),
+        Outcome::Held { reason } => warn!(%mail, seq, reason, "answer held: staff must look"),
     }
 }
 
-/// 30 s, 1 min, 2 min … 1 h after this many attempts.
-fn retry_at(now: Timestamp, attempts: u32) -> Timestamp {
-    let wait = (0..attempts.min(16)).fold(FIRST_RETRY, |wait, _| (wait * 2).min(LONGEST_RETRY));
-    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+/// What a mail is to say about its answer; where its end was changed, what it said before comes off.
+fn labels_of_send(send: &SendRow, sent: &[String], unsent: &[String]) -> (Vec<String>, Vec<String>) {
+    let before = |labels: &[String]| if send.after.is_some() { labels.to_vec() } else { Vec::new() };
+    match (send.state, send.after) {
+        (EffectState::Done, _) => (before(unsent), sent.to_vec()),
+        (_, Some(After::Dropped)) => (before(unsent), Vec::new()),
+        _ => (before(sent), unsent.to_vec()),
+    }
+}
+
+/// Effects that change the same labels.
+struct LabelGroup {
+    off: Vec<String>,
+    on: Vec<String>,
+    rows: Vec<EffectRow>,
+}
+
+impl LabelGroup {
+    fn changes(&self) -> Vec<LabelChange> {
+        let changes = [(false, &self.off), (true, &self.on)].into_iter().filter(|(_, labels)| !labels.is_empty());
+        let items = || self.rows.iter().map(|row| row.key.item.clone()).collect();
+        changes.map(|(add, labels)| LabelChange { add, labels: labels.clone(), items: items() }).collect()
+    }
+}
+
+/// Labels to take off and to put on.
+fn wanted_labels(row: &EffectRow, books: &Books<'_>) -> Result<(Vec<String>, Vec<String>), StoreError> {
+    Ok(match &row.effect {
+        Effect::AddLabels { labels } => (Vec::new(), labels.clone()),
+        Effect::RemoveLabels { labels } => (labels.clone(), Vec::new()),
+        Effect::LabelSend { of, sent, unsent } => labels_of_send(&books.send_effect(row.mail_id, *of)?, sent, unsent),
+        _ => (Vec::new(), Vec::new()),
+    })
 }
 
 fn is_label(effect: &Effect) -> bool {
     matches!(effect, Effect::AddLabels { .. } | Effect::RemoveLabels { .. } | Effect::LabelSend { .. })
 }
 
-/// Why an answer must not go out any more. The budgets are asked once more: it may have waited since Friday evening.
-fn not_sent(
+fn outgoing(reply: &Reply, raw: Vec<u8>) -> Outgoing {
+    Outgoing { to: reply.to.address.clone(), message_id: reply.message_id.clone(), raw }
+}
+
+fn cut_off_by_stop() -> Outcome {
+    Outcome::Held { reason: "perhaps sent: stopped while the server's last word was awaited".into() }
+}
+
+/// Why an answer must not go out any more. The budgets once more: it may have waited since Friday evening. Staff's word
+/// stands above them.
+fn no_longer_allowed(
     row: &EffectRow,
     budgets: &Budgets,
     books: &Books<'_>,
@@ -394,6 +453,9 @@ fn not_sent(
     let standing = books.standing(row, now)?;
     let bounced = standing.bounced.then(|| "mail to this address was refused for good".to_owned());
     let Some(reason) = budgets.exceeded(&standing).or(bounced) else { return Ok(None) };
+    if books.send_effect(row.mail_id, row.seq)?.after == Some(After::Again) {
+        return Ok(None);
+    }
     warn!(mail = %row.mail_id, seq = row.seq, reason, "answer not sent: staff must look");
     Ok(Some(format!("not sent: {reason}")))
 }
@@ -416,7 +478,7 @@ pub async fn settle_interrupted(hands: &mut Hands<'_>, desk: &str) -> Result<usi
                 Outcome::Done { note: Some("found in the Sent folder after a crash".into()) }
             }
             Found::Unknown => {
-                Outcome::Held { reason: "cut off while sending: nobody can tell whether it went out".into() }
+                Outcome::Held { reason: "perhaps sent: cut off while sending, so that nobody can tell".into() }
             }
         };
         log(&row, &outcome);

@@ -5,6 +5,7 @@
 
 mod judge;
 mod observe;
+mod poison;
 mod release;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,16 +15,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use self::judge::{Judge, Read};
-use crate::apply::{ApplyError, Fresh, Hands, settle_interrupted};
+use crate::apply::{ApplyError, Fresh, Hands, settle_interrupted, stopped, unless_stopped};
 use crate::clock::Clock;
 use crate::config::Desk;
 use crate::dkim::{self, DkimError};
 use crate::mailbox::{HEAD_BYTES, Inbox, MailboxError};
 use crate::outbox::{Outbox, OutboxError};
-use crate::store::{MailMeta, Store, StoreError, StoredMail};
+use crate::store::{MailId, MailMeta, Store, StoreError, StoredMail};
 use crate::triage;
 use crate::triage::arrival::{Arrival, Known};
 use crate::triage::context::{Context, DeskProfile};
@@ -40,6 +42,9 @@ const LONGEST_HEAD: usize = HEAD_BYTES + (1 << 20);
 /// Waits after lost connections: doubled from the first to the longest, and spread by chance.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
+
+/// After the end is asked for, the step in hand has so long. More than the outbox needs to await its server's last word.
+const LAST_STEP: Duration = Duration::from_secs(10);
 
 /// What stops a desk, or makes it try again.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +102,9 @@ pub struct Worker {
     outbox: Outbox,
     dkim: Option<dkim::Checker>,
     fresh: Fresh,
+    /// Mail up to this one was here when the process began; whatever of it is undecided may have ended the last one.
+    found: MailId,
+    begun: Instant,
     /// Sends that were cut off are settled: since the start, and since the last failure.
     settled: bool,
     /// The year whose missing list of holidays was told.
@@ -130,6 +138,7 @@ impl Worker {
         let dkim = if desk.check_dkim { Some(dkim::Checker::new()?) } else { None };
         let progress = Arc::new(|_| ());
         let fresh = Fresh::new(store.newest_effect().await?);
+        let found = store.newest_mail().await?;
         Ok(Worker {
             desk: Arc::new(desk),
             profile: Arc::new(profile),
@@ -142,6 +151,8 @@ impl Worker {
             outbox,
             dkim,
             fresh,
+            found,
+            begun: Instant::now(),
             settled: false,
             missing_holidays: None,
             worked: false,
@@ -184,7 +195,7 @@ impl Worker {
             warn!(desk = self.profile.id, %error, seconds = wait.as_secs(), "trying again");
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = stopped(self.stop.clone()) => {}
+                () = stopped(&self.stop) => {}
             }
             self.backoff = (self.backoff * 2).min(LONGEST_BACKOFF);
         }
@@ -193,16 +204,20 @@ impl Worker {
 
     async fn until_stopped(&mut self) -> Result<(), WorkError> {
         while !self.stopping() {
-            let stop = stopped(self.stop.clone());
+            let stop = self.stop.clone();
             // A server that does not answer must not hold up the end; what was not opened needs no tidying up.
-            tokio::select! {
-                opened = self.open() => drop(opened?),
-                () = stop => return Ok(()),
+            match unless_stopped(&stop, Duration::ZERO, self.open()).await {
+                Some(opened) => drop(opened?),
+                None => break,
             }
-            if self.round().await? {
+            // All that a round leaves half done is done again by the next start, but for a send, which knows of the
+            // stop itself.
+            let Some(round) = unless_stopped(&stop, LAST_STEP, self.round()).await else { break };
+            if round? {
                 continue;
             }
-            self.wait().await?;
+            let Some(waited) = unless_stopped(&stop, LAST_STEP, self.wait()).await else { break };
+            waited?;
             self.backoff = FIRST_BACKOFF;
         }
         Ok(())
@@ -211,11 +226,11 @@ impl Worker {
     /// Waits for mail, for an effect to become due, or for the end.
     async fn wait(&mut self) -> Result<(), WorkError> {
         let due = self.store.next_due(&self.profile.id, self.clock.now()).await?;
-        let (clock, stop) = (self.clock.clone(), stopped(self.stop.clone()));
+        let (clock, stop) = (self.clock.clone(), self.stop.clone());
         let until = async {
             tokio::select! {
                 () = sleep_until(&clock, due) => {}
-                () = stop => {}
+                () = stopped(&stop) => {}
             }
         };
         self.open().await?.wait(until).await?;
@@ -231,7 +246,13 @@ impl Worker {
     /// # Errors
     /// Any failure, also passing ones: the caller decides whether to call again.
     pub async fn until_idle(&mut self) -> Result<(), WorkError> {
-        while !self.stopping() && self.round().await? {}
+        let stop = self.stop.clone();
+        while !self.stopping() {
+            let Some(more) = unless_stopped(&stop, LAST_STEP, self.round()).await else { break };
+            if !more? {
+                break;
+            }
+        }
         Ok(())
     }
 
@@ -259,7 +280,7 @@ impl Worker {
         let released = self.release().await?;
         let carried_out = self.carry_out().await?;
         self.look_at_calendar();
-        Ok(read + decided + released + carried_out > 0)
+        Ok(read + decided + released + carried_out > 0 || self.grown_up_for_suspects().await?)
     }
 
     async fn open(&mut self) -> Result<&mut Inbox, WorkError> {
@@ -315,13 +336,26 @@ impl Worker {
         Ok(self.store.known(&self.profile.id, &mailbox, validity).await?)
     }
 
-    /// Decides what the journal has not decided yet, in the order of arrival.
+    /// Decides what the journal has not decided yet, in the order of arrival; what may be at fault by itself.
     async fn decide(&mut self) -> Result<usize, WorkError> {
-        let mails = self.store.undecided(&self.profile.id, u32::try_from(self.desk.batch).unwrap_or(u32::MAX)).await?;
+        let limit = u32::try_from(self.desk.batch).unwrap_or(u32::MAX);
+        let mails = self.store.undecided(&self.profile.id, self.most_tries(), limit).await?;
         let count = mails.len();
-        if count == 0 || self.stopping() {
-            return Ok(0);
+        let (suspects, others): (Vec<_>, Vec<_>) = mails.into_iter().partition(|mail| self.suspects(mail));
+        for mail in suspects {
+            if self.stopping() {
+                return Ok(count);
+            }
+            self.decide_or_isolate(mail).await?;
         }
+        if !others.is_empty() && !self.stopping() {
+            self.decide_together(others).await?;
+        }
+        Ok(count)
+    }
+
+    async fn decide_all(&mut self, mails: Vec<StoredMail>) -> Result<(), WorkError> {
+        let count = mails.len();
         let mut read = Vec::with_capacity(count);
         for mut mail in mails {
             let inquiry = self.whole_text(&mut mail).await?;
@@ -332,7 +366,7 @@ impl Worker {
         let decided = self.store.in_one(move |books| judge.decide_all(&read, books)).await?;
         decided.iter().for_each(|decided| decided.log(&self.profile.id));
         (self.progress)(Progress::Decided(count));
-        Ok(count)
+        Ok(())
     }
 
     async fn judge(&self) -> Result<Judge, WorkError> {
@@ -400,16 +434,9 @@ impl Worker {
             fresh: &mut self.fresh,
             stop: &self.stop,
             budgets: &self.profile.budgets,
+            give_up_after: self.desk.give_up_after,
             zone: &self.desk.pack.calendar.zone,
         })
-    }
-}
-
-/// Returns when the end is asked for.
-async fn stopped(mut stop: watch::Receiver<bool>) {
-    // An Err means that nobody is left who could ask.
-    if stop.wait_for(|stop| *stop).await.is_err() {
-        std::future::pending().await
     }
 }
 
@@ -451,10 +478,11 @@ fn warn_of_breaker(desk: &str, answers: u32) {
 }
 
 /// What the journal must know to find the mail again.
-fn meta(inquiry: &Inquiry, secret: &[u8], day: Date) -> MailMeta {
+fn meta((raw, inquiry): (&[u8], &Inquiry), secret: &[u8], day: Date) -> MailMeta {
     let thread = inquiry.references.iter().chain(&inquiry.in_reply_to).cloned().collect();
     let sender = inquiry.author().map(|from| from.address.clone()).unwrap_or_default();
     let (message_id, subject) = (inquiry.message_id.clone(), inquiry.subject.clone());
     let signed_case = receipt::signed(&subject, secret);
-    MailMeta { message_id, sender, thread, subject, signed_case, day: Some(day) }
+    let bounce = triage::bounce::bounce(raw, inquiry, secret);
+    MailMeta { message_id, sender, thread, subject, signed_case, day: Some(day), bounce }
 }

@@ -254,7 +254,8 @@ fn servers_arrive_with_password_and_times() {
     let outbox::Settings::Smtp(smtp) = desk.outbox else { panic!("{:?}", desk.outbox) };
     assert_eq!((smtp.host.as_str(), smtp.port, smtp.tls), ("127.0.0.1", 10025, Tls::None));
     assert!(smtp.login.is_none());
-    assert_eq!(smtp.bounce_address.as_deref(), Some("bounce@desk.example"));
+    assert_eq!((smtp.bounce_address.as_deref(), smtp.bounce_tags), (Some("bounce@desk.example"), false));
+    assert_eq!(desk.give_up_after, SignedDuration::from_hours(24));
     assert_eq!(smtp.timeout, Duration::from_secs(600));
 }
 

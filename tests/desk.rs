@@ -138,6 +138,96 @@ async fn outcome(desk: TestDesk, mails: &BTreeMap<String, Vec<u8>>, deaths: &'st
     End { labels: desk.labels(), answers, states }
 }
 
+const QUESTION: &str = "端末の登録の手順を教えてください。";
+
+fn question(number: usize) -> Vec<u8> {
+    let raw = format!(
+        "From: a@firm{number}.example\nTo: support@desk.example\nSubject: question {number}\n\
+         Message-ID: <{number}@firm{number}.example>\nDate: Tue, 01 Dec 2026 10:00:00 +0900\nMIME-Version: 1.0\n\
+         Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n{QUESTION}\n"
+    );
+    raw.replace('\n', "\r\n").into_bytes()
+}
+
+/// Moves the desk's clock, back with negative minutes.
+fn pass(desk: &TestDesk, minutes: i64) {
+    desk.clock.set(desk.clock.now().checked_add(minutes.minutes()).unwrap());
+}
+
+fn send_of(row: &CaseRow) -> &madoguchi::store::CaseEffect {
+    row.effects.iter().find(|effect| effect.kind == "send").unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_cannot_be_sent_for_a_day_goes_to_staff_with_the_reason() {
+    let mut desk = TestDesk::start("optim-biz", "");
+    desk.sink.stop();
+    desk.dovecot.deliver(&question(0));
+    let store = desk.open_store();
+    let mut worker = desk.worker(&store).await;
+    let mut tries = Vec::new();
+    for _ in 0..60 {
+        worker.until_idle().await.unwrap();
+        let row = store.overview(None, 1).await.unwrap().remove(0);
+        tries.push((send_of(&row).attempts, send_of(&row).state));
+        pass(&desk, 30);
+    }
+    let given_up = tries.iter().position(|(_, state)| *state == EffectState::Failed).expect("given up");
+    assert!((48..=50).contains(&given_up), "after a day, in half hours: {given_up}");
+    let row = store.overview(None, 1).await.unwrap().remove(0);
+    let note = send_of(&row).note.clone().unwrap();
+    assert!(note.starts_with("given up after 24 hours: cannot connect"), "{note}");
+    assert!(desk.labels().values().next().unwrap().contains(&"mado-unsent".to_owned()));
+    assert_eq!(
+        (row.state, store.refused("test").await.unwrap().len()),
+        (MailState::Done, 0),
+        "not the address's fault"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_slept_for_three_days_sends_what_it_could_not_send_before() {
+    let mut desk = TestDesk::start("optim-biz", "");
+    desk.sink.stop();
+    desk.dovecot.deliver(&question(0));
+    let store = desk.open_store();
+    let mut worker = desk.worker(&store).await;
+    worker.until_idle().await.unwrap();
+    pass(&desk, 3 * 24 * 60);
+    // The network is not there yet when it wakes.
+    worker.until_idle().await.unwrap();
+    desk.sink.restart();
+    pass(&desk, 60);
+    worker.until_idle().await.unwrap();
+    let rows = store.overview(None, 1).await.unwrap();
+    assert_eq!(send_of(&rows[0]).state, EffectState::Done, "{:?}", send_of(&rows[0]).note);
+    assert_eq!(desk.received(), sent(&rows));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_jumps_back_and_forth_loses_and_doubles_nothing() {
+    let mut desk = TestDesk::start("optim-biz", "");
+    let store = desk.open_store();
+    let mut worker = desk.worker(&store).await;
+    for (number, jump) in [0, 60, -45, 24 * 60, -24 * 60, 5, -20].into_iter().enumerate() {
+        pass(&desk, jump);
+        desk.dovecot.deliver(&question(number));
+        if number % 2 == 1 {
+            desk.sink.stop();
+        }
+        worker.until_idle().await.unwrap();
+        desk.sink.restart();
+    }
+    // What was put off while the clock was ahead is done when its time has come.
+    pass(&desk, 2 * 24 * 60);
+    worker.until_idle().await.unwrap();
+    let rows = store.overview(None, ALL).await.unwrap();
+    assert_eq!(rows.len(), 7);
+    assert!(rows.iter().all(|row| row.state == MailState::Done), "all worked off: {rows:?}");
+    assert!(rows.iter().all(|row| send_of(row).state == EffectState::Done), "all answered");
+    assert_eq!(desk.received(), sent(&rows), "once each");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_notice_is_tied_to_the_mail_before_it_and_not_answered() {
     let desk = TestDesk::start("optim-biz", "");

@@ -38,6 +38,7 @@ fn smtp(port: u16) -> SmtpSettings {
         tls: Tls::None,
         login: None,
         bounce_address: Some("bounce@desk.example.jp".into()),
+        bounce_tags: false,
         timeout: PATIENT,
         connections: 1,
     }
@@ -339,6 +340,9 @@ async fn implicit_tls_checks_the_certificate() {
     check_tls("wrong name", "mx.example.jp", script, true, "Setup").await;
     check_tls("no TLS there", "localhost", |_| vec![Say("220 hi\r\n"), Silence], true, "Setup").await;
     check_tls("hangs up", "localhost", |_| vec![], true, "Passing").await;
+    let breaks = |then: &'static [Act]| move |tls| [vec![tls], after_data(then)].concat();
+    check_tls("breaks before the text", "localhost", breaks(&[]), true, "Passing").await;
+    check_tls("breaks after the dot", "localhost", breaks(&[HearMail]), true, "uncertain").await;
 }
 
 #[tokio::test]

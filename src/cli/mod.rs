@@ -17,7 +17,9 @@ mod hours;
 mod init;
 mod notice;
 mod observed;
+mod outbox;
 mod packs;
+mod quarantine;
 mod reconcile;
 mod register;
 mod run;
@@ -80,6 +82,7 @@ Examples:
   madoguchi breaker -c madoguchi.toml         how much each desk answers, and whether it was stopped
   madoguchi hours -c madoguchi.toml           open or closed, next opening, closed days and why
   madoguchi notice -c madoguchi.toml          interruptions and outages that change what answers say
+  madoguchi outbox                            answers that did not go out: send them again or drop them
   madoguchi register import customers.csv     customers and partners into the store
   madoguchi who taro@customer.example         whose customer is it, and what may an answer say?
   madoguchi case OB-261120-0017               the whole story of a case";
@@ -102,6 +105,8 @@ enum Command {
     Breaker(breaker::Args),
     Hours(hours::Args),
     Notice(notice::Args),
+    Outbox(outbox::Args),
+    Quarantine(quarantine::Args),
     Calendar(calendar::Args),
     Register(register::Args),
     Who(who::Args),
@@ -130,6 +135,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Reconcile(args) => reconcile::command(args),
         Command::Breaker(args) => breaker::command(args),
         Command::Notice(args) => notice::command(args),
+        Command::Outbox(args) => outbox::command(args),
+        Command::Quarantine(args) => quarantine::command(args),
         Command::Hours(args) => hours::command(args),
         Command::Calendar(args) => calendar::command(args),
         Command::Register(args) => register::command(args),

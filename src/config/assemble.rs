@@ -293,6 +293,7 @@ impl Loaded {
         let id = draft.id.as_ref().map(|id| id.value.clone())?;
         let notices =
             self.notices.iter().filter(|draft| draft.concerns(&id)).map(|draft| draft.notice.clone()).collect();
+        let (outbox, give_up_after) = draft.outbox.clone()?;
         let profile = DeskProfile {
             folders: draft.folder_map(),
             departments: draft.department_map(),
@@ -324,7 +325,8 @@ impl Loaded {
             register,
             check_dkim: draft.check_dkim,
             mailbox: draft.mailbox?.value,
-            outbox: draft.outbox?,
+            outbox,
+            give_up_after,
             sent_copy: draft.sent_copy,
             answer_since: draft.answer_since,
             batch: draft.batch,

@@ -49,7 +49,7 @@ pub struct Draft {
     pub release_every: SignedDuration,
     pub guide: Option<SignedDuration>,
     pub mailbox: Option<At<mailbox::Settings>>,
-    pub outbox: Option<outbox::Settings>,
+    pub outbox: Option<(outbox::Settings, SignedDuration)>,
     pub folders: Vec<(At<String>, String)>,
     pub departments: Vec<(At<String>, Department)>,
 }
@@ -207,7 +207,7 @@ impl Draft {
 
     pub fn bounce_address(&self) -> Option<&str> {
         match &self.outbox {
-            Some(outbox::Settings::Smtp(smtp)) => smtp.bounce_address.as_deref(),
+            Some((outbox::Settings::Smtp(smtp), _)) => smtp.bounce_address.as_deref(),
             _ => None,
         }
     }

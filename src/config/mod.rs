@@ -93,6 +93,8 @@ pub struct Desk {
     pub check_dkim: bool,
     pub mailbox: mailbox::Settings,
     pub outbox: outbox::Settings,
+    /// What cannot be sent for so long goes to staff.
+    pub give_up_after: SignedDuration,
     /// Our answers are also put into the mailbox's folder for sent mail.
     pub sent_copy: bool,
     /// Mail that arrived before this is never answered, whatever the day of the first start.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use secrecy::SecretString;
@@ -34,6 +35,12 @@ const SMTP_PORTS: Ports = Ports { implicit: 465, starttls: 587, none: 25 };
 const IMAP_TIMEOUT_SECONDS: i64 = 30;
 /// RFC 5321 section 4.5.3.2.6 gives a server ten minutes after the final dot.
 const SMTP_TIMEOUT_SECONDS: i64 = 600;
+/// RFC 5321 section 4.5.4.1 has a mail server give up after four or five days.
+const MOST_GIVE_UP_HOURS: i64 = 7 * 24;
+/// RFC 5321 section 4.5.3.1.1
+const LONGEST_LOCAL_PART: usize = 64;
+/// `+` and the id of a mail of ours.
+const TAG: usize = 44;
 
 pub fn mailbox(value: Value<'_>, around: &Surroundings) -> Option<mailbox::Settings> {
     value.table("[desk.mailbox]", |table| match kind(table, "imap", "maildir")? {
@@ -45,10 +52,16 @@ pub fn mailbox(value: Value<'_>, around: &Surroundings) -> Option<mailbox::Setti
     })
 }
 
-pub fn outbox(value: Value<'_>, around: &Surroundings) -> Option<outbox::Settings> {
-    value.table("[desk.outbox]", |table| match kind(table, "smtp", "folder")? {
-        "smtp" => smtp(table, around).map(outbox::Settings::Smtp),
-        _ => Some(outbox::Settings::Folder { path: path(table, around)? }),
+/// The way out, and for how long it is tried.
+pub fn outbox(value: Value<'_>, around: &Surroundings) -> Option<(outbox::Settings, SignedDuration)> {
+    value.table("[desk.outbox]", |table| {
+        let kind = kind(table, "smtp", "folder")?;
+        let give_up = SignedDuration::from_hours(table.integer("give_up_hours", 1..=MOST_GIVE_UP_HOURS, 24));
+        let settings = match kind {
+            "smtp" => smtp(table, around).map(outbox::Settings::Smtp),
+            _ => path(table, around).map(|path| outbox::Settings::Folder { path }),
+        };
+        Some((settings?, give_up))
     })
 }
 
@@ -85,9 +98,26 @@ fn smtp(table: &Table<'_>, around: &Surroundings) -> Option<SmtpSettings> {
     let server = server(table, around, SMTP_PORTS, SMTP_TIMEOUT_SECONDS);
     let login = login(table, around);
     let bounce_address = table.get("bounce_address").and_then(check::address).map(|address| address.value);
+    let bounce_tags = bounce_tags(table, bounce_address.as_deref());
     let connections = table.integer("connections", 1..=16, 1) as usize;
     let Server { host, port, tls, timeout } = server?;
-    Some(SmtpSettings { host, port, tls, login, bounce_address, timeout, connections })
+    Some(SmtpSettings { host, port, tls, login, bounce_address, bounce_tags, timeout, connections })
+}
+
+fn bounce_tags(table: &Table<'_>, bounce_address: Option<&str>) -> bool {
+    let Some(value) = table.get("bounce_tags") else { return false };
+    if value.flag() != Some(true) {
+        return false;
+    }
+    match bounce_address.and_then(|address| address.split('@').next()) {
+        None => value.error("`bounce_tags` needs a `bounce_address`"),
+        Some(local) if local.len() + TAG > LONGEST_LOCAL_PART => {
+            let most = LONGEST_LOCAL_PART - TAG;
+            value.error(format!("with `bounce_tags` the `bounce_address` has at most {most} characters before the @"));
+        }
+        Some(_) => {}
+    }
+    true
 }
 
 /// User and password together, or neither.

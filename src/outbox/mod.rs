@@ -41,6 +41,8 @@ pub struct SmtpSettings {
     pub login: Option<(String, SecretString)>,
     /// Envelope sender; none: the null sender `<>`.
     pub bounce_address: Option<String>,
+    /// Each mail has an envelope sender of its own, `bounce+<its id>@…`, by which what comes back is known.
+    pub bounce_tags: bool,
     /// Longest wait for one step (connecting, one answer); the answer to the mail's end may take twice as long.
     pub timeout: Duration,
     /// Connections that answers are sent over side by side, at least 1.
@@ -137,19 +139,38 @@ impl Outbox {
         Outbox::Memory(Memory::default())
     }
 
-    /// Sends one mail. Dropping the future half way leaves the mail in the state of [`SendError::Uncertain`].
+    /// Does what can be done before the mails themselves are handed over, each on a connection of its own: connects, logs
+    /// in, asks whether the server takes mail for this recipient. Dropping the future half way does no harm.
     ///
     /// # Errors
-    /// [`SendError::NotSent`] if it was surely not taken, else [`SendError::Uncertain`].
-    pub async fn send(&mut self, mail: &Outgoing) -> Result<Receipt, SendError> {
+    /// [`SendError::NotSent`] only.
+    pub async fn begin(&mut self, mails: &[Outgoing]) -> Vec<Result<(), SendError>> {
         match self {
-            Outbox::Smtp(smtp) => smtp.send(mail).await,
-            Outbox::Folder(folder) => folder.send(mail).await,
-            Outbox::Memory(memory) => Ok(memory.send(mail)),
+            Outbox::Smtp(smtp) => smtp.begin(mails).await,
+            Outbox::Folder(_) | Outbox::Memory(_) => mails.iter().map(|_| Ok(())).collect(),
         }
     }
 
-    /// How many mails [`Outbox::send_all`] sends side by side, at least 1.
+    /// Hands over the mails whose [`Outbox::begin`] went well, in the same order. Dropping the future half way leaves
+    /// them in the state of [`SendError::Uncertain`].
+    ///
+    /// # Errors
+    /// [`SendError::NotSent`] if it was surely not taken, else [`SendError::Uncertain`].
+    pub async fn complete(&mut self, mails: &[Outgoing]) -> Vec<Result<Receipt, SendError>> {
+        let mut results = Vec::new();
+        match self {
+            Outbox::Smtp(smtp) => return smtp.complete(mails).await,
+            Outbox::Folder(folder) => {
+                for mail in mails {
+                    results.push(folder.send(mail).await);
+                }
+            }
+            Outbox::Memory(memory) => results.extend(mails.iter().map(|mail| Ok(memory.send(mail)))),
+        }
+        results
+    }
+
+    /// How many mails may be sent side by side, at least 1.
     pub fn connections(&self) -> usize {
         match self {
             Outbox::Smtp(smtp) => smtp.connections(),
@@ -157,16 +178,15 @@ impl Outbox {
         }
     }
 
-    /// [`Outbox::send`] for several mails, each on a connection of its own; answers what became of each.
-    pub async fn send_all(&mut self, mails: &[Outgoing]) -> Vec<Result<Receipt, SendError>> {
-        if let Outbox::Smtp(smtp) = self {
-            return smtp.send_all(mails).await;
-        }
-        let mut results = Vec::new();
-        for mail in mails {
-            results.push(self.send(mail).await);
-        }
-        results
+    /// Both steps at once, for callers who keep no journal.
+    ///
+    /// # Errors
+    /// As [`Outbox::complete`].
+    pub async fn send(&mut self, mail: &Outgoing) -> Result<Receipt, SendError> {
+        let mails = std::slice::from_ref(mail);
+        self.begin(mails).await.into_iter().collect::<Result<(), SendError>>()?;
+        let nothing = || Err(SendError::not_sent(Fault::Passing, "nothing was handed over"));
+        self.complete(mails).await.into_iter().next().unwrap_or_else(nothing)
     }
 
     /// Settles an uncertain send, where this way out can be asked.

@@ -70,6 +70,9 @@ const OF_THREAD: &str = "
     SELECT c.ref FROM thread_case t JOIN inquiry_case c ON c.ref = t.case_ref
     WHERE t.desk = ?1 AND t.message_id = ?2 AND c.desk = ?1 AND c.person = ?3";
 
+/// Whoever reports about it: the id is ours and signed.
+const OF_OURS: &str = "SELECT case_ref FROM thread_case WHERE desk = ?1 AND message_id = ?2";
+
 const OF_PERSON: &str = "SELECT ref FROM inquiry_case WHERE ref = ?1 AND desk = ?2 AND person = ?3";
 
 /// No acknowledgements: they are no answers. The newest 100 only: far above what is ever allowed.
@@ -87,7 +90,7 @@ const RECENT: &str = "
 
 #[cfg(test)]
 pub(super) const SQL: &[&str] =
-    &[COUNTED, COUNT, OPEN, READ, IN_HAND, REMEMBER, OF_MAIL, OF_THREAD, OF_PERSON, SENT, RECENT];
+    &[COUNTED, COUNT, OPEN, READ, IN_HAND, REMEMBER, OF_MAIL, OF_THREAD, OF_OURS, OF_PERSON, SENT, RECENT];
 
 pub(super) fn next_case(tx: &Transaction<'_>, desk: &str, day: Date) -> Result<u32, Fault> {
     let values = (desk, day.to_string());
@@ -100,7 +103,8 @@ pub(super) fn case_of(tx: &Transaction<'_>, mail: MailId) -> Result<Option<Case>
 }
 
 /// The case of a mail: its own if it was decided before, else that of the nearest mail of its thread that belongs to one
-/// of the sender's, else the one that its subject names with our signature, else that of the sender's mail that waits.
+/// of the sender's, else the one that its subject names with our signature, else that of the sender's mail that waits. A
+/// report about a mail of ours belongs to that mail's case.
 pub(super) fn the_case(
     tx: &Transaction<'_>,
     desk: &str,
@@ -120,6 +124,9 @@ fn of_mail(tx: &Transaction<'_>, mail: MailId) -> Result<Option<String>, Fault> 
 }
 
 fn joined(tx: &Transaction<'_>, desk: &str, query: &HistoryQuery, thread: &[&str]) -> Result<Option<String>, Fault> {
+    if let Some(ours) = &query.bounced {
+        return Ok(tx.prepare_cached(OF_OURS)?.query_row((desk, ours), |row| row.get(0)).optional()?);
+    }
     let person = untagged(&query.sender);
     if person.is_empty() {
         return Ok(None);

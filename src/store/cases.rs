@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Params, Row, Transaction};
 
-use super::effect::EffectState;
+use super::effect::{After, EffectState};
 use super::error::{Fault, StoreError};
 use super::values::{Ms, key, time};
 use super::{MailId, MailState, Store};
@@ -65,6 +65,8 @@ pub struct CaseEffect {
     pub finished_at: Option<Timestamp>,
     /// The server's answer, or the reason of the last failure.
     pub note: Option<String>,
+    /// What became of a send after it had ended.
+    pub after: Option<After>,
 }
 
 impl Store {
@@ -115,6 +117,8 @@ macro_rules! select_cases {
     };
 }
 
+pub(super) use select_cases;
+
 pub(super) const NEWEST: &str = select_cases!("ORDER BY m.id DESC LIMIT ?1");
 
 const NEWEST_OF_DESK: &str = select_cases!("WHERE m.desk = ?1 ORDER BY m.id DESC LIMIT ?2");
@@ -125,13 +129,15 @@ const BY_CASE: &str = select_cases!("WHERE d.case_ref = ?1 ORDER BY d.mail_id LI
 
 const RAW: &str = "SELECT r.bytes, m.complete FROM mail m JOIN raw r ON r.mail_id = m.id WHERE m.id = ?1";
 
-const EFFECTS: &str =
-    "SELECT seq, kind, state, due_at, attempts, finished_at, note FROM effect WHERE mail_id = ?1 ORDER BY seq";
+const EFFECTS: &str = "
+    SELECT e.seq, e.kind, e.state, e.due_at, e.attempts, e.finished_at, e.note, a.what
+    FROM effect e LEFT JOIN send_after a ON a.effect_id = e.id WHERE e.mail_id = ?1 ORDER BY e.seq";
 
 #[cfg(test)]
 pub(super) const SQL: &[&str] = &[NEWEST, NEWEST_OF_DESK, BY_MESSAGE_ID, BY_CASE, RAW, EFFECTS];
 
-fn cases(tx: &Transaction<'_>, sql: &str, values: impl Params) -> Result<Vec<CaseRow>, Fault> {
+/// Rows of [`select_cases`] with their effects.
+pub(super) fn cases(tx: &Transaction<'_>, sql: &str, values: impl Params) -> Result<Vec<CaseRow>, Fault> {
     let mut statement = tx.prepare_cached(sql)?;
     let mut cases: Vec<CaseRow> = statement.query_map(values, case)?.collect::<Result<_, _>>()?;
     let mut effects = tx.prepare_cached(EFFECTS)?;
@@ -175,5 +181,6 @@ fn effect(row: &Row<'_>) -> rusqlite::Result<CaseEffect> {
         attempts: row.get("attempts")?,
         finished_at: time(row, "finished_at")?,
         note: row.get("note")?,
+        after: row.get("what")?,
     })
 }

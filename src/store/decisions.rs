@@ -13,8 +13,10 @@ use super::history::{HistoryQuery, history};
 use super::journal::not_seen;
 use super::queue::{Turn, enqueue};
 use super::standing::{count_answer, note_answer};
+use super::unsent::bounced;
 use super::values::Ms;
 use super::{EffectId, MailId, Store};
+use crate::triage::bounce::Bounce;
 use crate::triage::context::History;
 use crate::triage::decision::{Decision, Reply};
 
@@ -33,6 +35,8 @@ pub struct MailMeta {
     pub signed_case: Option<String>,
     /// Where the desk is: the day on which a new case is counted.
     pub day: Option<Date>,
+    /// The mail reports that one of ours came back.
+    pub bounce: Option<Bounce>,
 }
 
 /// A decision with all that belongs to it.
@@ -118,7 +122,7 @@ impl Store {
 }
 
 const DECIDE: &str = "
-    UPDATE mail SET state = ?2, message_id = ?3, sender = ?4 WHERE id = ?1 AND state = 'seen' RETURNING desk";
+    UPDATE mail SET state = ?2, message_id = ?3, sender = ?4, note = NULL WHERE id = ?1 AND state = 'seen' RETURNING desk";
 
 const INSERT_DECISION: &str =
     "INSERT INTO decision (mail_id, at, disposition, case_ref, json) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -161,6 +165,9 @@ pub(super) fn record_one(
     tx.prepare_cached(INSERT_DECISION)?.execute(values)?;
     note_case(tx, &desk, meta, decision, now)?;
     thread_case(tx, &desk, meta, decision)?;
+    if let Some(bounce) = &meta.bounce {
+        bounced(tx, bounce, now)?;
+    }
     for (seq, new) in (0..).zip(&record.effects) {
         let state = if seq == 0 { EffectState::Pending } else { EffectState::Waiting };
         insert_effect(tx, &desk, (*mail, meta, decision), (seq, state), new, now)?;
@@ -204,10 +211,28 @@ pub(super) fn insert_effect(
     new: &NewEffect,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let send = match &new.effect {
-        Effect::Send(reply) => Some(reply),
-        _ => None,
-    };
+    let effect = write_effect(tx, desk, mail, (seq, state), new, now)?;
+    let Effect::Send(reply) = &new.effect else { return Ok(()) };
+    note_answer(tx, desk, &meta.sender, reply, effect)?;
+    if let Some(case) = &decision.case {
+        tx.prepare_cached(INSERT_CASE)?.execute((desk, &reply.message_id, case))?;
+    }
+    match reply.until {
+        // An acknowledgement is no answer: the thread still gets one.
+        Some(_) => Ok(()),
+        None => index_answer(tx, desk, meta, effect, reply),
+    }
+}
+
+/// Only the row itself.
+pub(super) fn write_effect(
+    tx: &Transaction<'_>,
+    desk: &str,
+    mail: MailId,
+    (seq, state): (u32, EffectState),
+    new: &NewEffect,
+    now: Timestamp,
+) -> Result<EffectId, Fault> {
     let message_id = match &new.effect {
         Effect::Send(reply) | Effect::Forward(reply) => Some(&reply.message_id),
         _ => None,
@@ -223,17 +248,7 @@ pub(super) fn insert_effect(
         Ms(new.due.unwrap_or(now)),
         state,
     ])?;
-    let Some(reply) = send else { return Ok(()) };
-    let effect = EffectId(tx.last_insert_rowid());
-    note_answer(tx, desk, &meta.sender, reply, effect)?;
-    if let Some(case) = &decision.case {
-        tx.prepare_cached(INSERT_CASE)?.execute((desk, &reply.message_id, case))?;
-    }
-    match reply.until {
-        // An acknowledgement is no answer: the thread still gets one.
-        Some(_) => Ok(()),
-        None => index_answer(tx, desk, meta, effect, reply),
-    }
+    Ok(EffectId(tx.last_insert_rowid()))
 }
 
 /// Makes an answer known to [`Store::history`] by its thread.

@@ -74,7 +74,7 @@ pub struct EffectRow {
     pub effect: Effect,
     /// The mail it is about.
     pub key: MailKey,
-    /// How often it was started.
+    /// Tries so far.
     pub attempts: u32,
     pub due: Timestamp,
     /// Its last start; none if it never was started.
@@ -86,8 +86,10 @@ pub struct EffectRow {
 pub enum Outcome {
     /// Carried out; `note`: what the server said, if worth keeping.
     Done { note: Option<String> },
-    /// It will never work; the mail's later effects go on.
+    /// Refused for good, and a send's recipient with it; the mail's later effects go on.
     Failed { reason: String },
+    /// It surely did not happen and is not tried any more; the mail's later effects go on.
+    GivenUp { reason: String },
     /// A person must look: it may have happened, or, if it was never started, it must not any more. The mail's later
     /// effects go on.
     Held { reason: String },
@@ -131,6 +133,29 @@ impl EffectState {
     }
 }
 
+/// What became of a send after it had ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum After {
+    /// Staff had it sent again.
+    Again,
+    /// Staff have settled it themselves.
+    Dropped,
+    /// It came back.
+    Bounced,
+}
+
+impl After {
+    pub(super) const ALL: [After; 3] = [After::Again, After::Dropped, After::Bounced];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            After::Again => "again",
+            After::Dropped => "dropped",
+            After::Bounced => "bounced",
+        }
+    }
+}
+
 /// A [`Effect::Send`] or [`Effect::Forward`] as its copy and its label need it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SendRow {
@@ -138,4 +163,5 @@ pub struct SendRow {
     pub state: EffectState,
     /// Its last start: the `Date` of the mail that went out.
     pub started_at: Option<Timestamp>,
+    pub after: Option<After>,
 }

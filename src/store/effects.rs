@@ -101,8 +101,10 @@ const FINISH: &str = "
     UPDATE effect SET state = ?2, note = ?3, finished_at = ?4
     WHERE id = ?1 AND state IN ('pending', 'started') RETURNING mail_id, desk, payload";
 
+/// A try counts when it begins; one that never began (no connection, a repeatable effect) when it ends.
 const RETRY: &str = "
-    UPDATE effect SET state = 'pending', note = ?2, not_before = max(due_at, ?3)
+    UPDATE effect SET state = 'pending', attempts = attempts + (state = 'pending'), note = ?2,
+                      not_before = max(due_at, ?3)
     WHERE id = ?1 AND state IN ('pending', 'started')";
 
 const NEXT_IN_LINE: &str = "
@@ -110,9 +112,12 @@ const NEXT_IN_LINE: &str = "
     WHERE mail_id = ?1 AND seq = (SELECT min(seq) FROM effect WHERE mail_id = ?1 AND state = 'waiting')";
 
 const ALL_DONE: &str = "
-    UPDATE mail SET state = 'done' WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM queue WHERE mail_id = ?1)";
+    UPDATE mail SET state = 'done'
+    WHERE id = ?1 AND state = 'decided' AND NOT EXISTS (SELECT 1 FROM queue WHERE mail_id = ?1)";
 
-const SEND: &str = "SELECT payload, state, started_at FROM effect WHERE mail_id = ?1 AND seq = ?2";
+const SEND: &str = "
+    SELECT e.payload, e.state, e.started_at, a.what FROM effect e LEFT JOIN send_after a ON a.effect_id = e.id
+    WHERE e.mail_id = ?1 AND e.seq = ?2";
 
 const STATE: &str = "SELECT state FROM effect WHERE id = ?1";
 
@@ -160,7 +165,7 @@ pub(super) fn finish(tx: &Transaction<'_>, effect: EffectId, outcome: &Outcome, 
     ended(tx, effect, outcome, now)?;
     let (state, note) = match outcome {
         Outcome::Done { note } => (EffectState::Done, note.as_ref()),
-        Outcome::Failed { reason } => (EffectState::Failed, Some(reason)),
+        Outcome::Failed { reason } | Outcome::GivenUp { reason } => (EffectState::Failed, Some(reason)),
         Outcome::Held { reason } => (EffectState::Held, Some(reason)),
         Outcome::RetryAt { at, reason } => {
             let changed = tx.prepare_cached(RETRY)?.execute((effect, reason, Ms(*at)))?;
@@ -172,10 +177,8 @@ pub(super) fn finish(tx: &Transaction<'_>, effect: EffectId, outcome: &Outcome, 
         let mut statement = tx.prepare_cached(FINISH)?;
         let mut rows = statement.query(values)?;
         let row = rows.next()?.ok_or_else(|| not_open(tx, effect))?;
-        if state == EffectState::Failed
-            && let Effect::Send(reply) = payload(row)?
-        {
-            refused(tx, &row.get::<_, String>("desk")?, &reply.to.address, now)?;
+        if let (Outcome::Failed { reason }, Effect::Send(reply)) = (outcome, payload(row)?) {
+            refused(tx, &row.get::<_, String>("desk")?, &reply.to.address, reason, now)?;
         }
         row.get::<_, MailId>("mail_id")?
     };
@@ -201,5 +204,5 @@ pub(super) fn send(tx: &Transaction<'_>, mail: MailId, seq: u32) -> Result<SendR
     let mut rows = statement.query((mail, seq))?;
     let row = rows.next()?.ok_or_else(missing)?;
     let (Effect::Send(reply) | Effect::Forward(reply)) = payload(row)? else { return Err(missing()) };
-    Ok(SendRow { reply, state: row.get("state")?, started_at: time(row, "started_at")? })
+    Ok(SendRow { reply, state: row.get("state")?, started_at: time(row, "started_at")?, after: row.get("what")? })
 }

@@ -27,6 +27,8 @@ pub enum StoreError {
     Full { path: PathBuf },
     #[error("{}: the store cannot be written (read-only file, folder or disk)", path.display())]
     ReadOnly { path: PathBuf },
+    #[error("{}: the disk is full, over quota or broken ({detail})", path.display())]
+    Disk { path: PathBuf, detail: String },
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
     /// Anything else SQLite says.
@@ -126,9 +128,7 @@ fn sorted(error: &rusqlite::Error, path: PathBuf) -> StoreError {
         Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path, detail },
         Some(ErrorCode::DiskFull) => StoreError::Full { path },
         Some(ErrorCode::ReadOnly) => StoreError::ReadOnly { path },
-        Some(ErrorCode::SystemIoFailure) => {
-            StoreError::Database { path, detail: format!("the disk is full, over quota or broken ({detail})") }
-        }
+        Some(ErrorCode::SystemIoFailure) => StoreError::Disk { path, detail },
         _ => StoreError::Database { path, detail },
     }
 }

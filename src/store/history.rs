@@ -27,12 +27,15 @@ pub struct HistoryQuery {
     pub subject: String,
     /// The case that a subject of ours names, its signature checked.
     pub signed_case: Option<String>,
+    /// Message-ID of the mail of ours that it reports about.
+    pub bounced: Option<String>,
 }
 
 impl HistoryQuery {
     pub fn new(mail: MailId, meta: &MailMeta) -> HistoryQuery {
-        let MailMeta { message_id, sender, thread, subject, signed_case, .. } = meta.clone();
-        HistoryQuery { mail, message_id, sender, thread, subject, signed_case }
+        let MailMeta { message_id, sender, thread, subject, signed_case, bounce, .. } = meta.clone();
+        let bounced = bounce.map(|bounce| bounce.message_id);
+        HistoryQuery { mail, message_id, sender, thread, subject, signed_case, bounced }
     }
 }
 

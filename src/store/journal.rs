@@ -4,6 +4,9 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction};
 use sha2::{Digest, Sha256};
 
+use super::cases::{CaseRow, cases, select_cases};
+use super::decisions::write_effect;
+use super::effect::{Effect, EffectState, NewEffect};
 use super::error::{Fault, StoreError};
 use super::values::{Ms, item_columns, key, time};
 use super::{MailId, Store};
@@ -18,6 +21,8 @@ pub struct StoredMail {
     pub seen_at: Timestamp,
     /// How often working on it failed.
     pub attempts: u32,
+    /// The last failure.
+    pub note: Option<String>,
 }
 
 impl Store {
@@ -53,13 +58,13 @@ impl Store {
         self.thread.write(replace).await
     }
 
-    /// Mail without a decision, oldest first; not what is in quarantine.
-    pub async fn undecided(&self, desk: &str, limit: u32) -> Result<Vec<StoredMail>, StoreError> {
+    /// Mail without a decision, oldest first; not what is in quarantine or has failed more often than `most_attempts`.
+    pub async fn undecided(&self, desk: &str, most_attempts: u32, limit: u32) -> Result<Vec<StoredMail>, StoreError> {
         let desk = desk.to_owned();
-        self.thread.read(move |tx| undecided(tx, &desk, limit)).await
+        self.thread.read(move |tx| undecided(tx, (&desk, most_attempts, limit))).await
     }
 
-    /// Notes that working on a mail failed; it stays undecided. Answers how often that happened, this time included.
+    /// Notes that working on a mail failed, or may fail; it stays undecided. Answers how often that happened, this time included.
     pub async fn record_failure(&self, mail: MailId, error: &str, now: Timestamp) -> Result<u32, StoreError> {
         let note = dated(error, now);
         let count = move |tx: &Transaction<'_>| {
@@ -70,14 +75,35 @@ impl Store {
         self.thread.write(count).await
     }
 
-    /// Takes a mail out of the way: it is not handed out any more, and staff see it with `reason`.
-    pub async fn quarantine(&self, mail: MailId, reason: &str, now: Timestamp) -> Result<(), StoreError> {
+    /// Takes a mail out of the way: it is not handed out any more, and staff see it by its labels and with `reason`.
+    pub async fn quarantine(
+        &self,
+        mail: MailId,
+        reason: &str,
+        labels: Vec<String>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let note = dated(reason, now);
-        let set = move |tx: &Transaction<'_>| match tx.prepare_cached(QUARANTINE)?.execute((mail, note))? {
-            0 => Err(not_seen(tx, mail)),
-            _ => Ok(()),
+        let set = move |tx: &Transaction<'_>| {
+            let mut statement = tx.prepare_cached(QUARANTINE)?;
+            let desk: Option<String> = statement.query_row((mail, note), |row| row.get(0)).optional()?;
+            let desk = desk.ok_or_else(|| not_seen(tx, mail))?;
+            let label = NewEffect { effect: Effect::AddLabels { labels }, due: None };
+            write_effect(tx, &desk, mail, (0, EffectState::Pending), &label, now)?;
+            Ok(())
         };
         self.thread.write(set).await
+    }
+
+    /// Mails of a desk in quarantine, oldest first; at most 1,000.
+    pub async fn quarantined(&self, desk: &str) -> Result<Vec<CaseRow>, StoreError> {
+        let desk = desk.to_owned();
+        self.thread.read(move |tx| cases(tx, QUARANTINED, [&desk])).await
+    }
+
+    /// The newest mail of any desk; one older than all if there is none.
+    pub async fn newest_mail(&self) -> Result<MailId, StoreError> {
+        self.thread.read(|tx| Ok(MailId(tx.query_row(NEWEST_MAIL, [], |row| row.get(0))?))).await
     }
 }
 
@@ -100,21 +126,30 @@ const NEW_RAW: &str = "UPDATE raw SET bytes = ?2 WHERE mail_id = ?1";
 
 const UNDECIDED: &str = "
     SELECT m.id, m.mailbox, m.validity, m.uid, m.file, m.internal_date, m.flags, m.size, m.complete, m.seen_at,
-           m.attempts, r.bytes
+           m.attempts, m.note, r.bytes
     FROM mail m INDEXED BY mail_undecided JOIN raw r ON r.mail_id = m.id
-    WHERE m.desk = ?1 AND m.state = 'seen'
-    ORDER BY m.id LIMIT ?2";
+    WHERE m.desk = ?1 AND m.state = 'seen' AND m.attempts <= ?2
+    ORDER BY m.id LIMIT ?3";
 
 const FAILURE: &str =
     "UPDATE mail SET attempts = attempts + 1, note = ?2 WHERE id = ?1 AND state = 'seen' RETURNING attempts";
 
-const QUARANTINE: &str = "UPDATE mail SET state = 'quarantined', note = ?2 WHERE id = ?1 AND state = 'seen'";
+const QUARANTINE: &str =
+    "UPDATE mail SET state = 'quarantined', note = ?2 WHERE id = ?1 AND state = 'seen' RETURNING desk";
+
+const QUARANTINED: &str = select_cases!(
+    "WHERE m.id IN (SELECT id FROM mail INDEXED BY mail_quarantined WHERE desk = ?1 AND state = 'quarantined'
+                    ORDER BY id LIMIT 1000)
+     ORDER BY m.id"
+);
+
+const NEWEST_MAIL: &str = "SELECT coalesce(max(id), 0) FROM mail";
 
 const EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM mail WHERE id = ?1)";
 
 #[cfg(test)]
 pub(super) const SQL: &[&str] =
-    &[LAST_UID, FILES, INSERT, INSERT_RAW, NEW_HEAD, NEW_RAW, UNDECIDED, FAILURE, QUARANTINE, EXISTS];
+    &[LAST_UID, FILES, INSERT, INSERT_RAW, NEW_HEAD, NEW_RAW, UNDECIDED, FAILURE, QUARANTINE, QUARANTINED, EXISTS];
 
 fn known(tx: &Transaction<'_>, desk: &str, mailbox: &str, validity: u32) -> Result<Known, Fault> {
     let whose = (desk, mailbox, validity);
@@ -148,9 +183,9 @@ fn insert(tx: &Transaction<'_>, desk: &str, mail: &Arrival, now: Timestamp) -> R
     Ok(id)
 }
 
-fn undecided(tx: &Transaction<'_>, desk: &str, limit: u32) -> Result<Vec<StoredMail>, Fault> {
+fn undecided(tx: &Transaction<'_>, whose: (&str, u32, u32)) -> Result<Vec<StoredMail>, Fault> {
     let mut statement = tx.prepare_cached(UNDECIDED)?;
-    let mut rows = statement.query((desk, limit))?;
+    let mut rows = statement.query(whose)?;
     let mut mail = Vec::new();
     while let Some(row) = rows.next()? {
         mail.push(stored(row)?);
@@ -170,7 +205,13 @@ pub(super) fn stored(row: &Row<'_>) -> Result<StoredMail, Fault> {
         complete: row.get("complete")?,
     };
     let seen_at: Ms = row.get("seen_at")?;
-    Ok(StoredMail { id: row.get("id")?, arrival, seen_at: seen_at.0, attempts: row.get("attempts")? })
+    Ok(StoredMail {
+        id: row.get("id")?,
+        arrival,
+        seen_at: seen_at.0,
+        attempts: row.get("attempts")?,
+        note: row.get("note")?,
+    })
 }
 
 /// Why an update of a mail in state `seen` found none.

@@ -19,13 +19,15 @@
 //!   byte goes out. After a crash, [`Store::interrupted`] lists what was started and not finished.
 //! - [`Store::history`] answers what earlier mail and answers mean for a new one; [`Store::standing`] asks the part of
 //!   it that may have changed once more, right before a send.
+//! - [`Store::unsent`] lists what did not go out; [`send_again`] and [`drop_send`] are staff's word about it. A report
+//!   that a mail of ours came back is noted with the decision about that report ([`MailMeta::bounce`]).
 //! - [`Store::desk_load`] says how much a desk answers, [`Store::open_breaker`] stops it, [`release_breaker`] lets it
 //!   go on.
 //! - [`Store::look`] and [`activate`]: a desk only observes a mailbox until staff activate it there.
 //! - [`Store::in_one`] does many of these steps together.
 //!
 //! Reading order: `schema/1.sql`, `schema/2.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `case`, `queue`, `standing`,
-//! `breaker`, `notices`, `observe`, `cases`, `ledger`, `register`.
+//! `unsent`, `breaker`, `notices`, `observe`, `cases`, `ledger`, `register`.
 
 mod books;
 mod breaker;
@@ -48,6 +50,7 @@ mod register;
 mod schema;
 mod standing;
 mod thread;
+mod unsent;
 mod values;
 
 use std::fmt;
@@ -57,7 +60,7 @@ pub use books::Books;
 pub use breaker::{DeskLoad, release_breaker};
 pub use cases::{CaseEffect, CaseRow, DecidedRow};
 pub use decisions::{MailMeta, Record};
-pub use effect::{Effect, EffectRow, EffectState, NewEffect, Outcome, SendRow};
+pub use effect::{After, Effect, EffectRow, EffectState, NewEffect, Outcome, SendRow};
 pub use error::StoreError;
 pub use history::HistoryQuery;
 pub use journal::StoredMail;
@@ -66,6 +69,7 @@ pub use notices::{NoticeRow, in_force, start_notice, stop_notice};
 pub use observe::{Activation, ObservedRow, activate};
 pub use queue::{Released, Turn, Waiting};
 pub use register::{RegisterChange, StoredRegister, change_register, read_register};
+pub use unsent::{Refused, Unsent, allow_address, drop_send, send_again};
 
 use thread::StoreThread;
 
@@ -93,6 +97,17 @@ pub struct MailId(i64);
 /// An effect in the outbox. Later effects have greater numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EffectId(i64);
+
+impl EffectId {
+    /// As people type it, from a list.
+    pub fn new(number: i64) -> EffectId {
+        EffectId(number)
+    }
+
+    pub fn number(self) -> i64 {
+        self.0
+    }
+}
 
 impl fmt::Display for MailId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,7 @@ use rusqlite::config::DbConfig;
 
 use super::{
     breaker, case, cases, decisions, effects, history, journal, ledger, notices, observe, queue, register, schema,
-    standing,
+    standing, unsent,
 };
 
 fn store() -> Connection {
@@ -46,6 +46,7 @@ fn no_statement_grows_with_the_store() {
         cases::SQL,
         queue::SQL,
         notices::SQL,
+        unsent::SQL,
         ledger::SQL,
         observe::SQL,
     ]
@@ -91,4 +92,8 @@ fn the_statements_in_the_hot_path_use_the_index_made_for_them() {
         check(queue::SQL, index);
     }
     check(cases::SQL, "mail_desk");
+    for index in ["effect_unsent", "effect_message_id"] {
+        check(unsent::SQL, index);
+    }
+    check(journal::SQL, "mail_quarantined");
 }

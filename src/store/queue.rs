@@ -74,7 +74,7 @@ const FIRST: &str = "SELECT sender FROM queue WHERE desk = ?1 AND due <= ?2 ORDE
 
 const OF_SENDER: &str = "
     SELECT m.id, m.mailbox, m.validity, m.uid, m.file, m.internal_date, m.flags, m.size, m.complete, m.seen_at,
-           m.attempts, r.bytes, d.at, d.json,
+           m.attempts, m.note, r.bytes, d.at, d.json,
            EXISTS (SELECT 1 FROM effect e WHERE e.mail_id = m.id AND e.kind = 'send'
                    AND e.state IN ('started', 'done', 'held')) AS acknowledged
     FROM queue q JOIN mail m ON m.id = q.mail_id JOIN raw r ON r.mail_id = q.mail_id

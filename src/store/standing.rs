@@ -83,8 +83,8 @@ const FORGET_UNSENT: &str = "DELETE FROM answer_to WHERE effect_id = ?1 AND at =
 const FORGET: &str = "DELETE FROM answer_to WHERE effect_id = ?1";
 
 const BOUNCE: &str = "
-    INSERT INTO bounced (desk, address, at) VALUES (?1, ?2, ?3)
-    ON CONFLICT (desk, address) DO UPDATE SET at = excluded.at";
+    INSERT INTO bounced (desk, address, at, reason) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (desk, address) DO UPDATE SET at = excluded.at, reason = excluded.reason";
 
 const BOUNCED: &str = "SELECT EXISTS (SELECT 1 FROM bounced WHERE desk = ?1 AND address = ?2 AND at > ?3)";
 
@@ -242,13 +242,25 @@ pub(super) fn ended(tx: &Transaction<'_>, effect: EffectId, outcome: &Outcome, n
         Outcome::Done { .. } => _ = tx.prepare_cached(SETTLE_TIME)?.execute((effect, Ms(now)))?,
         Outcome::Held { .. } => _ = tx.prepare_cached(FORGET_UNSENT)?.execute([effect])?,
         Outcome::RetryAt { .. } => _ = tx.prepare_cached(SET_TIME)?.execute((effect, UNSENT))?,
-        Outcome::Failed { .. } => _ = tx.prepare_cached(FORGET)?.execute([effect])?,
+        Outcome::Failed { .. } | Outcome::GivenUp { .. } => forget(tx, effect)?,
     }
     Ok(())
 }
 
+/// It surely did not go out, or it came back.
+pub(super) fn forget(tx: &Transaction<'_>, effect: EffectId) -> Result<(), Fault> {
+    tx.prepare_cached(FORGET)?.execute([effect])?;
+    Ok(())
+}
+
 /// Notes that mail to this address was refused for good.
-pub(super) fn refused(tx: &Transaction<'_>, desk: &str, address: &str, now: Timestamp) -> Result<(), Fault> {
-    tx.prepare_cached(BOUNCE)?.execute((desk, untagged(address), Ms(now)))?;
+pub(super) fn refused(
+    tx: &Transaction<'_>,
+    desk: &str,
+    address: &str,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    tx.prepare_cached(BOUNCE)?.execute((desk, untagged(address), Ms(now), reason))?;
     Ok(())
 }

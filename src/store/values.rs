@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 use rusqlite::{Row, ToSql};
 
-use super::effect::EffectState;
+use super::effect::{After, EffectState};
 use super::{EffectId, MailId, MailState};
 use crate::triage::arrival::{Item, MailKey};
 
@@ -88,6 +88,19 @@ impl FromSql for EffectState {
     }
 }
 
+impl ToSql for After {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        self.as_str().to_sql()
+    }
+}
+
+impl FromSql for After {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let word = value.as_str()?;
+        After::ALL.into_iter().find(|after| after.as_str() == word).ok_or(FromSqlError::InvalidType)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +127,9 @@ mod tests {
         }
         for state in MailState::ALL {
             assert_eq!(MailState::column_result(ValueRef::Text(state.as_str().as_bytes())), Ok(state));
+        }
+        for after in After::ALL {
+            assert_eq!(After::column_result(ValueRef::Text(after.as_str().as_bytes())), Ok(after));
         }
         assert!(EffectState::column_result(ValueRef::Text(b"other")).is_err());
     }

@@ -22,7 +22,29 @@ pub(super) fn of_reply(inquiry: &Inquiry, template: &str, ctx: &Context) -> Stri
     }
     let token = hex(&hash.finalize()[..12]);
     let domain = ctx.desk.address.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
-    format!("r.{token}.{}@{domain}", signature_of(&token, &ctx.desk.secret))
+    signed(&token, domain, &ctx.desk.secret)
+}
+
+pub(super) fn signed(token: &str, domain: &str, secret: &[u8]) -> String {
+    format!("r.{token}.{}@{domain}", signature_of(token, secret))
+}
+
+/// The envelope sender of a mail with this id: reports about it come back to that address, and [`of_tagged`] knows the
+/// mail by it. None if `bounce_address` is no address.
+pub fn tagged(bounce_address: &str, message_id: &str) -> Option<String> {
+    let (local, domain) = bounce_address.rsplit_once('@')?;
+    let (id, at) = message_id.rsplit_once('@')?;
+    // Both domains are told, where they differ: `=` parts them, as in VERP.
+    let at = if at.eq_ignore_ascii_case(domain) { String::new() } else { format!("={at}") };
+    Some(format!("{local}+{id}{at}@{domain}"))
+}
+
+/// The Message-ID in a tagged envelope sender; [`is_ours`] says whether it is one.
+pub fn of_tagged(address: &str) -> Option<String> {
+    let (local, domain) = address.rsplit_once('@')?;
+    let (_, tag) = local.split_once('+')?;
+    let (id, domain) = tag.split_once('=').unwrap_or((tag, domain));
+    id.starts_with("r.").then(|| format!("{id}@{domain}"))
 }
 
 /// Is this a Message-ID that this installation issued? Checked by its HMAC, so it cannot be forged.
@@ -50,6 +72,19 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tagged_address_gives_the_id_back() {
+        let id = signed("00ff", "desk.example", b"key");
+        for (bounces, tagged_as) in [("b@desk.example", "b+r.00ff"), ("b@bounces.example", "=desk.example@")] {
+            let address = tagged(bounces, &id).unwrap();
+            assert!(address.contains(tagged_as), "{address}");
+            assert_eq!(of_tagged(&address), Some(id.clone()));
+        }
+        for other in ["b@desk.example", "b+tag@desk.example", "", "b+r.00"] {
+            assert_eq!(of_tagged(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn only_ids_signed_with_our_secret_are_ours() {

@@ -3,10 +3,12 @@
 //! Reading order: [`inquiry`] (what a mail is), [`mod@read`] (bytes → inquiry), [`sections`] (what the customer wrote
 //! today), [`form`] (mail of web forms), [`gate`] (may a robot answer?), [`budget`] (how often?), [`sender`] (whose
 //! customer? by the [`register`]), [`fold`], `scan`, [`fitted`] and [`classify`] (what is asked?), [`calendar`] (open?),
-//! [`verdict`] (who acts), [`reply`] (what we say: [`template`], [`message_id`]), [`decision`] (the result).
+//! [`verdict`] (who acts), [`reply`] (what we say: [`template`], [`message_id`]), [`decision`] (the result). Beside them
+//! stands [`mod@bounce`]: reports that a mail of ours came back.
 
 pub mod arrival;
 pub mod auth;
+pub mod bounce;
 pub mod budget;
 pub mod calendar;
 pub mod classify;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{decide_safely, meta, observe, warn_of_breaker};
 use crate::apply::effects;
@@ -42,16 +42,22 @@ pub(super) struct Decided {
     mail: MailId,
     disposition: Disposition,
     scopes: Vec<String>,
+    /// It tells that a mail of ours came back, with this status ("" if it names none).
+    bounce: Option<String>,
 }
 
 impl Decided {
-    fn of(mail: MailId, decision: &Decision) -> Decided {
-        Decided { mail, disposition: decision.disposition, scopes: decision.scopes.clone() }
+    fn of(mail: MailId, meta: &MailMeta, decision: &Decision) -> Decided {
+        let bounce = meta.bounce.as_ref().map(|bounce| bounce.status.clone().unwrap_or_default());
+        Decided { mail, disposition: decision.disposition, scopes: decision.scopes.clone(), bounce }
     }
 
     pub fn log(&self, desk: &str) {
         let (disposition, scopes) = (self.disposition.as_str(), self.scopes.join(" "));
         info!(desk, mail = %self.mail, disposition, scopes, "decided");
+        if let Some(status) = &self.bounce {
+            warn!(event = "answer-bounced", desk, mail = %self.mail, status, "a mail of ours came back");
+        }
     }
 }
 
@@ -66,10 +72,10 @@ impl Judge {
         let Read { mail, inquiry, dkim } = read;
         let mut ctx = self.context(mail, inquiry, dkim.clone(), None, books)?;
         let mut decision = decide_safely(inquiry, &ctx);
-        let (id, meta) = (mail.id, self.meta(inquiry));
+        let (id, meta) = (mail.id, self.meta(mail, inquiry));
         if observe::only(&ctx) {
             let would = observe::would(inquiry, ctx, mail);
-            let decided = Decided::of(id, &decision);
+            let decided = Decided::of(id, &meta, &decision);
             let record = Record { mail: id, meta, decision, effects: Vec::new() };
             books.record_observed(&record, &would, self.now)?;
             return Ok(decided);
@@ -80,7 +86,7 @@ impl Judge {
         }
         let effects = effects(&decision.actions, &self.profile.label_prefix, self.desk.sent_copy);
         let turn = decision.waits_until().map(|at| Turn { at, every: self.desk.release_every });
-        let decided = Decided::of(id, &decision);
+        let decided = Decided::of(id, &meta, &decision);
         let record = Record { mail: id, meta, decision, effects };
         load.last_hour += books.record_in_turn(&record, turn, self.now)?;
         Ok(decided)
@@ -96,7 +102,7 @@ impl Judge {
         books: &Books<'_>,
     ) -> Result<Context<'_>, StoreError> {
         let (now, desk) = (self.now, self.profile.id.as_str());
-        let query = HistoryQuery::new(mail.id, &self.meta(inquiry));
+        let query = HistoryQuery::new(mail.id, &self.meta(mail, inquiry));
         let mut history = books.history(desk, &query, now)?;
         if triage::gate::is_password_notice(inquiry) {
             let first = books.mail_before(desk, &query)?;
@@ -126,8 +132,8 @@ impl Judge {
         self.now.to_zoned(self.desk.pack.calendar.zone.clone()).date()
     }
 
-    pub fn meta(&self, inquiry: &Inquiry) -> MailMeta {
-        meta(inquiry, &self.profile.secret, self.day())
+    pub fn meta(&self, mail: &StoredMail, inquiry: &Inquiry) -> MailMeta {
+        meta((&mail.arrival.raw, inquiry), &self.profile.secret, self.day())
     }
 
     /// Is one more answer too much for the desk? Then it stops, and staff are told.

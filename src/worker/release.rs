@@ -54,7 +54,7 @@ impl Worker {
             let effects = released(&before.decision, &decision, &self.profile.label_prefix, self.desk.sent_copy);
             let (mail, waited) = (before.mail.id, now.duration_since(before.decided_at).as_mins());
             info!(desk = self.profile.id, %mail, disposition = decision.disposition.as_str(), waited, "its turn");
-            turns.push(Released { mail, meta: judge.meta(inquiry), decision, effects });
+            turns.push(Released { mail, meta: judge.meta(&before.mail, inquiry), decision, effects });
         }
         Ok(self.store.release(turns, now).await?)
     }

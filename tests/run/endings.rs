@@ -86,6 +86,19 @@ fn a_server_that_says_nothing_does_not_hold_up_the_stop() {
     assert_eq!(running.stop().code, Some(0));
 }
 
+#[test]
+fn a_server_that_falls_silent_holds_up_the_stop_for_seconds_at_most() {
+    let (dovecot, sink) = (dovecot(), SmtpSink::start());
+    let mailbox = imap(dovecot.port) + "\ntimeout_seconds = 3600";
+    let site = Site::new(&[Desk::new("desk", mailbox, smtp(sink.port))]);
+    let running = site.start();
+    running.wait_for("mailbox open");
+    dovecot.freeze();
+    let asked = std::time::Instant::now();
+    assert_eq!(running.stop().code, Some(0));
+    assert!(asked.elapsed() < std::time::Duration::from_secs(20), "{:?}", asked.elapsed());
+}
+
 // ---- the configuration ----
 
 #[test]
@@ -137,7 +150,7 @@ fn a_store_in_use_is_left_to_its_owner() {
 #[test]
 fn a_store_that_cannot_be_used_is_said_to_be_so() {
     type Break = fn(&Site);
-    let cases: [(&str, Site, Break, &str); 6] = [
+    let cases: [(&str, Site, Break, &str); 7] = [
         ("file read-only", with_store(), |s| permit(&s.path("state/store.db"), 0o400), "cannot be written"),
         ("folder read-only", with_store(), |s| permit(&s.path("state"), 0o500), "cannot be written"),
         (
@@ -163,6 +176,17 @@ fn a_store_that_cannot_be_used_is_said_to_be_so() {
                 store.pragma_update(None, "user_version", 99).unwrap();
             },
             "written by a newer madoguchi (schema 99",
+        ),
+        (
+            "damaged pages",
+            with_store(),
+            |s| {
+                let mut bytes = fs::read(s.path("state/store.db")).unwrap();
+                let half = bytes.len() / 2;
+                bytes[half..half + 8192].fill(0xa5);
+                fs::write(s.path("state/store.db"), bytes).unwrap();
+            },
+            "restore it from a backup",
         ),
         ("folder is a file", unconnected(), |s| s.write("state", ""), "state"),
     ];

@@ -3,7 +3,10 @@
 
 mod crash;
 mod endings;
+mod faults;
 mod folders;
+mod kills;
+mod mailbox;
 mod site;
 #[path = "../support/mod.rs"]
 mod support;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use madoguchi::store::{CaseRow, Store};
 use tempfile::TempDir;
@@ -68,6 +69,20 @@ impl Site {
         ended
     }
 
+    /// Works off what is there, however long that takes.
+    pub fn drained(&self) {
+        const PART: Duration = Duration::from_secs(20);
+        loop {
+            let (mut running, begun) = (self.spawn(&[], ONCE), Instant::now());
+            eventually("a part is worked off", || (running.has_ended() || begun.elapsed() > PART).then_some(()));
+            if running.has_ended() {
+                assert_eq!(running.ended().code, Some(0));
+                return;
+            }
+            assert_eq!(running.stop().code, Some(0));
+        }
+    }
+
     /// Starts the program with `arguments` through `wrapper`, another program that starts what it is given.
     pub fn spawn(&self, wrapper: &[&str], arguments: &[&str]) -> Running {
         let config = self.path("madoguchi.toml");
@@ -79,6 +94,16 @@ impl Site {
         command.env("LC_ALL", "C.UTF-8").env("MADOGUCHI_LOG", "info,madoguchi=trace");
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
         Running { child, log }
+    }
+
+    /// What a command prints; it must end well.
+    pub fn says(&self, arguments: &[&str]) -> String {
+        let config = self.path("madoguchi.toml");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_madoguchi"));
+        command.args(arguments.iter().map(|word| word.replace("{}", config.to_str().unwrap())));
+        let output = command.env("LC_ALL", "C.UTF-8").output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// The journal, newest mail first; also while somebody works with it.
@@ -188,6 +213,10 @@ impl Running {
 
     pub fn pid(&self) -> String {
         self.child.id().to_string()
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     pub fn wait_for(&self, words: &str) {

@@ -108,6 +108,7 @@ pub fn meta(message_id: &str, sender: &str, thread: &[&str]) -> MailMeta {
         subject: String::new(),
         signed_case: None,
         day: Some(jiff::civil::date(2026, 11, 24)),
+        bounce: None,
     }
 }
 

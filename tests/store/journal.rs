@@ -1,7 +1,7 @@
 use madoguchi::store::{Activation, HistoryQuery, MailState, StoreError, activate};
 use madoguchi::triage::arrival::{Arrival, Item, Known, MailKey};
 
-use crate::bench::{Bench, DESK, arrival, decision, file_arrival, label, meta, minute};
+use crate::bench::{Bench, DESK, arrival, decision, done, file_arrival, label, meta, minute};
 
 #[tokio::test]
 async fn a_mail_comes_back_exactly_as_it_arrived() {
@@ -17,7 +17,7 @@ async fn a_mail_comes_back_exactly_as_it_arrived() {
     let all = vec![arrival(1, "one"), odd, file_arrival("1700000000.M1P2.host"), arrival(2, "")];
     let ids = bench.store.journal(DESK, all.clone(), minute(3)).await.unwrap();
     let bench = bench.reopen();
-    let stored = bench.store.undecided(DESK, 10).await.unwrap();
+    let stored = bench.store.undecided(DESK, u32::MAX, 10).await.unwrap();
     assert_eq!(stored.iter().map(|mail| mail.id).collect::<Vec<_>>(), ids);
     assert_eq!(stored.iter().map(|mail| mail.arrival.clone()).collect::<Vec<_>>(), all);
     assert!(stored.iter().all(|mail| mail.seen_at == minute(3) && mail.attempts == 0));
@@ -31,7 +31,7 @@ async fn a_longer_head_takes_the_place_of_the_first_one() {
     bench.store.replace_head(ids[0], b"head and".to_vec(), false).await.unwrap();
     bench.store.replace_head(ids[0], b"head and more".to_vec(), true).await.unwrap();
     let bench = bench.reopen();
-    let stored = bench.store.undecided(DESK, 10).await.unwrap();
+    let stored = bench.store.undecided(DESK, u32::MAX, 10).await.unwrap();
     let longer = Arrival { raw: b"head and more".to_vec(), complete: true, ..cut(1) };
     assert_eq!([&stored[0].arrival, &stored[1].arrival], [&longer, &cut(2)]);
     // What it was before is no more the same mail as another one.
@@ -59,7 +59,8 @@ async fn a_key_is_journalled_once() {
     assert_eq!(first.len(), 2);
     let again = vec![arrival(2, "another two"), arrival(3, "three"), arrival(3, "three again")];
     assert_eq!(bench.store.journal(DESK, again, minute(1)).await.unwrap().len(), 1);
-    let raw: Vec<_> = bench.store.undecided(DESK, 10).await.unwrap().into_iter().map(|m| m.arrival.raw).collect();
+    let raw: Vec<_> =
+        bench.store.undecided(DESK, u32::MAX, 10).await.unwrap().into_iter().map(|m| m.arrival.raw).collect();
     assert_eq!(raw, [b"one".to_vec(), b"two".to_vec(), b"three".to_vec()]);
 }
 
@@ -102,12 +103,13 @@ async fn undecided_mail_is_that_of_the_desk_oldest_first_up_to_the_limit() {
         bench.mail(uid, "x").await;
     }
     bench.store.journal("sales", vec![arrival(9, "x")], minute(0)).await.unwrap();
-    let first = bench.store.undecided(DESK, 1).await.unwrap().remove(0);
+    let first = bench.store.undecided(DESK, u32::MAX, 1).await.unwrap().remove(0);
     bench.store.record(first.id, &meta("m", "a@b.example", &[]), &decision(None), &[], minute(0)).await.unwrap();
-    let uids: Vec<_> = bench.store.undecided(DESK, 2).await.unwrap().into_iter().map(|m| m.arrival.key.item).collect();
+    let uids: Vec<_> =
+        bench.store.undecided(DESK, u32::MAX, 2).await.unwrap().into_iter().map(|m| m.arrival.key.item).collect();
     assert_eq!(uids, [Item::Uid(2), Item::Uid(3)]);
-    assert_eq!(bench.store.undecided("sales", 10).await.unwrap().len(), 1);
-    assert_eq!(bench.store.undecided("nobody", 10).await.unwrap(), []);
+    assert_eq!(bench.store.undecided("sales", u32::MAX, 10).await.unwrap().len(), 1);
+    assert_eq!(bench.store.undecided("nobody", u32::MAX, 10).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -117,24 +119,29 @@ async fn failures_are_counted_across_restarts_and_quarantine_takes_the_mail_away
     assert_eq!(bench.store.record_failure(mail, "first", minute(1)).await.unwrap(), 1);
     let bench = bench.reopen();
     assert_eq!(bench.store.record_failure(mail, "reader gave up", minute(2)).await.unwrap(), 2);
-    assert_eq!(bench.store.undecided(DESK, 10).await.unwrap()[0].attempts, 2);
-    bench.store.quarantine(mail, "failed too often", minute(3)).await.unwrap();
-    assert_eq!(bench.store.undecided(DESK, 10).await.unwrap(), []);
+    assert_eq!(bench.store.undecided(DESK, u32::MAX, 10).await.unwrap()[0].attempts, 2);
+    assert_eq!(bench.store.undecided(DESK, 1, 10).await.unwrap(), [], "left for later");
+    bench.store.quarantine(mail, "failed too often", vec!["mado-quarantine".into()], minute(3)).await.unwrap();
+    assert_eq!(bench.store.undecided(DESK, u32::MAX, 10).await.unwrap(), []);
+    assert_eq!(bench.states(mail).await, "quarantined pending", "its label is to be set");
+    bench.finish_next(3, done()).await;
     let case = bench.store.overview(Some(DESK), 10).await.unwrap().remove(0);
     assert_eq!((case.state, case.attempts), (MailState::Quarantined, 2));
     assert_eq!(case.note.as_deref(), Some("2026-11-24T01:03:00Z failed too often"));
+    assert_eq!(bench.store.quarantined(DESK).await.unwrap(), [case]);
+    assert_eq!(bench.store.quarantined("sales").await.unwrap(), []);
 }
 
 #[tokio::test]
 async fn only_undecided_mail_can_fail_or_go_to_quarantine() {
     let bench = Bench::new();
     let mail = bench.decided(1, &meta("m", "a@b.example", &[]), vec![label()]).await;
-    let error = bench.store.quarantine(mail, "why", minute(0)).await.unwrap_err();
+    let error = bench.store.quarantine(mail, "why", Vec::new(), minute(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::AlreadyDecided { mail: id } if id == mail), "{error}");
     assert!(bench.store.record_failure(mail, "why", minute(0)).await.is_err());
     assert_eq!(bench.states(mail).await, "decided pending");
     let other = Bench::new();
-    let error = other.store.quarantine(mail, "why", minute(0)).await.unwrap_err();
+    let error = other.store.quarantine(mail, "why", Vec::new(), minute(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::NoSuchMail { .. }), "{error}");
 }
 

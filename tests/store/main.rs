@@ -14,3 +14,4 @@ mod migrate;
 mod opening;
 mod record;
 mod standing;
+mod unsent;

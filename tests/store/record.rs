@@ -49,7 +49,7 @@ async fn nothing_to_do_is_done() {
 async fn a_quarantined_mail_is_not_decided() {
     let bench = Bench::new();
     let mail = bench.mail(1, "one").await;
-    bench.store.quarantine(mail, "broken", minute(0)).await.unwrap();
+    bench.store.quarantine(mail, "broken", Vec::new(), minute(0)).await.unwrap();
     let result = bench.store.record(mail, &meta("m", "a@b.example", &[]), &decision(None), &[], minute(0)).await;
     assert!(matches!(result.unwrap_err(), StoreError::AlreadyDecided { .. }));
 }
@@ -96,7 +96,8 @@ async fn stale(bench: &Bench, mails: &[(&str, &[&str])]) -> usize {
         records.push((Record { mail, meta, decision: decision(None), effects }, history));
     }
     let stale = bench.store.record_all(records, minute(0)).await.unwrap();
-    let undecided: Vec<_> = bench.store.undecided(DESK, 100).await.unwrap().iter().map(|mail| mail.id).collect();
+    let undecided: Vec<_> =
+        bench.store.undecided(DESK, u32::MAX, 100).await.unwrap().iter().map(|mail| mail.id).collect();
     assert_eq!(stale, undecided);
     stale.len()
 }

@@ -82,6 +82,13 @@ impl Dovecot {
         child.wait().unwrap();
     }
 
+    /// Holds every process of the server where it is: connections stay, and nothing is answered.
+    pub fn freeze(&self) {
+        let Some(child) = &self.child else { return };
+        let held = Command::new("kill").arg("-STOP").arg("--").arg(format!("-{}", child.id())).status();
+        assert!(held.is_ok_and(|status| status.success()), "cannot hold dovecot");
+    }
+
     /// Starts again on the same ports and the same mail, after a crash if it was running.
     pub fn restart(&mut self) {
         self.crash();

@@ -3,4 +3,5 @@
 
 pub mod desk;
 pub mod dovecot;
+pub mod faulty;
 pub mod smtp;

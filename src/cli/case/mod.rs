@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use super::Exit;
 use super::screen::{Language, error_word};
 use crate::config::{self, Config};
-use crate::store::{CaseEffect, CaseRow, EffectState, Store, StoreError};
+use crate::store::{After, CaseEffect, CaseRow, EffectState, Store, StoreError};
 use crate::triage::decision::{Action, Decision, Disposition, Reply};
 use crate::triage::inquiry::{Inquiry, SectionKind};
 use crate::triage::{read, receipt};
@@ -151,11 +151,13 @@ enum State {
 }
 
 impl State {
-    /// Its last mail decides.
+    /// Its last mail decides that asks for something: a report that an answer came back does not.
     fn of(chapters: &[Chapter]) -> State {
-        let Some(last) = chapters.last() else { return State::Ignored };
+        let asks = |chapter: &&Chapter| chapter.decision.disposition != Disposition::Ignore;
+        let Some(last) = chapters.iter().rfind(asks) else { return State::Ignored };
         let sent = last.send().map(|send| send.state);
         match (last.decision.disposition, sent) {
+            _ if last.send().is_some_and(|send| send.after == Some(After::Dropped)) => State::WithStaff,
             _ if last.waits() => State::AnswerQueued,
             (_, Some(EffectState::Held | EffectState::Failed)) => State::AnswerNotSent,
             (_, Some(EffectState::Waiting | EffectState::Pending | EffectState::Started)) => State::AnswerQueued,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Chapter, State};
 use crate::cli::screen::{Language, colour, dim, fit};
-use crate::store::{CaseEffect, CaseRow};
+use crate::store::{After, CaseEffect, CaseRow};
 use crate::triage::context::Case;
 
 /// A case as it is shown, told in time order.
@@ -91,7 +91,8 @@ impl Page {
         };
         let when = self.time(effect.finished_at.unwrap_or(effect.due));
         let note = effect.note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default();
-        format!("{what}: {} {when}{note}", effect.state.as_str())
+        let state = effect.after.filter(|after| *after != After::Again).map_or(effect.state.as_str(), After::as_str);
+        format!("{what}: {state} {when}{note}")
     }
 
     fn time(&self, at: Timestamp) -> String {

@@ -14,6 +14,7 @@ use lettre::Address;
 use self::session::Session;
 use super::{Fault, OutboxError, Outgoing, Receipt, SendError, SmtpSettings, is_plain_address};
 use crate::net::Route;
+use crate::triage::message_id::tagged;
 
 /// A submission server.
 pub struct Smtp {
@@ -21,13 +22,13 @@ pub struct Smtp {
     /// Taken out while in use and put back only after a mail was taken: a send that fails or is dropped half way
     /// takes its connection with it, so the state of a kept one is never in doubt.
     kept: Vec<Session>,
+    /// The server waits for the texts of the mails that were begun last, in their order.
+    begun: Vec<Session>,
 }
 
 /// What every connection needs to know.
 struct Way {
     settings: SmtpSettings,
-    /// Envelope sender; none: the null sender `<>`.
-    sender: Option<Address>,
     route: Route,
 }
 
@@ -38,12 +39,12 @@ impl Smtp {
     /// Plain text to another machine, a bad host name, bounce address or CA file.
     pub fn new(settings: &SmtpSettings) -> Result<Smtp, OutboxError> {
         let route = Route::new(&settings.host, settings.port, &settings.tls, settings.timeout)?;
-        let sender = match &settings.bounce_address {
-            Some(bounces) if !bounces.is_ascii() => return Err(OutboxError::BounceAddress),
-            Some(bounces) => Some(envelope_address(bounces).ok_or(OutboxError::BounceAddress)?),
-            None => None,
-        };
-        Ok(Smtp { way: Way { settings: settings.clone(), sender, route }, kept: Vec::new() })
+        if let Some(bounces) = &settings.bounce_address
+            && !(bounces.is_ascii() && is_plain_address(bounces))
+        {
+            return Err(OutboxError::BounceAddress);
+        }
+        Ok(Smtp { way: Way { settings: settings.clone(), route }, kept: Vec::new(), begun: Vec::new() })
     }
 
     pub(super) fn connections(&self) -> usize {
@@ -56,56 +57,67 @@ impl Smtp {
     /// # Errors
     /// As for a send; the text begins with the step that failed.
     pub async fn survey(&self) -> Result<Vec<String>, SendError> {
-        let Way { settings, route, sender } = &self.way;
-        Session::open(settings, route).await?.survey(sender.as_ref()).await
+        let bounces = self.way.settings.bounce_address.as_deref().and_then(envelope_address);
+        self.way.open().await?.survey(bounces.as_ref()).await
     }
 
-    pub(super) async fn send(&mut self, mail: &Outgoing) -> Result<Receipt, SendError> {
-        let kept = self.kept.pop();
-        let (result, session) = self.way.send(kept, mail).await;
-        self.kept.extend(session);
-        result
-    }
-
-    pub(super) async fn send_all(&mut self, mails: &[Outgoing]) -> Vec<Result<Receipt, SendError>> {
+    /// Everything up to the server's wish for the texts, side by side.
+    pub(super) async fn begin(&mut self, mails: &[Outgoing]) -> Vec<Result<(), SendError>> {
+        self.begun.clear();
         let mut kept = std::mem::take(&mut self.kept);
-        let sends: Vec<_> = mails.iter().map(|mail| self.way.send(kept.pop(), mail)).collect();
-        let (results, sessions): (Vec<_>, Vec<_>) = join_all(sends).await.into_iter().unzip();
+        let begin: Vec<_> = mails.iter().map(|mail| self.way.begin(kept.pop(), mail)).collect();
+        let begun = join_all(begin).await;
         self.kept = kept;
+        let note = |result: Result<Session, SendError>| result.map(|session| self.begun.push(session));
+        begun.into_iter().map(note).collect()
+    }
+
+    /// The texts, and the server's word about each.
+    pub(super) async fn complete(&mut self, mails: &[Outgoing]) -> Vec<Result<Receipt, SendError>> {
+        let mut begun = std::mem::take(&mut self.begun).into_iter();
+        let complete: Vec<_> = mails.iter().map(|mail| complete(begun.next(), mail)).collect();
+        let (results, sessions): (Vec<_>, Vec<_>) = join_all(complete).await.into_iter().unzip();
         self.kept.extend(sessions.into_iter().flatten());
         results
     }
 }
 
 impl Way {
-    /// Answers also with the connection, if it is still good.
-    async fn send(&self, kept: Option<Session>, mail: &Outgoing) -> (Result<Receipt, SendError>, Option<Session>) {
-        let Some(to) = envelope_address(&mail.to) else {
-            return (Err(SendError::not_sent(Fault::Mail, "the recipient's address cannot be used in SMTP")), kept);
-        };
-        if let Some(kept) = kept {
-            match self.deliver(kept, &to, &mail.raw).await {
-                // The server hung up on the idle connection. Surely not taken, so a second try is safe.
-                (Err(SendError::NotSent { fault: Fault::Passing, code: None | Some(421), .. }), _) => {}
-                outcome => return outcome,
-            }
-        }
-        match Session::open(&self.settings, &self.route).await {
-            Ok(fresh) => self.deliver(fresh, &to, &mail.raw).await,
-            Err(error) => (Err(error), None),
-        }
+    async fn open(&self) -> Result<Session, SendError> {
+        Session::open(&self.settings, &self.route).await
     }
 
-    async fn deliver(
-        &self,
-        mut session: Session,
-        to: &Address,
-        raw: &[u8],
-    ) -> (Result<Receipt, SendError>, Option<Session>) {
-        match session.deliver(self.sender.as_ref(), to, raw).await {
-            Ok(receipt) => (Ok(receipt), Some(session)),
-            Err(error) => (Err(error), None),
+    async fn begin(&self, kept: Option<Session>, mail: &Outgoing) -> Result<Session, SendError> {
+        let impossible = || SendError::not_sent(Fault::Mail, "the recipient's address cannot be used in SMTP");
+        let (to, sender) = (envelope_address(&mail.to).ok_or_else(impossible)?, self.sender(mail));
+        if let Some(mut kept) = kept {
+            match kept.begin(sender.as_ref(), &to, &mail.raw).await {
+                // The server hung up on the idle connection.
+                Err(SendError::NotSent { fault: Fault::Passing, code: None | Some(421), .. }) => {}
+                begun => return begun.map(|()| kept),
+            }
         }
+        let mut fresh = self.open().await?;
+        fresh.begin(sender.as_ref(), &to, &mail.raw).await?;
+        Ok(fresh)
+    }
+
+    /// Envelope sender; none: the null sender `<>`.
+    fn sender(&self, mail: &Outgoing) -> Option<Address> {
+        let bounces = self.settings.bounce_address.as_ref()?;
+        let tagged = self.settings.bounce_tags.then(|| tagged(bounces, &mail.message_id)).flatten();
+        envelope_address(tagged.as_ref().unwrap_or(bounces))
+    }
+}
+
+/// Answers also with the connection, if it is still good.
+async fn complete(begun: Option<Session>, mail: &Outgoing) -> (Result<Receipt, SendError>, Option<Session>) {
+    let Some(mut session) = begun else {
+        return (Err(SendError::not_sent(Fault::Passing, "the server was not asked to take a mail")), None);
+    };
+    match session.message(&mail.raw).await {
+        Ok(receipt) => (Ok(receipt), Some(session)),
+        Err(error) => (Err(error), None),
     }
 }
 

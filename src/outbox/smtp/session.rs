@@ -83,13 +83,9 @@ impl Session {
         Ok(session)
     }
 
-    /// Sends one mail to one recipient. After an error the session must not be used again.
-    pub(super) async fn deliver(
-        &mut self,
-        sender: Option<&Address>,
-        to: &Address,
-        raw: &[u8],
-    ) -> Result<Receipt, SendError> {
+    /// Announces one mail to one recipient; then the server waits for its text. After an error the session must not be
+    /// used again.
+    pub(super) async fn begin(&mut self, sender: Option<&Address>, to: &Address, raw: &[u8]) -> Result<(), SendError> {
         let params = self.mail_params(to, raw)?;
         let mail = Mail::new(sender.cloned(), params);
         let recipient = Rcpt::new(to.clone(), self.notify(sender));
@@ -105,7 +101,7 @@ impl Session {
             self.ask(&RCPT, &recipient).await?;
             self.ask(&DATA, &Data).await?;
         }
-        self.message(raw).await
+        Ok(())
     }
 
     /// What the server offers, after it took `sender` and forgot it again: no mail is begun.
@@ -116,8 +112,9 @@ impl Session {
     }
 
     /// The one step after which we may not know. A server must not take a mail without its final dot (RFC 5321
-    /// §4.1.1.4), so as long as the dot is not written all is clear; from then on only the answer tells.
-    async fn message(&mut self, raw: &[u8]) -> Result<Receipt, SendError> {
+    /// §4.1.1.4), so as long as the dot is not written all is clear; from then on only the answer tells. After an error
+    /// the session must not be used again.
+    pub(super) async fn message(&mut self, raw: &[u8]) -> Result<Receipt, SendError> {
         if let Err(error) = self.wire.write(&dot_stuffed(raw)).await {
             return Err(self.cut_off(&error).await);
         }

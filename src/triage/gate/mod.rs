@@ -20,6 +20,7 @@ mod target;
 mod title;
 
 pub use password::is_password_notice;
+pub use sender::is_mail_system;
 pub use subject::base_subject;
 pub use target::{Target, reply_target};
 pub use title::title;

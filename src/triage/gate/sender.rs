@@ -57,6 +57,11 @@ pub fn robot_address(facts: &Facts) -> Finding {
     hits.reduce(|worst, next| if next.0 > worst.0 { next } else { worst })
 }
 
+/// Does a mail system write from this address (RFC 5321 §4.5.1, RFC 2142 §5)?
+pub fn is_mail_system(address: &str) -> bool {
+    matches!(robot_kind(&address.to_lowercase()), Some((GateVerdict::Sink, _)) | Some((_, "postmaster")))
+}
+
 /// The kind, not the local part itself: bounce addresses carry the recipient's address.
 fn robot_kind(address: &str) -> Option<(GateVerdict, &'static str)> {
     let local = address.rsplit_once('@').map_or(address, |(local, _)| local);
