@@ -6,7 +6,7 @@ use std::path::Path;
 use madoguchi::store::EffectState;
 
 use crate::site::{Desk, Kind, Site, dovecot, id, imap, mail, smtp};
-use crate::support::desk::{labels, received, sent};
+use crate::support::desk::{labels, listed, received, sent};
 use crate::support::dovecot::Dovecot;
 use crate::support::smtp::{SmtpSink, eventually};
 
@@ -49,7 +49,7 @@ fn mail_is_answered_as_it_comes_and_both_signals_end_the_work() {
 fn a_stop_does_not_wait_for_mail_that_is_not_in_hand() {
     // One second a mail.
     for arguments in [crate::site::RUN, crate::site::ONCE] {
-        let (dovecot, sink) = (dovecot(), SmtpSink::with(&["-w", "1"]));
+        let (dovecot, mut sink) = (dovecot(), SmtpSink::with(&["-w", "1"]));
         let site = Site::new(&[Desk::on("desk", &dovecot, &sink)]);
         (0..40).for_each(|n| dovecot.deliver(&mail(n, Kind::HowTo)));
         let running = site.spawn(&[], arguments);
@@ -59,14 +59,15 @@ fn a_stop_does_not_wait_for_mail_that_is_not_in_hand() {
         let states = rows.iter().flat_map(|row| &row.effects).map(|effect| effect.state);
         assert!(states.clone().all(|state| state != EffectState::Started), "no send is left open");
         assert!(sent(&rows).len() <= 5, "{} mails were sent", sent(&rows).len());
-        assert_eq!(received(&sink), sent(&rows));
+        // The one in hand was cut off before its text.
+        assert_eq!(listed(&sink.received_whole()), sent(&rows));
     }
 }
 
 #[test]
 fn a_server_that_comes_back_finds_the_desk_waiting_a_second() {
     let (mut dovecot, sink) = (dovecot(), SmtpSink::start());
-    let site = Site::new(&[Desk::on("desk", &dovecot, &sink)]);
+    let site = Site::new(&[Desk::on("desk", &dovecot, &sink).keys("sent_copy = false")]);
     let running = site.start();
     let mut number = 0;
     for outage in 1..=4 {

@@ -122,8 +122,13 @@ pub fn labels(dovecot: &Dovecot, folder: &str) -> BTreeMap<String, Vec<String>> 
 
 /// What an SMTP server got: recipient and Message-ID, sorted.
 pub fn received(sink: &SmtpSink) -> Vec<(String, String)> {
+    listed(&sink.received())
+}
+
+/// Recipient and Message-ID, sorted.
+pub fn listed(mails: &[Received]) -> Vec<(String, String)> {
     let mut got: Vec<(String, String)> =
-        sink.received().iter().map(|mail| (recipient(mail), header(&mail.message, "Message-ID"))).collect();
+        mails.iter().map(|mail| (recipient(mail), header(&mail.message, "Message-ID"))).collect();
     got.sort();
     got
 }

@@ -89,6 +89,16 @@ impl SmtpSink {
     }
 }
 
+impl SmtpSink {
+    /// Ends it; everything it got whole, without what the client cut off before its end.
+    pub fn received_whole(&mut self) -> Vec<Received> {
+        self.stop();
+        let files = fs::read_dir(self.folder.path()).unwrap().map(|file| file.unwrap().path());
+        let whole = |file: &PathBuf| fs::read(file).unwrap().ends_with(b"\n\n");
+        files.filter(whole).map(|file| read_dump(&file)).collect()
+    }
+}
+
 impl Drop for SmtpSink {
     fn drop(&mut self) {
         self.stop();
