@@ -24,8 +24,11 @@
 //! - [`Store::look`] and [`activate`]: a desk only observes a mailbox until staff activate it there.
 //!
 //! Reading order: `schema/1.sql`, `schema/2.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `case`, `queue`, `standing`,
-//! `breaker`, `notices`, `observe`, `cases`, `ledger`, `register`.
+//! `breaker`, `notices`, `observe`, `cases`, `ledger`, `register`, `purge`,
+//! `export`, `backup`, `backlog`.
 
+mod backlog;
+mod backup;
 mod breaker;
 mod case;
 mod cases;
@@ -33,6 +36,7 @@ mod decisions;
 pub mod effect;
 mod effects;
 mod error;
+mod export;
 mod history;
 mod journal;
 mod ledger;
@@ -41,6 +45,7 @@ mod observe;
 mod open;
 #[cfg(test)]
 mod plans;
+mod purge;
 mod queue;
 mod register;
 mod schema;
@@ -51,16 +56,20 @@ mod values;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+pub use backlog::Backlog;
+pub use backup::{back_up, restore};
 pub use breaker::{DeskLoad, release_breaker};
 pub use cases::{CaseEffect, CaseRow, DecidedRow};
 pub use decisions::{MailMeta, Record};
 pub use effect::{Effect, EffectRow, EffectState, NewEffect, Outcome, SendRow};
 pub use error::StoreError;
+pub use export::Export;
 pub use history::HistoryQuery;
 pub use journal::StoredMail;
 pub use ledger::{LedgerMail, LedgerSend};
 pub use notices::{NoticeRow, start_notice, stop_notice};
 pub use observe::{Activation, ObservedRow, activate};
+pub use purge::{Keep, Purged, purge};
 pub use queue::{Released, Turn, Waiting};
 pub use register::{RegisterChange, StoredRegister, change_register, read_register};
 
