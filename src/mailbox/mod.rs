@@ -79,6 +79,15 @@ pub enum Place {
     Folder(String),
 }
 
+/// Labels to be put on some mails, or taken off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelChange {
+    /// False: taken off.
+    pub add: bool,
+    pub labels: Vec<String>,
+    pub items: Vec<Item>,
+}
+
 /// What became of a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moved {
@@ -175,6 +184,15 @@ impl Inbox {
     pub async fn remove_labels(&mut self, items: &[Item], labels: &[String]) -> Result<(), MailboxError> {
         check_labels(labels)?;
         either!(self, inbox => inbox.remove_labels(items, labels).await)
+    }
+
+    /// [`Inbox::add_labels`] and [`Inbox::remove_labels`] for many, in their order but without waiting in between.
+    /// Answers what became of each; an error if that cannot be told.
+    pub async fn change_labels(
+        &mut self,
+        changes: &[LabelChange],
+    ) -> Result<Vec<Result<(), MailboxError>>, MailboxError> {
+        either!(self, inbox => inbox.change_labels(changes).await)
     }
 
     /// Moves a mail to a folder (UTF-8; `/` parts levels), which is created and subscribed if missing.

@@ -22,6 +22,7 @@
 //! - [`Store::desk_load`] says how much a desk answers, [`Store::open_breaker`] stops it, [`release_breaker`] lets it
 //!   go on.
 //! - [`Store::look`] and [`activate`]: a desk only observes a mailbox until staff activate it there.
+//! - [`Store::in_one`] does many of these steps together.
 //!
 //! Reading order: `schema/1.sql`, `schema/2.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `case`, `queue`, `standing`,
 //! `breaker`, `notices`, `observe`, `cases`, `ledger`, `register`, `purge`,
@@ -29,6 +30,7 @@
 
 mod backlog;
 mod backup;
+mod books;
 mod breaker;
 mod case;
 mod cases;
@@ -58,6 +60,7 @@ use std::sync::{Arc, Mutex};
 
 pub use backlog::Backlog;
 pub use backup::{back_up, restore};
+pub use books::Books;
 pub use breaker::{DeskLoad, release_breaker};
 pub use cases::{CaseEffect, CaseRow, DecidedRow};
 pub use decisions::{MailMeta, Record};
@@ -67,7 +70,7 @@ pub use export::Export;
 pub use history::HistoryQuery;
 pub use journal::StoredMail;
 pub use ledger::{LedgerMail, LedgerSend};
-pub use notices::{NoticeRow, start_notice, stop_notice};
+pub use notices::{NoticeRow, in_force, start_notice, stop_notice};
 pub use observe::{Activation, ObservedRow, activate};
 pub use purge::{Keep, Purged, purge};
 pub use queue::{Released, Turn, Waiting};

@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, TransactionBehavior};
 
-use super::decisions::{MailMeta, Record, record_one};
+use super::decisions::{Record, record_one};
 use super::error::{Fault, StoreError};
 use super::open::open_beside;
 use super::values::{Ms, time};
@@ -59,27 +59,6 @@ impl Store {
         self.thread.read(move |tx| activation(tx, &desk, &mailbox)).await
     }
 
-    /// Writes down a mail that is only observed: its decision, which does nothing, and what it would have been. The
-    /// mail is done then.
-    ///
-    /// # Errors
-    /// As [`Store::record`].
-    pub async fn record_observed(
-        &self,
-        mail: MailId,
-        meta: MailMeta,
-        (decision, would): (Decision, Decision),
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let record = move |tx: &Transaction<'_>| {
-            record_one(tx, &Record { mail, meta, decision, effects: Vec::new() }, None, now)?;
-            let json = serde_json::to_string(&would)?;
-            tx.prepare_cached(OBSERVED)?.execute((mail, would.disposition.as_str(), json))?;
-            Ok(())
-        };
-        self.thread.write(record).await
-    }
-
     /// The newest observed mails of a desk, newest first.
     pub async fn observed(&self, desk: &str, limit: u32) -> Result<Vec<ObservedRow>, StoreError> {
         let desk = desk.to_owned();
@@ -125,7 +104,21 @@ const NEWEST: &str = "
 #[cfg(test)]
 pub(super) const SQL: &[&str] = &[LOOK, FIRST_LOOK, ACTIVATE, ACTIVATION, OBSERVED, NEWEST];
 
-fn activation(tx: &Transaction<'_>, desk: &str, mailbox: &str) -> Result<Activation, Fault> {
+/// Writes down a mail that is only observed: its decision, which does nothing, and what it would have been. The mail is
+/// done then.
+pub(super) fn record_observed(
+    tx: &Transaction<'_>,
+    record: &Record,
+    would: &Decision,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    record_one(tx, record, None, now)?;
+    let json = serde_json::to_string(would)?;
+    tx.prepare_cached(OBSERVED)?.execute((record.mail, would.disposition.as_str(), json))?;
+    Ok(())
+}
+
+pub(super) fn activation(tx: &Transaction<'_>, desk: &str, mailbox: &str) -> Result<Activation, Fault> {
     let at = |sql| -> Result<Option<Timestamp>, Fault> {
         let found: Option<Ms> = tx.prepare_cached(sql)?.query_row((desk, mailbox), |row| row.get(0)).optional()?;
         Ok(found.map(|ms| ms.0))

@@ -4,8 +4,9 @@
 use jiff::Timestamp;
 use tracing::warn;
 
+use super::judge::Judge;
 use super::{WorkError, Worker, decide_safely};
-use crate::store::StoredMail;
+use crate::store::{Books, StoreError, StoredMail};
 use crate::triage::context::Context;
 use crate::triage::decision::Decision;
 use crate::triage::inquiry::Inquiry;
@@ -18,23 +19,23 @@ impl Worker {
     pub(super) async fn look(&self, mailbox: &str) -> Result<(), WorkError> {
         let desk = self.profile.id.as_str();
         self.store.look(desk, mailbox, self.clock.now()).await?;
-        if self.active_since(mailbox).await?.is_none() {
+        let activation = self.store.activation(desk, mailbox).await?;
+        if self.desk.answer_since.or(activation.active_since).is_none() {
             warn!(event = "observing", desk, mailbox, "nothing is done here until `madoguchi activate`");
         }
         Ok(())
     }
+}
 
-    /// As configured, else as activated by staff; none: never yet.
-    async fn active_since(&self, mailbox: &str) -> Result<Option<Timestamp>, WorkError> {
-        match self.desk.answer_since {
-            Some(since) => Ok(Some(since)),
-            None => Ok(self.store.activation(&self.profile.id, mailbox).await?.active_since),
-        }
-    }
-
-    /// From when on mail is answered (invariant 6). Whole seconds, as INTERNALDATE has no finer ones.
-    pub(super) async fn not_before(&self, mail: &StoredMail) -> Result<Timestamp, WorkError> {
-        let since = self.active_since(&mail.arrival.key.mailbox).await?;
+impl Judge {
+    /// From when on mail is answered (invariant 6): as configured, else as activated by staff. Whole seconds, as
+    /// INTERNALDATE has no finer ones.
+    pub(super) fn not_before(&self, mail: &StoredMail, books: &Books<'_>) -> Result<Timestamp, StoreError> {
+        let activated = || books.activation(&self.profile.id, &mail.arrival.key.mailbox);
+        let since = match self.desk.answer_since {
+            Some(since) => Some(since),
+            None => activated()?.active_since,
+        };
         Ok(since.map_or(NEVER, |since| Timestamp::from_second(since.as_second()).unwrap_or(since)))
     }
 }

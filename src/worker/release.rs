@@ -1,12 +1,14 @@
 //! The queue's turn: mail that waited for the opening is decided anew, with everything as it is now (rules, notices,
 //! budgets, what the sender wrote since), and then answered, or left to staff.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tracing::info;
 
 use super::{WorkError, Worker, decide_safely, read_safely};
 use crate::apply::released;
-use crate::store::{Released, Turn, Waiting};
+use crate::store::{Books, Released, Turn, Waiting};
 use crate::triage::decision::Decision;
 use crate::triage::inquiry::Inquiry;
 use crate::triage::together::{Release, Role, roles};
@@ -40,18 +42,19 @@ impl Worker {
         for one in waiting {
             woken.push(self.look_again(one).await?);
         }
-        let alone = self.decided(&woken, &vec![Role::Alone; woken.len()]).await?;
+        let woken: Arc<[Woken]> = woken.into();
+        let alone = self.decided(&woken, vec![Role::Alone; woken.len()]).await?;
         let roles = roles(&alone);
         let decisions = match roles.iter().all(|role| *role == Role::Alone) {
             true => alone,
-            false => self.decided(&woken, &roles).await?,
+            false => self.decided(&woken, roles).await?,
         };
-        let mut turns = Vec::new();
+        let (mut turns, judge) = (Vec::new(), self.judge().await?);
         for (Woken { before, inquiry, .. }, decision) in woken.iter().zip(decisions) {
             let effects = released(&before.decision, &decision, &self.profile.label_prefix, self.desk.sent_copy);
             let (mail, waited) = (before.mail.id, now.duration_since(before.decided_at).as_mins());
             info!(desk = self.profile.id, %mail, disposition = decision.disposition.as_str(), waited, "its turn");
-            turns.push(Released { mail, meta: self.meta(inquiry, now), decision, effects });
+            turns.push(Released { mail, meta: judge.meta(inquiry), decision, effects });
         }
         Ok(self.store.release(turns, now).await?)
     }
@@ -75,17 +78,23 @@ impl Worker {
         calendar.turn(arrived, now, self.profile.out_of_hours).filter(|at| *at > now)
     }
 
-    async fn decided(&self, woken: &[Woken], roles: &[Role]) -> Result<Vec<Decision>, WorkError> {
+    async fn decided(&self, woken: &Arc<[Woken]>, roles: Vec<Role>) -> Result<Vec<Decision>, WorkError> {
         let acknowledged = woken.iter().any(|one| one.before.acknowledged);
-        let register = self.desk.register.current(&self.store).await?;
-        let mut decisions = Vec::new();
-        for (Woken { before, inquiry, gone }, role) in woken.iter().zip(roles) {
-            let first_decided = before.decided_at;
-            let release = Release { first_decided, acknowledged, gone: *gone, role: role.clone() };
-            let ctx = self.context(&before.mail, inquiry, &register, Some(release)).await?;
-            decisions.push(decide_safely(inquiry, &ctx));
+        let mut signers = Vec::new();
+        for Woken { before, inquiry, .. } in &**woken {
+            signers.push(self.signer(&before.mail, inquiry).await);
         }
-        Ok(decisions)
+        let (judge, woken) = (self.judge().await?, woken.clone());
+        let decide = move |books: &Books<'_>| {
+            let mails = woken.iter().zip(signers).zip(roles);
+            let decided = mails.map(|((Woken { before, inquiry, gone }, dkim), role)| {
+                let release = Release { first_decided: before.decided_at, acknowledged, gone: *gone, role };
+                let ctx = judge.context(&before.mail, inquiry, dkim, Some(release), books)?;
+                Ok(decide_safely(inquiry, &ctx))
+            });
+            decided.collect()
+        };
+        Ok(self.store.in_one(decide).await?)
     }
 }
 

@@ -133,6 +133,7 @@ impl Watch {
             login: None,
             bounce_address: None,
             timeout: Duration::from_secs(20),
+            connections: 1,
         });
         let script = format!("echo $MADOGUCHI_DESK $MADOGUCHI_STATE $MADOGUCHI_TROUBLE >> {}", self.told.display());
         Alarm {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use self::files::Entry;
 use super::survey::Listed;
-use super::{MailboxError, Moved, Place, Wake, encoded_level, usual_names};
+use super::{LabelChange, MailboxError, Moved, Place, Wake, check_labels, encoded_level, usual_names};
 use crate::triage::arrival::{Arrival, Item, Known};
 
 #[derive(Debug, Clone)]
@@ -57,16 +57,33 @@ impl Maildir {
     }
 
     pub async fn add_labels(&mut self, items: &[Item], labels: &[String]) -> Result<(), MailboxError> {
-        self.change_labels(items, |held| {
+        self.change(items, |held| {
             held.extend(labels.iter().filter(|label| !held.contains(label)).cloned().collect::<Vec<_>>())
         })
     }
 
     pub async fn remove_labels(&mut self, items: &[Item], labels: &[String]) -> Result<(), MailboxError> {
-        self.change_labels(items, |held| held.retain(|label| !labels.contains(label)))
+        self.change(items, |held| held.retain(|label| !labels.contains(label)))
     }
 
-    fn change_labels(&self, items: &[Item], change: impl Fn(&mut Vec<String>)) -> Result<(), MailboxError> {
+    /// See [`super::Inbox::change_labels`].
+    pub async fn change_labels(
+        &mut self,
+        changes: &[LabelChange],
+    ) -> Result<Vec<Result<(), MailboxError>>, MailboxError> {
+        let mut results = Vec::new();
+        for LabelChange { add, labels, items } in changes {
+            let change = match (check_labels(labels), add) {
+                (Err(error), _) => Err(error),
+                (Ok(()), true) => self.add_labels(items, labels).await,
+                (Ok(()), false) => self.remove_labels(items, labels).await,
+            };
+            results.push(change);
+        }
+        Ok(results)
+    }
+
+    fn change(&self, items: &[Item], change: impl Fn(&mut Vec<String>)) -> Result<(), MailboxError> {
         let there = files::unique_names(&self.root)?;
         for item in items {
             let unique = unique(item)?;

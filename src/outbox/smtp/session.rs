@@ -31,6 +31,8 @@ struct Offers {
     dsn: bool,
     /// Each offer as it came, in capitals.
     lines: Vec<String>,
+    /// RFC 2920
+    pipelining: bool,
 }
 
 /// A step of the dialogue. Whatever fails before the end of the mail, the mail was surely not taken.
@@ -89,9 +91,20 @@ impl Session {
         raw: &[u8],
     ) -> Result<Receipt, SendError> {
         let params = self.mail_params(to, raw)?;
-        self.ask(&MAIL, &Mail::new(sender.cloned(), params)).await?;
-        self.ask(&RCPT, &Rcpt::new(to.clone(), self.notify(sender))).await?;
-        self.ask(&DATA, &Data).await?;
+        let mail = Mail::new(sender.cloned(), params);
+        let recipient = Rcpt::new(to.clone(), self.notify(sender));
+        if self.offers.pipelining {
+            // RFC 2920 §3.1: DATA may end such a group, and a 354 without a recipient is nothing to go on with.
+            self.wire.write(format!("{mail}{recipient}{Data}").as_bytes()).await.map_err(|error| MAIL.lost(&error))?;
+            for step in [&MAIL, &RCPT, &DATA] {
+                let reply = self.wire.reply().await;
+                step.check(reply)?;
+            }
+        } else {
+            self.ask(&MAIL, &mail).await?;
+            self.ask(&RCPT, &recipient).await?;
+            self.ask(&DATA, &Data).await?;
+        }
         self.message(raw).await
     }
 
@@ -202,11 +215,12 @@ impl Offers {
         // The first line names the server; lettre would take a name like "STARTTLS" for an offer. And it knows
         // keywords in capitals only, while a server may write them as it likes (RFC 5321 §2.4).
         let lines: Vec<String> = answer.lines.iter().skip(1).map(|line| line.to_ascii_uppercase()).collect();
-        let dsn = lines.iter().any(|line| line.split_ascii_whitespace().next() == Some("DSN"));
+        let offers = |name: &str| lines.iter().any(|line| line.split_ascii_whitespace().next() == Some(name));
+        let (dsn, pipelining) = (offers("DSN"), offers("PIPELINING"));
         let code = Code::new(Severity::PositiveCompletion, Category::MailSystem, Detail::Zero);
         // The error is that of an empty answer: a server that offers nothing.
         let known = ServerInfo::from_response(&Response::new(code, lines.clone())).unwrap_or_default();
-        Offers { known, dsn, lines }
+        Offers { known, dsn, pipelining, lines }
     }
 }
 
@@ -256,16 +270,16 @@ mod tests {
 
     #[test]
     fn offers_are_read_from_the_second_line_on_in_any_case() {
-        let check = |lines: &[&str], expected: (bool, Option<Mechanism>, bool)| {
+        let check = |lines: &[&str], expected: (bool, Option<Mechanism>, bool, bool)| {
             let reply = Reply { code: 250, lines: lines.iter().map(|line| line.to_string()).collect() };
-            let Offers { known, dsn, .. } = Offers::read(&reply);
+            let Offers { known, dsn, pipelining, .. } = Offers::read(&reply);
             let offered = (known.supports_feature(Extension::StartTls), known.get_auth_mechanism(DEFAULT_MECHANISMS));
-            assert_eq!((offered.0, offered.1, dsn), expected, "{lines:?}");
+            assert_eq!((offered.0, offered.1, dsn, pipelining), expected, "{lines:?}");
         };
-        check(&["mx", "StartTLS", "auth login Plain", "dsn"], (true, Some(Mechanism::Plain), true));
-        check(&["mx", "AUTH LOGIN", "SIZE 1000"], (false, Some(Mechanism::Login), false));
-        check(&["STARTTLS"], (false, None, false));
-        check(&["mx", "STARTTLSX", "DSNX", "AUTH CRAM-MD5"], (false, None, false));
-        check(&[""], (false, None, false));
+        check(&["mx", "StartTLS", "auth login Plain", "dsn"], (true, Some(Mechanism::Plain), true, false));
+        check(&["mx", "AUTH LOGIN", "pipelining"], (false, Some(Mechanism::Login), false, true));
+        check(&["STARTTLS"], (false, None, false, false));
+        check(&["mx", "STARTTLSX", "DSNX", "AUTH CRAM-MD5"], (false, None, false, false));
+        check(&[""], (false, None, false, false));
     }
 }
