@@ -14,6 +14,8 @@
 //! 3. [`mailbox`]: IMAP and Maildir. [`outbox`]: SMTP and folder. [`net`]: the connections below both, with TLS.
 //! 4. [`apply`]: turns a decision into numbered effects and carries them out. [`worker`]: the loop of one desk.
 //!    [`dkim`]: checks signatures for the worker, where a desk asks for it.
+//!    [`health`]: does each desk get on, and who is told when it does not.
+//!    [`upkeep`]: what is older than it may be kept goes, once a day.
 //! 5. [`config`]: TOML with spans → checked types, or all problems at once.
 //! 6. [`cli`]: one file a command.
 //!
@@ -26,7 +28,7 @@
 //! - Logs hold no bodies, no full addresses, no secrets.
 //!
 //! Imports point inwards: `triage` and `net` see nothing of the crate; `store` sees only `triage`; `mailbox` and
-//! `outbox` see `triage` and `net`; `apply` sees those; `worker` sees `apply` and `config`; nothing imports `cli`.
+//! `outbox` see `triage` and `net`; `apply` sees those; `worker` sees `apply`, `health` and `config`; nothing imports `cli`.
 //! `tests/tidy.rs` checks it.
 
 pub mod apply;
@@ -35,9 +37,11 @@ pub mod clock;
 pub mod config;
 pub mod dkim;
 pub mod fit;
+pub mod health;
 pub mod mailbox;
 pub mod net;
 pub mod outbox;
 pub mod store;
 pub mod triage;
+pub mod upkeep;
 pub mod worker;

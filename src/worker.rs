@@ -23,6 +23,7 @@ use crate::apply::{ApplyError, Fresh, Hands, settle_interrupted, stopped, unless
 use crate::clock::Clock;
 use crate::config::Desk;
 use crate::dkim::{self, DkimError};
+use crate::health::{Pulse, Stage};
 use crate::mailbox::{HEAD_BYTES, Inbox, MailboxError};
 use crate::outbox::{Outbox, OutboxError};
 use crate::store::{MailId, MailMeta, Store, StoreError, StoredMail};
@@ -115,6 +116,7 @@ pub struct Worker {
     backoff: Duration,
     stop: watch::Receiver<bool>,
     progress: Arc<dyn Fn(Progress) + Send + Sync>,
+    pulse: Arc<dyn Fn(Pulse) + Send + Sync>,
 }
 
 impl Worker {
@@ -159,6 +161,7 @@ impl Worker {
             backoff: FIRST_BACKOFF,
             stop: watch::channel(false).1,
             progress,
+            pulse: Arc::new(|_| ()),
         })
     }
 
@@ -169,6 +172,11 @@ impl Worker {
 
     pub fn on_progress(&mut self, progress: impl Fn(Progress) + Send + Sync + 'static) {
         self.progress = Arc::new(progress);
+    }
+
+    /// Told of every step that succeeds, also one that found nothing to do, and of every failure.
+    pub fn on_pulse(&mut self, pulse: impl Fn(Pulse) + Send + Sync + 'static) {
+        self.pulse = Arc::new(pulse);
     }
 
     /// Checks DKIM signatures with this, whatever the desk says.
@@ -188,6 +196,7 @@ impl Worker {
     pub async fn run(&mut self) -> Result<(), WorkError> {
         while let Err(error) = self.until_stopped().await {
             self.disconnect();
+            (self.pulse)(Pulse::Failed);
             if error.is_permanent() && !self.worked {
                 return Err(error);
             }
@@ -276,9 +285,12 @@ impl Worker {
     async fn steps(&mut self) -> Result<bool, WorkError> {
         self.settle().await?;
         let read = self.read().await?;
+        (self.pulse)(Pulse::Done(Stage::Read));
         let decided = self.decide().await?;
+        (self.pulse)(Pulse::Done(Stage::Decide));
         let released = self.release().await?;
         let carried_out = self.carry_out().await?;
+        (self.pulse)(Pulse::Done(Stage::Act));
         self.look_at_calendar();
         Ok(read + decided + released + carried_out > 0 || self.grown_up_for_suspects().await?)
     }

@@ -26,8 +26,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("apply", &["triage", "mailbox", "outbox", "store", "clock"]),
     ("config", &["triage", "mailbox", "outbox", "store", "net"]),
     ("fit", &["triage"]),
-    ("worker", &["triage", "dkim", "mailbox", "outbox", "store", "clock", "net", "apply", "config"]),
-    ("cli", &["triage", "dkim", "mailbox", "outbox", "store", "clock", "net", "apply", "config", "fit", "worker"]),
+    ("upkeep", &["store", "clock"]),
+    ("health", &["store", "clock", "outbox"]),
+    ("worker", &["triage", "dkim", "mailbox", "outbox", "store", "clock", "net", "apply", "config", "health"]),
+    (
+        "cli",
+        &[
+            "triage", "dkim", "mailbox", "outbox", "store", "clock", "net", "apply", "config", "fit", "worker",
+            "upkeep", "health",
+        ],
+    ),
 ];
 
 /// Modules of std that the pure room does not touch.

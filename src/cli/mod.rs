@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod activate;
+mod backup;
 mod breaker;
 mod calendar;
 mod case;
@@ -11,6 +12,7 @@ mod desk;
 mod doctor;
 mod eval;
 mod explain;
+mod export;
 mod fit;
 mod flow;
 mod hours;
@@ -19,9 +21,11 @@ mod notice;
 mod observed;
 mod outbox;
 mod packs;
+mod purge;
 mod quarantine;
 mod reconcile;
 mod register;
+mod restore;
 mod run;
 mod screen;
 mod sources;
@@ -79,6 +83,9 @@ Examples:
   madoguchi activate -c madoguchi.toml        let it begin
   madoguchi doctor -c madoguchi.toml          does everything work with the live servers?
   madoguchi reconcile -c madoguchi.toml       has every mail an outcome, and every outcome a mail?
+  madoguchi backup /var/backups/desk.db       a copy of the store, while the desk works
+  madoguchi purge -c madoguchi.toml           what is older than it may be kept
+  madoguchi export taro@customer.example      everything the store has about a person
   madoguchi breaker -c madoguchi.toml         how much each desk answers, and whether it was stopped
   madoguchi hours -c madoguchi.toml           open or closed, next opening, closed days and why
   madoguchi notice -c madoguchi.toml          interruptions and outages that change what answers say
@@ -102,6 +109,10 @@ enum Command {
     Activate(activate::Args),
     Doctor(doctor::Args),
     Reconcile(reconcile::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
+    Purge(purge::Args),
+    Export(export::Args),
     Breaker(breaker::Args),
     Hours(hours::Args),
     Notice(notice::Args),
@@ -133,6 +144,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Activate(args) => activate::command(args),
         Command::Doctor(args) => doctor::command(args),
         Command::Reconcile(args) => reconcile::command(args),
+        Command::Backup(args) => backup::command(args),
+        Command::Restore(args) => restore::command(args),
+        Command::Purge(args) => purge::command(args),
+        Command::Export(args) => export::command(args),
         Command::Breaker(args) => breaker::command(args),
         Command::Notice(args) => notice::command(args),
         Command::Outbox(args) => outbox::command(args),

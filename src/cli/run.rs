@@ -11,7 +11,10 @@ use tracing::{error, info};
 use super::{Exit, screen};
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::health::alarm::{self, Alarm};
+use crate::health::{Health, Pulse, http, systemd};
 use crate::store::Store;
+use crate::upkeep;
 use crate::worker::{WorkError, Worker};
 
 /// Work the desks of a configuration until stopped (SIGTERM, Ctrl-C)
@@ -78,19 +81,32 @@ async fn work(config: Config, once: bool) -> anyhow::Result<Exit> {
         }
     };
     let (stop, stopped) = watch::channel(false);
+    let ids = config.desks.iter().map(|desk| desk.profile.id.clone());
+    let health = Health::new(ids, store.clone(), clock.clone(), config.health.limit);
+    let mut beside = if once { JoinSet::new() } else { beside(&config, &store, &clock, &health) };
     let mut desks = JoinSet::new();
     for desk in config.desks {
-        let (store, clock, stopped) = (store.clone(), clock.clone(), stopped.clone());
+        let (store, clock, health, stopped) = (store.clone(), clock.clone(), health.clone(), stopped.clone());
         desks.spawn(async move {
             let id = desk.profile.id.clone();
-            (id, work_desk(desk, store, clock, once, stopped).await)
+            (id, work_desk(desk, store, clock, health, once, stopped).await)
         });
     }
     tokio::spawn(async move {
         wait_for_signal().await;
         info!("stopping after the step in hand");
+        systemd::stopping();
         stop.send_replace(true);
     });
+    systemd::ready();
+    let exit = ended(desks, &health).await;
+    // The store is closed with the last of them: its files must be whole when the process ends.
+    beside.shutdown().await;
+    exit
+}
+
+/// Waits for every desk.
+async fn ended(mut desks: JoinSet<(String, Result<(), WorkError>)>, health: &Health) -> anyhow::Result<Exit> {
     let mut exit = Exit::Ok;
     while let Some(ended) = desks.join_next().await {
         let (desk, result) = ended.context("a desk's task ended early")?;
@@ -98,6 +114,7 @@ async fn work(config: Config, once: bool) -> anyhow::Result<Exit> {
             Ok(()) => info!(desk, "ended"),
             Err(error) => {
                 error!(desk, %error, "the desk cannot go on");
+                health.note(&desk, Pulse::Ended);
                 exit = exit_of(&error);
             }
         }
@@ -105,15 +122,40 @@ async fn work(config: Config, once: bool) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
+/// What runs beside the desks as long as they work.
+fn beside(config: &Config, store: &Store, clock: &Clock, health: &Health) -> JoinSet<()> {
+    let mut beside = JoinSet::new();
+    beside.spawn(upkeep::daily(store.clone(), config.keep, clock.clone()));
+    beside.spawn(systemd::watchdog(health.clone()));
+    let ways = config.desks.iter().map(|desk| {
+        let profile = &desk.profile;
+        (profile.id.clone(), (profile.address.clone(), desk.outbox.clone()))
+    });
+    let config::Health { listen, command, mail, .. } = config.health.clone();
+    beside.spawn(alarm::watch(health.clone(), Alarm { command, mail, ways: ways.collect() }));
+    if let Some(listen) = listen {
+        let health = health.clone();
+        beside.spawn(async move {
+            if let Err(error) = http::serve(listen, health).await {
+                error!(%listen, %error, "health cannot be asked for here");
+            }
+        });
+    }
+    beside
+}
+
 async fn work_desk(
     desk: config::Desk,
     store: Store,
     clock: Clock,
+    health: Health,
     once: bool,
     stopped: watch::Receiver<bool>,
 ) -> Result<(), WorkError> {
+    let id = desk.profile.id.clone();
     let mut worker = Worker::new(desk, store, clock).await?;
     worker.stop_on(stopped);
+    worker.on_pulse(move |pulse| health.note(&id, pulse));
     match once {
         true => worker.until_idle().await,
         false => worker.run().await,

@@ -4,15 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use super::calendar::{self, Layer};
 use super::desk::{self, Draft, RegisterPlace};
 use super::freemail::FreeMail;
+use super::health::{self, Health};
 use super::pack::{self, PackFiles, embedded_packs};
 use super::problems::{File, Problem, Problems};
 use super::reader::{self, At, Table};
 use super::register::Entries;
 use super::{Config, Desk, RegisterSource, Surroundings, form, notices, suggest, text_of};
 use crate::mailbox;
+use crate::store::Keep;
 use crate::triage::context::DeskProfile;
 use crate::triage::decision::Disposition;
 use crate::triage::pack::Pack;
@@ -21,6 +25,10 @@ use crate::triage::register::Register;
 /// The file as written.
 struct Written {
     store: Option<PathBuf>,
+    keep: Keep,
+    health: Health,
+    /// The address for alarms, as written.
+    alarm_mail: Option<At<String>>,
     /// Folders of own packs; none: those of the binary.
     packs: Option<(PathBuf, PathBuf)>,
     /// Domains that identify nobody.
@@ -54,6 +62,12 @@ pub fn config(file: File<'_>, around: &Surroundings) -> Option<Config> {
     for form in written.desks.iter().flat_map(|desk| &desk.forms) {
         form::not_ourselves(file, form, &own_addresses);
     }
+    let own = |mail: &&At<String>| own_addresses.contains(&mail.value);
+    if let Some(mail) = written.alarm_mail.as_ref().filter(own) {
+        let message = format!("alarms cannot go to `{}`, an address of this installation", mail.value);
+        let hint = "an address that somebody reads when the desk stands still";
+        file.add(Problem::error(message).at(&mail.span).hint(hint.to_owned()));
+    }
     for draft in &written.desks {
         for pack in loaded.editions(draft) {
             names_fit_pack(file, draft, pack);
@@ -62,25 +76,48 @@ pub fn config(file: File<'_>, around: &Surroundings) -> Option<Config> {
     loaded.notices =
         written.notices.as_ref().map_or_else(Vec::new, |path| dated_notices(file, around, path, &written, &loaded));
     let desks = written.desks.into_iter().map(|draft| loaded.desk(draft, &own_addresses));
-    let (store, free_mail) = (written.store?, written.free_mail);
-    Some(Config { desks: desks.collect::<Option<_>>()?, store, free_mail, warnings: Problems::default() })
+    let (store, keep, health) = (written.store?, written.keep, written.health);
+    let free_mail = written.free_mail;
+    Some(Config { desks: desks.collect::<Option<_>>()?, store, keep, health, free_mail, warnings: Problems::default() })
 }
 
 fn written(root: &Table<'_>, around: &Surroundings) -> Written {
     let path = |table: &Table<'_>, key| Some(around.folder.join(table.string(key)?.value));
     let free_mail = root.optional_string("free_mail").map(|path| around.folder.join(path.value));
     let free_mail = free_mail.map(|path| FreeMail::read(root.file.report, &path)).unwrap_or_default();
-    let store = root.require("store").and_then(|store| store.table("[store]", |store| path(store, "path")));
+    let store = root
+        .require("store")
+        .and_then(|store| store.table("[store]", |store| Some((path(store, "path"), keep(store)))));
+    let (store, keep) = store.unwrap_or_default();
     let packs = root.get("packs").and_then(|packs| {
         packs.table("[packs]", |packs| {
             let (rules, templates) = (path(packs, "rules"), path(packs, "templates"));
             Some((rules?, templates?))
         })
     });
+    let health = root.get("health").and_then(|health| health.table("[health]", |health| Some(health::read(health))));
+    let (health, alarm_mail) = health.unwrap_or_default();
     let notices = root.optional_string("notices");
     root.require("desk");
     let desks = root.tables("desk", "[[desk]]", |table| desk::read(table, around));
-    Written { store, packs, free_mail, notices, desks }
+    Written { store, keep, health, alarm_mail, packs, free_mail, notices, desks }
+}
+
+/// Days that mails and cases are kept; left out: for ever.
+fn keep(store: &Table<'_>) -> Keep {
+    const LONGEST: i64 = 36_500;
+    // A mail that waits, and the threads and refusals of late, must still be known.
+    const SHORTEST_MAILS: i64 = 7;
+    const SHORTEST_CASES: i64 = 90;
+    let days = |key, least| {
+        let days = store.get(key)?.integer(least..=LONGEST)?;
+        Some(SignedDuration::from_hours(days * 24))
+    };
+    let keep = Keep { mails: days("keep_mails_days", SHORTEST_MAILS), cases: days("keep_cases_days", SHORTEST_CASES) };
+    if keep.mails.zip(keep.cases).is_some_and(|(mails, cases)| cases < mails) {
+        store.error("`keep_cases_days` must not be less than `keep_mails_days`");
+    }
+    keep
 }
 
 /// Two desks with one id, address or mailbox would answer the same mail twice.

@@ -1,7 +1,7 @@
 //! TOML with spans → checked types, or all problems at once.
 //!
 //! Reading order: `problems` (what an error looks like), `reader` (typed getters that go on after a problem),
-//! then one file a table: `desk`, `border`, `form`, `server`, `secret`, `register`, `calendar`, `pack`; `assemble`
+//! then one file a table: `desk`, `border`, `form`, `server`, `secret`, `health`, `register`, `calendar`, `pack`; `assemble`
 //! looks up what desks name and puts them together. docs/configuration.md and docs/rules.md describe the files.
 
 mod assemble;
@@ -11,6 +11,7 @@ mod check;
 mod desk;
 mod form;
 mod freemail;
+mod health;
 pub mod ics;
 mod notices;
 mod pack;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 pub use freemail::FreeMail;
+pub use health::Health;
 pub use pack::{
     Claims, Example, Expected, GivenMail, Loaded, MailTest, WrittenTerm, check_pack, embedded_files, embedded_pack,
     embedded_packs, pack_from, pack_with_claims,
@@ -35,7 +37,7 @@ pub use problems::{Problem, Problems, Report, Severity};
 pub use register::{Entries, Entry};
 
 use self::problems::File;
-use crate::store::{Store, StoreError};
+use crate::store::{Keep, Store, StoreError};
 use crate::triage::context::DeskProfile;
 use crate::triage::notice::Notice;
 use crate::triage::pack::Pack;
@@ -50,6 +52,9 @@ pub const DEFAULT: &str = include_str!("madoguchi.toml");
 pub struct Config {
     /// The database file.
     pub store: PathBuf,
+    /// How long what is kept there.
+    pub keep: Keep,
+    pub health: Health,
     pub desks: Vec<Desk>,
     /// Domains that identify nobody.
     pub free_mail: FreeMail,

@@ -27,8 +27,10 @@
 //! - [`Store::in_one`] does many of these steps together.
 //!
 //! Reading order: `schema/1.sql`, `schema/2.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `case`, `queue`, `standing`,
-//! `unsent`, `breaker`, `notices`, `observe`, `cases`, `ledger`, `register`.
+//! `unsent`, `breaker`, `notices`, `observe`, `cases`, `ledger`, `register`, `purge`, `export`, `backup`, `backlog`.
 
+mod backlog;
+mod backup;
 mod books;
 mod breaker;
 mod case;
@@ -37,6 +39,7 @@ mod decisions;
 pub mod effect;
 mod effects;
 mod error;
+mod export;
 mod history;
 mod journal;
 mod ledger;
@@ -45,6 +48,7 @@ mod observe;
 mod open;
 #[cfg(test)]
 mod plans;
+mod purge;
 mod queue;
 mod register;
 mod schema;
@@ -56,17 +60,21 @@ mod values;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+pub use backlog::Backlog;
+pub use backup::{back_up, restore};
 pub use books::Books;
 pub use breaker::{DeskLoad, release_breaker};
 pub use cases::{CaseEffect, CaseRow, DecidedRow};
 pub use decisions::{MailMeta, Record};
 pub use effect::{After, Effect, EffectRow, EffectState, NewEffect, Outcome, SendRow};
 pub use error::StoreError;
+pub use export::Export;
 pub use history::HistoryQuery;
 pub use journal::StoredMail;
 pub use ledger::{LedgerMail, LedgerSend};
 pub use notices::{NoticeRow, in_force, start_notice, stop_notice};
 pub use observe::{Activation, ObservedRow, activate};
+pub use purge::{Keep, Purged, purge};
 pub use queue::{Released, Turn, Waiting};
 pub use register::{RegisterChange, StoredRegister, change_register, read_register};
 pub use unsent::{Refused, Unsent, allow_address, drop_send, send_again};

@@ -87,10 +87,12 @@ pub(super) fn open_beside(path: &Path) -> Result<Connection, Fault> {
         _ => return Err(Fault::Older),
     }
     connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
     Ok(connection)
 }
 
-fn flags(access: OpenFlags) -> OpenFlags {
+pub(super) fn flags(access: OpenFlags) -> OpenFlags {
     // One thread owns the connection: SQLite need not lock it.
     access | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
@@ -107,19 +109,24 @@ fn prepare_files(path: &Path) -> Result<File, Fault> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
-    let lock = private_file(&lock_path(path))?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(Fault::Locked),
-        Err(TryLockError::Error(error)) => return Err(error.into()),
-    }
+    let lock = lock(path)?;
     if !path.try_exists()? {
         private_file(path)?;
     }
     Ok(lock)
 }
 
-fn private_file(path: &Path) -> std::io::Result<File> {
+/// Keeps everybody else from working with the store as long as the file is held.
+pub(super) fn lock(path: &Path) -> Result<File, Fault> {
+    let lock = private_file(&lock_path(path))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(Fault::Locked),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+pub(super) fn private_file(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
@@ -138,6 +145,8 @@ fn configure(connection: &Connection) -> Result<(), Fault> {
     // Plans do not depend on values, so that no statement is prepared anew when other values are bound to it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What is purged is overwritten, not only forgotten.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cache_size", -32_000)?;

@@ -6,8 +6,8 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::{
-    breaker, case, cases, decisions, effects, history, journal, ledger, notices, observe, queue, register, schema,
-    standing, unsent,
+    backlog, breaker, case, cases, decisions, effects, history, journal, ledger, notices, observe, purge, queue,
+    register, schema, standing, unsent,
 };
 
 fn store() -> Connection {
@@ -49,6 +49,8 @@ fn no_statement_grows_with_the_store() {
         unsent::SQL,
         ledger::SQL,
         observe::SQL,
+        backlog::SQL,
+        &purge::SQL.concat(),
     ]
     .concat();
     assert!(all.len() > 40, "statements are missing from the lists");

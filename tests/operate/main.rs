@@ -3,6 +3,9 @@
 
 mod activate;
 mod doctor;
+mod health;
+mod keeping;
+mod logs;
 mod reconcile;
 #[allow(dead_code, reason = "every test file uses its own part")]
 #[path = "../run/site.rs"]

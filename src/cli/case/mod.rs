@@ -108,7 +108,11 @@ impl Chapter {
     async fn open(store: &Store, row: CaseRow) -> anyhow::Result<Chapter> {
         let decided = row.decision.as_ref().context("a mail of the case is not decided")?;
         let decision = decided.decision().context("decided by another version of this program")?;
-        let (raw, complete) = store.raw(row.mail).await?;
+        let (raw, complete) = match store.raw(row.mail).await {
+            // Purged: the decision stays longer than the mail.
+            Err(StoreError::NoSuchMail { .. }) => (Vec::new(), true),
+            found => found?,
+        };
         let inquiry = read::read(&raw, raw.len() as u64, complete);
         Ok(Chapter { row, decision, inquiry })
     }

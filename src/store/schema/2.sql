@@ -31,3 +31,9 @@ CREATE INDEX mail_quarantined ON mail (desk, id) WHERE state = 'quarantined';
 
 -- What the server said when it refused the address, or the report that came back.
 ALTER TABLE bounced ADD COLUMN reason TEXT;
+-- What of a mail is still kept: 2 everything; 1 all but its bytes; 0 only where it lay, so that it is never read again.
+ALTER TABLE mail ADD COLUMN kept INTEGER NOT NULL DEFAULT 2;
+CREATE INDEX mail_kept_whole ON mail (seen_at) WHERE kept = 2;
+CREATE INDEX mail_kept_texts ON mail (seen_at) WHERE kept = 1;
+CREATE INDEX answer_thread_effect ON answer_thread (effect_id);
+CREATE INDEX thread_case_ref ON thread_case (case_ref);

@@ -1,0 +1,137 @@
+//! The dead man's alarm: somebody is told once when a desk stops getting on, and once when it does again.
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use mail_builder::MessageBuilder;
+use mail_builder::headers::raw::Raw;
+use tokio::process::Command;
+use tracing::{error, info, warn};
+
+use super::{DeskHealth, Health, Trouble};
+use crate::clock::Clock;
+use crate::outbox::{self, Outbox, Outgoing};
+
+/// Between two looks at the desks.
+const LOOK: SignedDuration = SignedDuration::from_secs(15);
+/// A command that takes longer is given up.
+const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+
+/// Who is told.
+#[derive(Debug, Clone, Default)]
+pub struct Alarm {
+    /// Program and arguments; empty: none is run.
+    pub command: Vec<String>,
+    /// Address, and by desk its own address and way out.
+    pub mail: Option<String>,
+    pub ways: BTreeMap<String, (String, outbox::Settings)>,
+}
+
+/// Watches the desks; never ends. What cannot be told is tried again at the next look.
+pub async fn watch(health: Health, alarm: Alarm) {
+    let mut told: BTreeMap<String, Trouble> = BTreeMap::new();
+    loop {
+        match health.look().await {
+            Ok(desks) => {
+                for desk in &desks {
+                    one(desk, &alarm, &mut told, &health.clock).await;
+                }
+            }
+            Err(error) => error!(event = "alarm", %error, "the store cannot be asked"),
+        }
+        health.clock.sleep_until(health.clock.now().checked_add(LOOK).unwrap_or(Timestamp::MAX)).await;
+    }
+}
+
+async fn one(desk: &DeskHealth, alarm: &Alarm, told: &mut BTreeMap<String, Trouble>, clock: &Clock) {
+    let (id, since) = (&desk.desk, desk.trouble.and_then(Trouble::since).map(tracing::field::display));
+    match (desk.trouble, told.get(id)) {
+        (Some(trouble), None) => {
+            warn!(event = "alarm", desk = id, trouble = trouble.as_str(), since, "the desk does not get on");
+            if alarm.tell(id, Some(trouble), clock).await {
+                told.insert(id.clone(), trouble);
+            }
+        }
+        (None, Some(before)) => {
+            info!(event = "alarm-over", desk = id, trouble = before.as_str(), "the desk gets on again");
+            if alarm.tell(id, None, clock).await {
+                told.remove(id);
+            }
+        }
+        _ => {}
+    }
+}
+
+impl Alarm {
+    /// True if everybody who should know was told.
+    async fn tell(&self, desk: &str, trouble: Option<Trouble>, clock: &Clock) -> bool {
+        let run = self.command.is_empty() || self.run(desk, trouble).await;
+        let sent = self.mail.is_none() || self.send(desk, trouble, clock).await;
+        run && sent
+    }
+
+    async fn run(&self, desk: &str, trouble: Option<Trouble>) -> bool {
+        let Some((program, arguments)) = self.command.split_first() else { return true };
+        let mut command = Command::new(program);
+        command.args(arguments).env("MADOGUCHI_DESK", desk).env("MADOGUCHI_STATE", state(trouble));
+        command.env("MADOGUCHI_TROUBLE", trouble.map_or("", Trouble::as_str));
+        let since = trouble.and_then(Trouble::since).map(|at| at.to_string()).unwrap_or_default();
+        command.env("MADOGUCHI_SINCE", since).stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
+        match tokio::time::timeout(COMMAND_LIMIT, command.status()).await {
+            Ok(Ok(status)) if status.success() => true,
+            Ok(Ok(status)) => failed(desk, &format!("the command ended with {status}")),
+            Ok(Err(error)) => failed(desk, &format!("the command cannot be run: {error}")),
+            Err(_) => failed(desk, "the command takes too long"),
+        }
+    }
+
+    async fn send(&self, desk: &str, trouble: Option<Trouble>, clock: &Clock) -> bool {
+        let Some((to, (from, way))) = self.mail.as_ref().zip(self.ways.get(desk)) else { return true };
+        let mail = mail(desk, trouble, (from, to), clock.now());
+        let sent = match Outbox::new(way) {
+            Ok(mut outbox) => outbox.send(&mail).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match sent {
+            Ok(_) => true,
+            Err(error) => failed(desk, &format!("the mail was not sent: {error}")),
+        }
+    }
+}
+
+fn failed(desk: &str, error: &str) -> bool {
+    error!(event = "alarm-failed", desk, error, "nobody could be told: trying again");
+    false
+}
+
+fn state(trouble: Option<Trouble>) -> &'static str {
+    if trouble.is_some() { "down" } else { "up" }
+}
+
+/// For whoever is called at night: in both languages, and what to do.
+fn mail(desk: &str, trouble: Option<Trouble>, (from, to): (&str, &str), now: Timestamp) -> Outgoing {
+    let domain = from.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
+    let message_id = format!("alarm.{:032x}@{domain}", fastrand::u128(..));
+    let date = jiff::fmt::rfc2822::to_string(&now.to_zoned(jiff::tz::TimeZone::UTC)).unwrap_or_default();
+    let since = trouble.and_then(Trouble::since).map(|at| format!("{at:.0}")).unwrap_or_default();
+    let said = trouble.map_or("", Trouble::as_str);
+    let body = match trouble {
+        Some(_) => format!(
+            "窓口 {desk} の処理が進んでいません（{said} {since}）。\nログと madoguchi doctor の結果をご確認ください。\n\n\
+             The desk {desk} does not get on ({said} {since}).\nLook at its log, and at `madoguchi doctor`.\n"
+        ),
+        None => format!("窓口 {desk} の処理が再開しました。\n\nThe desk {desk} gets on again.\n"),
+    };
+    let mail = MessageBuilder::new()
+        .from(from.to_owned())
+        .to(to.to_owned())
+        .subject(format!("madoguchi: {desk} {}", state(trouble)))
+        .header("Date", Raw::new(date))
+        .message_id(message_id.clone())
+        .header("Auto-Submitted", Raw::new("auto-generated"))
+        .header("X-Auto-Response-Suppress", Raw::new("All"))
+        .text_body(body.replace('\n', "\r\n"));
+    Outgoing { to: to.to_owned(), message_id, raw: mail.write_to_vec().unwrap_or_default() }
+}
