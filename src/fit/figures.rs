@@ -1,9 +1,9 @@
 //! What cross-validation found, as tests/corpus/score.py counts it.
 
 use super::cross::Judged;
-use super::thresholds::is_right;
+use super::thresholds::{confidence_in, is_right};
 use super::{Example, Group};
-use crate::triage::fitted::{Fitted, confidence, found};
+use crate::triage::fitted::{Fitted, found};
 use crate::triage::pack::{ClauseKind, Pack};
 
 /// Counts of mails.
@@ -41,7 +41,7 @@ impl Figures {
         let set =
             |mail: &[f64]| found(mail, fitted.companion).into_iter().map(|place| clauses[place]).collect::<Vec<_>>();
         let says = set(&judged.scope);
-        let raw = confidence(&judged.scope, &found(&judged.scope, fitted.companion));
+        let raw = confidence_in(example, judged, fitted.companion, pack);
         let held = judged.by_rule || judged.conduct >= fitted.conduct;
         let auto = !held && judged.conduct < fitted.suspicion && fitted.calibrated(raw) >= fitted.auto;
         if !example.conduct.is_empty() {

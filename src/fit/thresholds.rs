@@ -67,6 +67,13 @@ pub fn is_right(example: &Example, judged: &Judged, companion: f64, pack: &Pack)
     !example.unclear && !example.scopes().is_empty() && example.accepts(&set)
 }
 
+/// As [`crate::triage::classify`] reckons it, before it is calibrated.
+pub fn confidence_in(example: &Example, judged: &Judged, companion: f64, pack: &Pack) -> f64 {
+    let (clauses, places) = (Group::Scope.clauses(pack), found(&judged.scope, companion));
+    let contradicted = example.by_rules.iter().any(|clause| !places.iter().any(|place| clauses[*place] == *clause));
+    confidence(&judged.scope, &places, contradicted)
+}
+
 /// The value that at most this share of the values reaches.
 fn upper(mut values: Vec<f64>, share: f64) -> f64 {
     values.sort_by(|a, b| b.total_cmp(a));
@@ -91,8 +98,7 @@ fn calibration(cases: &[(&Example, &Judged)], fitted: &Fitted, pack: &Pack) -> V
     let decided = cases.iter().filter(|(e, j)| e.conduct.is_empty() && !j.by_rule && j.conduct < fitted.suspicion);
     let mut sure: Vec<(f64, bool)> = decided
         .map(|(example, judged)| {
-            let raw = confidence(&judged.scope, &found(&judged.scope, fitted.companion));
-            (raw, is_right(example, judged, fitted.companion, pack))
+            (confidence_in(example, judged, fitted.companion, pack), is_right(example, judged, fitted.companion, pack))
         })
         .collect();
     sure.sort_by(|a, b| b.0.total_cmp(&a.0));

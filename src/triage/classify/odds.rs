@@ -7,7 +7,7 @@ use super::super::pack::{Clause, ClauseKind};
 use super::super::rulebook::Rulebook;
 use super::super::scan::{FittedWord, Scan};
 use super::super::sentence::place_text;
-use super::{Classification, Doubt, Scored, best_points, evidence, found_conduct, ids};
+use super::{Classification, Doubt, Scored, best_points, evidence, found_conduct, found_scopes, ids};
 
 /// What evidence of fitted terms calls its rule.
 const FITTED: &str = "fitted";
@@ -50,7 +50,9 @@ pub fn by_odds(scan: &Scan, scored: &[Scored], fitted: &Fitted, inquiry: &Inquir
     let bad = Group::of(&points, &[ClauseKind::Conduct], fitted, book);
     let places = if scored.is_empty() { Vec::new() } else { found(&scope.reading.mail, fitted.companion) };
     let (scopes, conduct) = (scope.clauses(&places), conduct(&bad, scored, fitted, book));
-    let sure = fitted.calibrated(confidence(&scope.reading.mail, &places));
+    let by_rules = found_scopes(scored, &best_points(scored, book.pack.clauses.len()));
+    let contradicted = by_rules.iter().any(|clause| !scopes.contains(clause));
+    let sure = fitted.calibrated(confidence(&scope.reading.mail, &places, contradicted));
     let rival = rival(&scope, &places, fitted, book);
     let shown: Vec<usize> = scopes.iter().chain(&conduct).copied().collect();
     Classification {
