@@ -90,8 +90,10 @@ def reset(mails):
 
 def labels():
     """Each mail's keywords as the server keeps them, by file name without flags."""
-    with open(f"{INBOX}/dovecot-keywords", encoding="utf-8") as file:
-        words = {chr(97 + int(number)): word for number, word in (line.split(None, 1) for line in file)}
+    words = {}
+    if os.path.exists(f"{INBOX}/dovecot-keywords"):
+        with open(f"{INBOX}/dovecot-keywords", encoding="utf-8") as file:
+            words = {chr(97 + int(number)): word for number, word in (line.split(None, 1) for line in file)}
     found = {}
     for name in os.listdir(f"{INBOX}/cur") + os.listdir(f"{INBOX}/new"):
         base, _, flags = name.partition(":2,")

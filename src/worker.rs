@@ -372,6 +372,8 @@ impl Worker {
         for mut mail in mails {
             let inquiry = self.whole_text(&mut mail).await?;
             let dkim = self.signer(&mail, &inquiry).await;
+            // The journal has the bytes, and a batch of them is much.
+            mail.arrival.raw = Vec::new();
             read.push(Read { mail, inquiry, dkim });
         }
         let judge = self.judge().await?;
