@@ -47,7 +47,7 @@ pub fn effects(actions: &[Action], label_prefix: &str, sent_copy: bool) -> Vec<N
             Action::Reply(reply) | Action::Redirect(reply) => send(&mut effects, reply, label_prefix, sent_copy),
             Action::Forward(reply) if reply.at.is_some() => {}
             Action::Forward(reply) => forward(&mut effects, reply, label_prefix),
-            Action::HandOver { .. } | Action::Queue { .. } | Action::Move { .. } => {}
+            Action::HandOver { .. } | Action::Queue { .. } | Action::Move { .. } | Action::Close(_) => {}
         }
     }
     for action in actions {
@@ -55,7 +55,23 @@ pub fn effects(actions: &[Action], label_prefix: &str, sent_copy: bool) -> Vec<N
             now(&mut effects, Effect::Move { folder: folder.clone() });
         }
     }
+    // Days later, and no other effect must wait for it.
+    let waits = actions.iter().any(|action| matches!(action, Action::Queue { .. }));
+    for action in actions {
+        if let (Action::Close(reply), false) = (action, waits) {
+            close(&mut effects, reply, label_prefix, sent_copy);
+        }
+    }
     effects
+}
+
+fn close(effects: &mut Vec<NewEffect>, reply: &Reply, label_prefix: &str, sent_copy: bool) {
+    let of = effects.len() as u32;
+    effects.push(NewEffect { effect: Effect::Close(reply.clone()), due: reply.at });
+    if sent_copy {
+        now(effects, Effect::SentCopy { of });
+    }
+    now(effects, Effect::LabelSend { of, sent: vec![format!("{label_prefix}closed")], unsent: Vec::new() });
 }
 
 fn now(effects: &mut Vec<NewEffect>, effect: Effect) {
@@ -167,6 +183,7 @@ impl Hands<'_> {
         let outcome = match &row.effect {
             Effect::Send(reply) => self.send(row, reply).await?,
             Effect::Forward(reply) => self.forward(row, reply).await?,
+            Effect::Close(reply) => self.close(row, reply).await?,
             Effect::AddLabels { .. } | Effect::RemoveLabels { .. } | Effect::LabelSend { .. } => {
                 return self.labels_of(std::slice::from_ref(row)).await;
             }
@@ -225,6 +242,14 @@ impl Hands<'_> {
         }
         let raw = compose(reply, self.from, &started.to_zoned(self.zone.clone()));
         self.hand_in(row, reply, raw, started).await
+    }
+
+    /// Closes the case, unless the customer has written again.
+    async fn close(&mut self, row: &EffectRow, reply: &Reply) -> Result<Outcome, ApplyError> {
+        match self.store.is_last_of_case(row.mail_id).await? {
+            true => self.send(row, reply).await,
+            false => Ok(Outcome::Held { reason: "not sent: the customer has written again".into() }),
+        }
     }
 
     /// Passes the mail on as it came.
@@ -349,7 +374,7 @@ pub async fn settle_interrupted(hands: &mut Hands<'_>, desk: &str) -> Result<usi
     let rows = hands.store.interrupted(desk).await?;
     let settled = rows.len();
     for row in rows {
-        let (Effect::Send(reply) | Effect::Forward(reply)) = &row.effect else { continue };
+        let (Effect::Send(reply) | Effect::Forward(reply) | Effect::Close(reply)) = &row.effect else { continue };
         let outcome = match hands.outbox.find(&reply.message_id).await {
             Found::Sent => Outcome::Done { note: Some("found sent after a crash".into()) },
             Found::NotSent => {

@@ -377,12 +377,13 @@ impl Worker {
             dkim,
         };
         let notices = self.store.notices_with(desk, &self.desk.notices).await?;
+        let outages = self.store.outages(desk).await?;
         // Terms 21: those in force when the mail arrived.
         let rules = self.rules.at(mail.arrival.internal_date.unwrap_or(mail.seen_at));
         let (day, desk) = (self.day(now), &self.profile);
         let number = self.store.next_case(&desk.id, day).await?;
         let receipt = Some(receipt::reference(&desk.receipt_prefix, day, number));
-        Ok(Context { now, desk, rules, register, seen, history, receipt, notices, release })
+        Ok(Context { now, desk, rules, register, seen, history, receipt, notices, outages, release })
     }
 
     /// Where the desk is.

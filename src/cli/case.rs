@@ -15,7 +15,7 @@ use crate::store::{CaseEffect, CaseRow, EffectState, Store, StoreError};
 use crate::triage::context::Case;
 use crate::triage::decision::{Action, Decision, Disposition, Reply};
 use crate::triage::inquiry::{Inquiry, SectionKind};
-use crate::triage::{read, receipt};
+use crate::triage::{dialogue, read, receipt};
 
 /// Show the whole story of a case: mails, decisions, evidence, what was sent when, and where it stands
 #[derive(Debug, clap::Args)]
@@ -65,8 +65,10 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
     let Some((case, rows)) = story else { bail!("there is no case {reference}") };
     let chapters = rows.into_iter().map(chapter).collect::<anyhow::Result<Vec<_>>>()?;
     let desk = chapters.first().map(|chapter| chapter.row.desk.clone()).unwrap_or_default();
-    let zone = config.desks.iter().find(|known| known.profile.id == desk).map(|desk| desk.pack.calendar.zone.clone());
-    let page = Page { case, chapters, zone: zone.unwrap_or(TimeZone::UTC), language: Language::of_locale() };
+    let pack = config.desks.iter().find(|known| known.profile.id == desk).map(|desk| &desk.pack);
+    let zone = pack.map_or(TimeZone::UTC, |pack| pack.calendar.zone.clone());
+    let dialogue = pack.and_then(|pack| dialogue::transcript(&case, &pack.flows));
+    let page = Page { case, chapters, zone, dialogue, language: Language::of_locale() };
     if args.json {
         anstream::println!("{}", page.object());
     } else {
@@ -134,7 +136,9 @@ fn state(chapters: &[Chapter]) -> &'static str {
         (Disposition::Ignore, _) => "ignored",
         (Disposition::Auto, _) => match last.reply().map(|reply| reply.template.as_str()) {
             Some("redirect") => "with-partner",
-            Some("ask-contract") => "with-customer",
+            Some("ask-contract" | "flow-ask" | "flow-end") => "with-customer",
+            Some("flow-solved") => "solved",
+            None if last.decision.reasons.iter().any(|reason| reason.code == "flow-later") => "with-customer",
             _ => "with-staff",
         },
     }
@@ -144,6 +148,8 @@ struct Page {
     case: Case,
     chapters: Vec<Chapter>,
     zone: TimeZone,
+    /// Guided troubleshooting, step by step.
+    dialogue: Option<String>,
     language: Language,
 }
 
@@ -181,6 +187,10 @@ impl Page {
             anstream::println!();
             self.print_mail(chapter);
         }
+        if let Some(dialogue) = &self.dialogue {
+            anstream::println!("\n{}", self.language.say("確認手順の記録", "the steps, mail by mail"));
+            dialogue.lines().for_each(|line| anstream::println!("  {line}"));
+        }
     }
 
     fn standing(&self) -> &str {
@@ -189,6 +199,7 @@ impl Page {
             "answer-queued" => ("返信は送信待ちです", "the answer is queued"),
             "with-partner" => ("パートナーへご案内しました", "the customer was sent to the partner"),
             "with-customer" => ("お客様のご返信を待っています", "waiting for the customer"),
+            "solved" => ("解決したとのご連絡がありました", "the customer says that it works again"),
             "ignored" => ("対応不要です", "nothing to do"),
             _ => ("担当者の対応を待っています", "waiting for staff"),
         };

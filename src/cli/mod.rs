@@ -14,6 +14,7 @@ mod flow;
 mod hours;
 mod init;
 mod notice;
+mod outage;
 mod packs;
 mod register;
 mod run;
@@ -72,6 +73,7 @@ Examples:
   madoguchi breaker -c madoguchi.toml         how much each desk answers, and whether it was stopped
   madoguchi hours -c madoguchi.toml           open or closed, next opening, closed days and why
   madoguchi notice -c madoguchi.toml          interruptions and outages that change what answers say
+  madoguchi outage list -c madoguchi.toml     recorded outages, for claims of a credit
   madoguchi register import customers.csv     customers and partners into the store
   madoguchi who taro@customer.example         whose customer is it, and what may an answer say?
   madoguchi case OB-261120-0017               the whole story of a case";
@@ -90,6 +92,7 @@ enum Command {
     Breaker(breaker::Args),
     Hours(hours::Args),
     Notice(notice::Args),
+    Outage(outage::Args),
     Calendar(calendar::Args),
     Register(register::Args),
     Who(who::Args),
@@ -114,6 +117,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Run(args) => run::command(args),
         Command::Breaker(args) => breaker::command(args),
         Command::Notice(args) => notice::command(args),
+        Command::Outage(args) => outage::command(args),
         Command::Hours(args) => hours::command(args),
         Command::Calendar(args) => calendar::command(args),
         Command::Register(args) => register::command(args),

@@ -45,6 +45,15 @@ impl Store {
         self.thread.read(case_of).await
     }
 
+    /// Has nobody written in the mail's case since?
+    pub async fn is_last_of_case(&self, mail: MailId) -> Result<bool, StoreError> {
+        let last = move |tx: &Transaction<'_>| {
+            let later: bool = tx.prepare_cached(LATER_IN_CASE)?.query_row([mail], |row| row.get(0))?;
+            Ok(!later)
+        };
+        self.thread.read(last).await
+    }
+
     /// What a case remembers, with its receipt number.
     pub async fn case(&self, reference: &str) -> Result<Option<Case>, StoreError> {
         let reference = reference.to_owned();
@@ -73,6 +82,11 @@ const REMEMBER: &str = "UPDATE inquiry_case SET state = ?2 WHERE ref = ?1";
 
 const OF_MAIL: &str = "SELECT case_ref FROM decision WHERE mail_id = ?1";
 
+const LATER_IN_CASE: &str = "
+    SELECT EXISTS (
+        SELECT 1 FROM decision d JOIN decision own ON own.case_ref = d.case_ref
+        WHERE own.mail_id = ?1 AND d.mail_id > ?1)";
+
 const OF_THREAD: &str = "
     SELECT c.ref FROM thread_case t JOIN inquiry_case c ON c.ref = t.case_ref
     WHERE t.desk = ?1 AND t.message_id = ?2 AND c.desk = ?1 AND c.person = ?3";
@@ -94,7 +108,7 @@ const RECENT: &str = "
 
 #[cfg(test)]
 pub(super) const SQL: &[&str] =
-    &[COUNTED, COUNT, OPEN, READ, IN_HAND, REMEMBER, OF_MAIL, OF_THREAD, OF_PERSON, SENT, RECENT];
+    &[COUNTED, COUNT, OPEN, READ, IN_HAND, REMEMBER, OF_MAIL, LATER_IN_CASE, OF_THREAD, OF_PERSON, SENT, RECENT];
 
 /// The case of a mail: its own if it was decided before, else that of the nearest mail of its thread that belongs to one
 /// of the sender's, else the one that its subject names with our signature, else that of the sender's mail that waits.

@@ -23,7 +23,7 @@
 //!   go on.
 //!
 //! Reading order: `schema/1.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `case`, `queue`, `standing`,
-//! `breaker`, `notices`, `cases`, `register`.
+//! `breaker`, `notices`, `outages`, `cases`, `register`.
 
 mod breaker;
 mod case;
@@ -36,6 +36,7 @@ mod history;
 mod journal;
 mod notices;
 mod open;
+mod outages;
 #[cfg(test)]
 mod plans;
 mod queue;
@@ -56,6 +57,7 @@ pub use error::StoreError;
 pub use history::HistoryQuery;
 pub use journal::StoredMail;
 pub use notices::{NoticeRow, start_notice, stop_notice};
+pub use outages::{end_outage, record_outage};
 pub use queue::{Released, Turn, Waiting};
 pub use register::{RegisterChange, StoredRegister, change_register, read_register};
 

@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use super::{breaker, case, cases, decisions, effects, history, journal, notices, queue, register, schema, standing};
+use super::{
+    breaker, case, cases, decisions, effects, history, journal, notices, outages, queue, register, schema, standing,
+};
 
 fn store() -> Connection {
     let mut connection = Connection::open_in_memory().unwrap();
@@ -43,6 +45,7 @@ fn no_statement_grows_with_the_store() {
         cases::SQL,
         queue::SQL,
         notices::SQL,
+        outages::SQL,
     ]
     .concat();
     assert!(all.len() > 40, "statements are missing from the lists");

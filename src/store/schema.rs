@@ -11,7 +11,7 @@ use super::values::Ms;
 const APPLICATION_ID: i64 = 0x6d61_646f;
 
 /// In order; the n-th leads to version n. A published one is never changed: what is needed next is added.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// The version this program works with.
 pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
@@ -98,7 +98,7 @@ mod tests {
     fn a_migration_that_fails_leaves_the_store_as_it_was() {
         let mut connection = Connection::open_in_memory().unwrap();
         // The last table of the schema is in the way.
-        connection.execute_batch("CREATE TABLE answer_to (x)").unwrap();
+        connection.execute_batch("CREATE TABLE outage (x)").unwrap();
         assert!(migrate(&mut connection, 0, Timestamp::UNIX_EPOCH).is_err());
         let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
         assert_eq!(tables, 1);

@@ -36,11 +36,16 @@ impl Store {
     /// [`StoreError::NoSuchMail`] if the store has no such mail.
     pub async fn standing(&self, row: &EffectRow, now: Timestamp) -> Result<Standing, StoreError> {
         let (effect, mail) = (row.id, row.mail_id);
-        let to = match &row.effect {
-            Effect::Send(reply) => Some(reply.to.address.clone()),
-            _ => None,
+        let (to, follows) = match &row.effect {
+            Effect::Send(reply) | Effect::Close(reply) => (Some(reply.to.address.clone()), reply.follows),
+            _ => (None, false),
         };
-        self.thread.read(move |tx| standing_now(tx, effect, mail, to, now)).await
+        let mut standing = self.thread.read(move |tx| standing_now(tx, effect, mail, to, now)).await?;
+        // Inside a dialogue the sender's budget does not count.
+        if follows {
+            standing.to_sender = 0;
+        }
+        Ok(standing)
     }
 }
 
@@ -132,6 +137,9 @@ pub(super) fn note_answer(
         // An acknowledgement is no answer: person and thread still get one.
         if reply.until.is_some() {
             keys = [None, domain_of(address), None];
+        }
+        if reply.follows {
+            keys[0] = None;
         }
         for whom in keys.into_iter().flatten() {
             tx.prepare_cached(INSERT)?.execute((desk, whom, effect))?;

@@ -16,8 +16,10 @@ pub mod credit;
 pub mod dates;
 pub mod deadline;
 pub mod decision;
+pub mod dialogue;
 mod doubt;
 pub mod facts;
+pub mod figure;
 pub mod fitted;
 pub mod flow;
 pub mod fold;
@@ -25,10 +27,12 @@ pub mod form;
 pub mod gate;
 pub mod inquiry;
 mod look_alike;
+pub mod memo;
 pub mod message_id;
 pub mod miss;
 pub mod needs;
 pub mod notice;
+pub mod outage;
 pub mod pack;
 pub mod period;
 pub mod read;
@@ -67,13 +71,20 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
     // What is asked, in the customer's own words of today?
     // A mail with a password asks nothing, and no evidence must quote it.
     let notice = gate::is_password_notice(inquiry);
-    let words = if notice { Classification::default() } else { classify::classify(inquiry, ctx.rules) };
+    let mut words = if notice { Classification::default() } else { classify::classify(inquiry, ctx.rules) };
 
-    let facts = if notice { Facts::default() } else { facts::facts(inquiry, &words, ctx) };
+    let facts = if notice { Facts::default() } else { facts::facts(inquiry, &words, &route, ctx) };
+
+    // Is the customer led through steps, or to be?
+    let dialogue = if notice { None } else { dialogue::lead(inquiry, &gate, &route, &words, ctx) };
+    if let Some(dialogue) = &dialogue {
+        words.scopes = dialogue.scopes(&words);
+    }
 
     // Who acts, when, and with which words?
-    let verdict =
-        verdict::verdict(inquiry, Findings { gate: &gate, route: &route, words: &words, facts: &facts, notice }, ctx);
+    let found =
+        Findings { gate: &gate, route: &route, words: &words, facts: &facts, notice, dialogue: dialogue.as_ref() };
+    let verdict = verdict::verdict(inquiry, found, ctx);
 
     let case = case(&verdict, ctx);
     Decision {
@@ -90,7 +101,7 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
         facts,
         actions: verdict.actions,
         case,
-        case_state: Default::default(),
+        case_state: dialogue::remembered(verdict.dialogue),
         made_with: made_with(ctx),
     }
 }

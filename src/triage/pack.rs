@@ -10,6 +10,7 @@ use jiff::civil::Date;
 
 use super::calendar::Calendar;
 use super::credit::CreditTable;
+use super::figure::Figure;
 use super::fitted::Fitted;
 use super::flow::Flow;
 use super::fold::Folding;
@@ -37,6 +38,8 @@ pub struct Pack {
     pub credit: Option<CreditTable>,
     /// What answers need to know, in the order in which it is asked for.
     pub needs: Vec<Need>,
+    /// Dates and amounts that the terms count.
+    pub figures: Vec<Figure>,
     /// Template name (file name without `.txt`; clause paragraphs are `parts/<clause>`) → source.
     pub templates: BTreeMap<String, String>,
     pub calendar: Calendar,

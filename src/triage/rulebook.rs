@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use regex::Regex;
 
 use super::credit::CreditBook;
+use super::figure::FigureBook;
 use super::fitted::Fitted;
 use super::flow::Flow;
 use super::flow::words::FlowBook;
@@ -33,6 +34,8 @@ pub struct Rulebook {
     pub credit: Option<CreditBook>,
     /// What answers need to know, in the pack's order.
     pub asks: Vec<NeedBook>,
+    /// Dates and amounts to compute, in the pack's order.
+    pub figures: Vec<FigureBook>,
     /// Index of the clause in the pack, for each rule.
     pub(super) clause_of: Vec<usize>,
     pub(super) terms: TermTable,
@@ -157,7 +160,9 @@ impl Rulebook {
         let credit = credit.map_err(|e| RulebookError::Pattern { pattern: "credit".into(), source: Box::new(e) })?;
         let asks = pack.needs.iter().cloned().map(NeedBook::compile).collect::<Result<_, _>>();
         let asks = asks.map_err(|e| RulebookError::Pattern { pattern: "needs".into(), source: Box::new(e) })?;
-        Ok(Rulebook { templates, flows, credit, asks, clause_of, terms, needs, places, mutes, pack })
+        let figures = pack.figures.iter().cloned().map(FigureBook::compile).collect::<Result<_, _>>();
+        let figures = figures.map_err(|e| RulebookError::Pattern { pattern: "figures".into(), source: Box::new(e) })?;
+        Ok(Rulebook { templates, flows, credit, asks, figures, clause_of, terms, needs, places, mutes, pack })
     }
 }
 

@@ -69,10 +69,14 @@ impl Worker {
     ) -> Result<Vec<Decision>, WorkError> {
         let acknowledged = waiting.iter().any(|one| acknowledges(&one.decision));
         let register = self.desk.register.current(&self.store).await?;
-        let mut decisions = Vec::new();
+        let mut decisions: Vec<Decision> = Vec::new();
         for ((one, inquiry), role) in waiting.iter().zip(inquiries).zip(roles) {
             let release = Release { first_decided: one.decided_at, acknowledged, role: role.clone() };
-            let ctx = self.context(&one.mail, inquiry, &register, Some(release)).await?;
+            let mut ctx = self.context(&one.mail, inquiry, &register, Some(release)).await?;
+            // What an earlier one of them lets the case remember is not written down yet.
+            if let (Some(case), Some(before)) = (&mut ctx.history.case, decisions.last()) {
+                case.state.extend(before.case_state.clone());
+            }
             decisions.push(decide_safely(inquiry, &ctx));
         }
         Ok(decisions)

@@ -15,6 +15,9 @@ const PARTS: &str = "parts/";
 /// The mails that `triage::reply` writes.
 const MAILS: [&str; 6] = ["acknowledge", "answer", "ask-contract", "forward", "notice", "redirect"];
 
+/// The mails of a dialogue, for packs with flows.
+const FLOW_MAILS: [&str; 5] = ["flow-ask", "flow-closed", "flow-end", "flow-handover", "flow-solved"];
+
 /// Name without `.txt` → text, with line ends `\n`.
 pub fn read(report: &Report, files: &[PackFile]) -> BTreeMap<String, String> {
     let mut templates = BTreeMap::new();
@@ -48,14 +51,15 @@ fn line_span(text: &str, line: usize) -> Range<usize> {
 }
 
 /// Is every mail there, and do the paragraphs fit the clauses? Conduct is never answered, so it needs none.
-pub fn fit(head: File<'_>, clauses: &[At<Clause>], pack: &PackFiles) {
+pub fn fit(head: File<'_>, clauses: &[At<Clause>], has_flows: bool, pack: &PackFiles) {
     let (report, files) = (head.report, &pack.templates);
     if files.is_empty() {
         report.of_file(&pack.templates_folder, Problem::error("there are no templates here"));
         return;
     }
     let notices = NoticeKind::ALL.map(|kind| format!("notices/{}", kind.as_str()));
-    let wanted = MAILS.into_iter().chain(notices.iter().map(String::as_str));
+    let flows = FLOW_MAILS.into_iter().filter(|_| has_flows);
+    let wanted = MAILS.into_iter().chain(flows).chain(notices.iter().map(String::as_str));
     for mail in wanted.filter(|mail| !files.iter().any(|file| name(file) == *mail)) {
         report.of_file(&pack.templates_folder, Problem::error(format!("the template {mail}.txt is missing")));
     }
