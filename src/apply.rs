@@ -13,7 +13,7 @@ use tracing::{info, warn};
 
 use crate::clock::Clock;
 use crate::mailbox::{Inbox, MailboxError, Place};
-use crate::outbox::{Fault, Found, Outbox, Outgoing, SendError, compose, compose_forward};
+use crate::outbox::{Fault, Found, Outbox, Outgoing, SendError, compose, compose_alert, compose_forward};
 use crate::store::{Effect, EffectId, EffectRow, EffectState, NewEffect, Outcome, Store, StoreError};
 use crate::triage::arrival::Item;
 use crate::triage::budget::Budgets;
@@ -47,6 +47,7 @@ pub fn effects(actions: &[Action], label_prefix: &str, sent_copy: bool) -> Vec<N
             Action::Reply(reply) | Action::Redirect(reply) => send(&mut effects, reply, label_prefix, sent_copy),
             Action::Forward(reply) if reply.at.is_some() => {}
             Action::Forward(reply) => forward(&mut effects, reply, label_prefix),
+            Action::Alert(reply) => now(&mut effects, Effect::Alert(reply.clone())),
             Action::HandOver { .. } | Action::Queue { .. } | Action::Move { .. } | Action::Close(_) => {}
         }
     }
@@ -184,6 +185,7 @@ impl Hands<'_> {
             Effect::Send(reply) => self.send(row, reply).await?,
             Effect::Forward(reply) => self.forward(row, reply).await?,
             Effect::Close(reply) => self.close(row, reply).await?,
+            Effect::Alert(reply) => self.alert(row, reply).await?,
             Effect::AddLabels { .. } | Effect::RemoveLabels { .. } | Effect::LabelSend { .. } => {
                 return self.labels_of(std::slice::from_ref(row)).await;
             }
@@ -241,6 +243,13 @@ impl Hands<'_> {
             return Ok(Outcome::Held { reason: format!("not sent: {reason}") });
         }
         let raw = compose(reply, self.from, &started.to_zoned(self.zone.clone()));
+        self.hand_in(row, reply, raw, started).await
+    }
+
+    /// Tells staff: no budget holds this up.
+    async fn alert(&mut self, row: &EffectRow, reply: &Reply) -> Result<Outcome, ApplyError> {
+        let started = self.clock.now();
+        let raw = compose_alert(reply, self.from, &started.to_zoned(self.zone.clone()));
         self.hand_in(row, reply, raw, started).await
     }
 
@@ -374,7 +383,10 @@ pub async fn settle_interrupted(hands: &mut Hands<'_>, desk: &str) -> Result<usi
     let rows = hands.store.interrupted(desk).await?;
     let settled = rows.len();
     for row in rows {
-        let (Effect::Send(reply) | Effect::Forward(reply) | Effect::Close(reply)) = &row.effect else { continue };
+        let (Effect::Send(reply) | Effect::Forward(reply) | Effect::Close(reply) | Effect::Alert(reply)) = &row.effect
+        else {
+            continue;
+        };
         let outcome = match hands.outbox.find(&reply.message_id).await {
             Found::Sent => Outcome::Done { note: Some("found sent after a crash".into()) },
             Found::NotSent => {

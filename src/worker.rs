@@ -340,6 +340,9 @@ impl Worker {
             ctx.history.standing.breaker_open = true;
             decision = decide_safely(&inquiry, &ctx);
         }
+        if decision.reasons.iter().any(|reason| reason.code == "urgent") {
+            warn!(event = "urgent", desk = self.profile.id, mail = %mail.id, "staff must see this mail at once");
+        }
         let effects = effects(&decision.actions, &self.profile.label_prefix, self.desk.sent_copy);
         let turn = decision.waits_until().map(|at| Turn { at, every: self.desk.release_every });
         info!(desk = self.profile.id, mail = %mail.id, disposition = decision.disposition.as_str(), scopes = decision.scopes.join(" "), "decided");

@@ -211,6 +211,7 @@ fn kind(action: &Action) -> &'static str {
         Action::Draft(_) => "draft",
         Action::Forward(_) => "forward",
         Action::Close(_) => "close",
+        Action::Alert(_) => "alert",
         Action::HandOver { .. } => "hand-over",
         Action::Move { .. } => "move",
     }

@@ -216,6 +216,7 @@ fn the_contract_lists_every_reason_and_oddity() {
     let mut reasons = literals_behind("reason(", &read("src/triage/verdict.rs"));
     reasons.extend(literals_behind("reason(", &read("src/triage/doubt.rs")));
     reasons.extend(literals_behind("reason(", &read("src/triage/dialogue.rs")));
+    reasons.extend(literals_behind("reason(", &read("src/triage/urgent.rs")));
     let rules = literals_behind("(", section_of(&read("src/triage/gate/mod.rs"), "const RULES", "];"));
     assert!(rules.len() > 20);
     reasons.extend(rules.iter().map(|rule| format!("gate-{rule}")));
@@ -272,7 +273,7 @@ fn objects() -> Vec<Value> {
     let odd: Vec<&str> = odd.iter().map(|file| file.to_str().unwrap()).collect();
     let seen = "madoguchi explain --json -c madoguchi-demo/madoguchi.toml madoguchi-demo/Maildir/new no-such-file";
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let claim = ["claim.eml", "cancel.eml"].map(|name| folder.join(name).display().to_string()).join(" ");
+    let claim = ["claim.eml", "cancel.eml", "stolen.eml"].map(|name| folder.join(name).display().to_string()).join(" ");
     let claim = format!("madoguchi explain --json --pack biz-phone {claim}");
     let printed = console.run(&format!("{seen} {}", odd.join(" "))) + &console.run(&claim);
     printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

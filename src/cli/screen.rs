@@ -66,6 +66,7 @@ fn english(code: &str) -> Option<&str> {
         "answered-together" => "answered together with a later mail of the same sender",
         "withdrawn" => "the sender says that it is settled",
         "wrote-again" => "the sender wrote again, and not all of it is clear",
+        "urgent" => "staff must see it at once",
         "flow-ask" => "asks the customer for the next steps of the flow",
         "flow-later" => "the customer will make the steps later: waits for the result",
         "flow-solved" => "it works again",

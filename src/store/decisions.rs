@@ -202,7 +202,9 @@ pub(super) fn insert_effect(
         _ => None,
     };
     let message_id = match &new.effect {
-        Effect::Send(reply) | Effect::Forward(reply) | Effect::Close(reply) => Some(&reply.message_id),
+        Effect::Send(reply) | Effect::Forward(reply) | Effect::Close(reply) | Effect::Alert(reply) => {
+            Some(&reply.message_id)
+        }
         _ => None,
     };
     tx.prepare_cached(INSERT_EFFECT)?.execute(rusqlite::params![

@@ -23,6 +23,8 @@ pub enum Effect {
     /// Send at its time that the case is closed, unless the customer has written again; as little repeatable as
     /// [`Effect::Send`].
     Close(Reply),
+    /// Tell staff of an urgent mail; as little repeatable as [`Effect::Send`].
+    Alert(Reply),
     /// Put a copy of a sent answer into the Sent folder. `of`: [`EffectRow::seq`] of the [`Effect::Send`].
     SentCopy { of: u32 },
     /// Say on the mail what became of an answer: put `sent` on if it was sent, else `unsent`. `of` as for
@@ -43,6 +45,7 @@ impl Effect {
             Effect::Send(_) => "send",
             Effect::Forward(_) => "forward",
             Effect::Close(_) => "close",
+            Effect::Alert(_) => "alert",
             Effect::SentCopy { .. } => "sent-copy",
             Effect::LabelSend { .. } => "label-send",
             Effect::Draft(_) => "draft",

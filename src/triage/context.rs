@@ -82,6 +82,8 @@ pub struct DeskProfile {
     pub guide: Option<SignedDuration>,
     /// The mail's signature lines.
     pub signature: String,
+    /// Who is told at once of urgent mail.
+    pub alert: Option<String>,
     /// Key for our Message-IDs; never shown.
     pub secret: Vec<u8>,
 }

@@ -233,6 +233,8 @@ pub enum Action {
     Draft(Reply),
     /// At its time, unless the customer has written again: that his inquiry is closed.
     Close(Reply),
+    /// At once to staff, whatever the hour: an urgent mail has come.
+    Alert(Reply),
     /// A person works on it, from `at` on (none: at once).
     HandOver { at: Option<Timestamp> },
     /// The mail waits for the opening, and is then decided anew.

@@ -14,6 +14,7 @@ use super::flow::reader;
 use super::inquiry::Inquiry;
 use super::period::{self, Outages};
 use super::settled;
+use super::urgent::{self, Alarm};
 
 /// Facts read from the customer's own words of today.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -33,6 +34,8 @@ pub struct Facts {
     pub credit: Option<Credit>,
     /// Dates and amounts that the terms count for what is asked; for staff.
     pub figures: Vec<Computed>,
+    /// It is of a kind that staff must see at once.
+    pub urgent: Option<Alarm>,
 }
 
 impl Facts {
@@ -78,6 +81,7 @@ pub fn facts(inquiry: &Inquiry, words: &Classification, route: &Route, ctx: &Con
     let today = ctx.rules.pack.calendar.date(inquiry.date.unwrap_or(received));
     let asked = |book: &&FigureBook| book.figure.clauses.iter().any(|clause| words.scopes.contains(clause));
     facts.figures = ctx.rules.figures.iter().filter(asked).filter_map(|book| book.compute(inquiry, today)).collect();
+    facts.urgent = urgent::alarm(inquiry, &ctx.rules.urgent);
     facts
 }
 

@@ -48,6 +48,7 @@ pub mod sentence;
 pub mod settled;
 pub mod template;
 pub mod together;
+pub mod urgent;
 pub mod verdict;
 
 use classify::Classification;
@@ -87,6 +88,10 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
     let verdict = verdict::verdict(inquiry, found, ctx);
 
     let case = case(&verdict, ctx);
+    let mut case_state = dialogue::remembered(verdict.dialogue.clone());
+    if verdict.actions.iter().any(|action| matches!(action, decision::Action::Alert(_))) {
+        case_state.insert(urgent::REMEMBERED.into(), true.into());
+    }
     Decision {
         gate,
         disposition: verdict.disposition,
@@ -101,7 +106,7 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
         facts,
         actions: verdict.actions,
         case,
-        case_state: dialogue::remembered(verdict.dialogue),
+        case_state,
         made_with: made_with(ctx),
     }
 }

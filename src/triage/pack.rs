@@ -15,6 +15,7 @@ use super::fitted::Fitted;
 use super::flow::Flow;
 use super::fold::Folding;
 use super::needs::Need;
+use super::urgent::Urgent;
 
 /// Everything a desk needs to decide, swapped whole or not at all (invariant 7).
 #[derive(Debug, Clone)]
@@ -40,6 +41,8 @@ pub struct Pack {
     pub needs: Vec<Need>,
     /// Dates and amounts that the terms count.
     pub figures: Vec<Figure>,
+    /// Kinds of mail that staff must see at once.
+    pub urgent: Vec<Urgent>,
     /// Template name (file name without `.txt`; clause paragraphs are `parts/<clause>`) → source.
     pub templates: BTreeMap<String, String>,
     pub calendar: Calendar,

@@ -17,6 +17,7 @@ use super::receipt;
 use super::sentence::{is_english, subject_start};
 use super::template::TemplateError;
 use super::together::is_also_asked;
+use super::urgent::Alarm;
 
 /// Templates that the history looks for: they are not repeated to one person within seven days.
 pub const ASK_CONTRACT: &str = "ask-contract";
@@ -50,6 +51,8 @@ pub struct Variables<'a> {
     pub today: String,
     /// The customer is led through a flow.
     pub flow: Option<FlowText<'a>>,
+    /// The mail is of a kind that staff must see at once.
+    pub urgent: Option<&'a Alarm>,
     /// Lines for staff: only in the template `staff`, else empty.
     pub memo: &'a [String],
     /// The customer writes English.
@@ -133,13 +136,15 @@ pub struct Answer<'a> {
     /// When to send; none: at once.
     pub at: Option<Timestamp>,
     pub dialogue: Option<&'a Dialogue<'a>>,
+    /// The mail is urgent.
+    pub alarm: Option<&'a Alarm>,
     /// Of drafts for staff.
     pub memo: &'a [String],
 }
 
 /// Builds an answer, complete but for its date.
 pub fn compose(answer: Answer, inquiry: &Inquiry, ctx: &Context) -> Result<Reply, TemplateError> {
-    let Answer { template, to, scopes, route, at, dialogue, memo } = answer;
+    let Answer { template, to, scopes, route, at, dialogue, alarm, memo } = answer;
     let english = is_english(inquiry);
     let pack = &ctx.rules.pack;
     let clauses = scopes.iter().filter_map(|id| pack.clause(id));
@@ -174,6 +179,7 @@ pub fn compose(answer: Answer, inquiry: &Inquiry, ctx: &Context) -> Result<Reply
         guide: guide(at, ctx),
         today: today.clone(),
         flow: flow.clone(),
+        urgent: alarm,
         memo,
         english,
     };
@@ -204,7 +210,8 @@ pub fn forward(
         return Ok(None);
     };
     let to = Mailbox { name: partner.name.clone(), address: address.clone() };
-    let answer = Answer { template: FORWARD, to, scopes: &[], route, at: redirect.at, dialogue: None, memo: &[] };
+    let answer =
+        Answer { template: FORWARD, to, scopes: &[], route, at: redirect.at, dialogue: None, alarm: None, memo: &[] };
     let written = compose(answer, inquiry, ctx)?;
     let subject = written.subject.replacen("Re: ", "Fwd: ", 1);
     // The customer's thread is not the partner's.

@@ -17,6 +17,7 @@ use super::needs::NeedBook;
 use super::pack::{Pack, Rule, Term};
 use super::required::required;
 use super::template::{TemplateError, Templates};
+use super::urgent::UrgentBook;
 
 /// Number of a term in the rulebook.
 pub type TermId = usize;
@@ -36,6 +37,7 @@ pub struct Rulebook {
     pub asks: Vec<NeedBook>,
     /// Dates and amounts to compute, in the pack's order.
     pub figures: Vec<FigureBook>,
+    pub urgent: Vec<UrgentBook>,
     /// Index of the clause in the pack, for each rule.
     pub(super) clause_of: Vec<usize>,
     pub(super) terms: TermTable,
@@ -162,7 +164,9 @@ impl Rulebook {
         let asks = asks.map_err(|e| RulebookError::Pattern { pattern: "needs".into(), source: Box::new(e) })?;
         let figures = pack.figures.iter().cloned().map(FigureBook::compile).collect::<Result<_, _>>();
         let figures = figures.map_err(|e| RulebookError::Pattern { pattern: "figures".into(), source: Box::new(e) })?;
-        Ok(Rulebook { templates, flows, credit, asks, figures, clause_of, terms, needs, places, mutes, pack })
+        let urgent = pack.urgent.iter().cloned().map(UrgentBook::compile).collect::<Result<_, _>>();
+        let urgent = urgent.map_err(|e| RulebookError::Pattern { pattern: "urgent".into(), source: Box::new(e) })?;
+        Ok(Rulebook { templates, flows, credit, asks, figures, urgent, clause_of, terms, needs, places, mutes, pack })
     }
 }
 

@@ -22,6 +22,7 @@ use super::reply::{self, ASK_CONTRACT, Answer, REDIRECT, compose};
 use super::sentence::{Voice, voice};
 use super::template::TemplateError;
 use super::together::Role;
+use super::urgent;
 
 /// What to do, and why.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,11 +60,35 @@ pub fn verdict(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Verdict {
         Ok(()) => answered(inquiry, found, ctx),
     };
     verdict.reasons.extend(remarks(inquiry, found, ctx));
+    alert(&mut verdict, inquiry, found, ctx);
     // What waits is read anew in its turn.
     if verdict.actions.iter().any(|action| matches!(action, Action::Queue { .. })) {
         verdict.dialogue = None;
     }
     verdict
+}
+
+/// Staff are told at once of an urgent mail, whatever else is done about it.
+fn alert(verdict: &mut Verdict, inquiry: &Inquiry, found: Findings, ctx: &Context) {
+    let Some(alarm) = &found.facts.urgent else { return };
+    let robots = verdict.disposition == Disposition::Ignore || before_activation(ctx) || !is_persons(found.gate);
+    if robots {
+        return;
+    }
+    verdict.reasons.push(urgent::reason(alarm));
+    if !urgent::is_new(ctx) {
+        return;
+    }
+    match urgent::alert(alarm, inquiry, found.route, ctx) {
+        // Before everything else: a server that does not take the answer must not hold it up.
+        Ok(alert) => verdict.actions.splice(0..0, alert.map(Action::Alert)).for_each(drop),
+        Err(error) => verdict.reasons.push(template_trouble(&error)),
+    }
+}
+
+/// Nothing says that a robot wrote it: only our own limits, or nothing at all.
+fn is_persons(gate: &Gate) -> bool {
+    gate.hits.iter().all(|hit| ["R21", "R22", "R23"].contains(&hit.rule.as_str()))
 }
 
 /// What staff should know besides.
@@ -267,7 +292,7 @@ fn memo_draft(to: Mailbox, inquiry: &Inquiry, found: Findings, ctx: &Context) ->
         return Ok(None);
     }
     let (route, dialogue) = (found.route, found.dialogue);
-    let answer = Answer { template: STAFF, to, scopes: &[], route, at: None, dialogue, memo: &memo };
+    let answer = Answer { template: STAFF, to, scopes: &[], route, at: None, dialogue, alarm: None, memo: &memo };
     compose(answer, inquiry, ctx).map(Some)
 }
 
@@ -300,6 +325,8 @@ fn answered(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Verdict {
         _ => template,
     };
     let (template, at) = match (notice, waiting(ctx)) {
+        // The first instructions do not wait.
+        _ if found.facts.urgent.is_some() && template == "answer" => (template, None),
         (_, Some(turn)) => (template, Some(turn)),
         (Some(_), None) => ("notice", None),
         (None, None) => (template, (opening > ctx.now).then_some(opening)),
@@ -358,7 +385,8 @@ fn answer_with(
 ) -> Result<Reply, TemplateError> {
     let scopes = if template == "answer" { all_scopes(found, ctx) } else { Vec::new() };
     let (route, dialogue) = (found.route, found.dialogue);
-    compose(Answer { template, to, scopes: &scopes, route, at, dialogue, memo: &[] }, inquiry, ctx)
+    let alarm = found.facts.urgent.as_ref();
+    compose(Answer { template, to, scopes: &scopes, route, at, dialogue, alarm, memo: &[] }, inquiry, ctx)
 }
 
 /// What the mail asks, behind what is asked by mail that waited and is answered with it.
@@ -425,7 +453,8 @@ fn sent(
     actions.extend(close.map(Action::Close));
     actions.extend(memo.map(Action::Draft));
     if hands_over {
-        actions.push(Action::HandOver { at: (opening > ctx.now).then_some(opening) });
+        let at = Some(opening).filter(|at| *at > ctx.now && found.facts.urgent.is_none());
+        actions.push(Action::HandOver { at });
     }
     match queued {
         Some(at) => actions.push(Action::Queue { at }),
@@ -470,7 +499,9 @@ fn passed_on(reply: &Reply, inquiry: &Inquiry, found: Findings, ctx: &Context) -
 fn label(disposition: Disposition, found: Findings, extra: &[&str], ctx: &Context) -> Action {
     let ids = found.words.conduct.iter().chain(&found.words.scopes).map(String::as_str);
     let deadline = (!found.facts.deadlines.is_empty()).then_some("deadline");
-    let names = std::iter::once(disposition.as_str()).chain(extra.iter().copied()).chain(deadline).chain(ids);
+    let urgent = found.facts.urgent.as_ref().filter(|_| disposition != Disposition::Ignore).map(|_| "urgent");
+    let remarks = deadline.into_iter().chain(urgent);
+    let names = std::iter::once(disposition.as_str()).chain(extra.iter().copied()).chain(remarks).chain(ids);
     Action::Label { labels: names.map(|name| format!("{}{name}", ctx.desk.label_prefix)).collect() }
 }
 

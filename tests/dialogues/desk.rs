@@ -40,6 +40,7 @@ address = "support@desk.example"
 signature = "ビジネスフォン窓口"
 pack = "biz-phone"
 register = "register.toml"
+alert = "oncall@desk.example"
 authentication = "off"
 answer_since = 2020-01-01T00:00:00+09:00
 sent_copy = false
@@ -212,6 +213,7 @@ fn template(decision: &Decision, message_id: &str) -> Option<String> {
         | Action::Redirect(reply)
         | Action::Acknowledge(reply)
         | Action::Close(reply)
+        | Action::Alert(reply)
         | Action::Draft(reply)
             if reply.message_id == message_id =>
         {

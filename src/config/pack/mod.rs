@@ -12,6 +12,7 @@ mod needs;
 mod rules;
 mod sheet;
 mod templates;
+mod urgent;
 
 use std::path::Path;
 
@@ -32,6 +33,7 @@ const CALENDAR: &str = "calendar.toml";
 const CREDIT: &str = "credit.toml";
 const NEEDS: &str = "needs.toml";
 const FIGURES: &str = "figures.toml";
+const URGENT: &str = "urgent.toml";
 
 /// A pack, its claims and its warnings.
 pub type Loaded = ((Pack, Claims), Problems);
@@ -89,14 +91,15 @@ fn read_all(report: &Report, folder: &str, files: &PackFiles) -> Option<(Pack, C
     let head = file(report, files, HEAD).and_then(|file| Some((file, clauses::read(file, id)?)));
     let calendar = file(report, files, CALENDAR).and_then(calendar::read);
     let is_flow = |f: &&PackFile| f.name.starts_with(FLOWS);
-    let is_sheet =
-        |f: &&PackFile| ![HEAD, CALENDAR, CREDIT, NEEDS, FIGURES, WEIGHTS].contains(&f.name.as_str()) && !is_flow(f);
+    let is_sheet = |f: &&PackFile| {
+        ![HEAD, CALENDAR, CREDIT, NEEDS, FIGURES, URGENT, WEIGHTS].contains(&f.name.as_str()) && !is_flow(f)
+    };
     let sheet_files = files.rules.iter().filter(is_sheet);
     let texts: Vec<Option<File<'_>>> = sheet_files.map(|f| f.open(report)).collect();
     let sheets: Option<Vec<_>> = texts.into_iter().map(|file| sheet::read(file?)).collect();
     let templates = templates::read(report, &files.templates);
     let (head_file, head) = head?;
-    templates::fit(head_file, &head.clauses, files.rules.iter().any(|file| is_flow(&file)), files);
+    templates::fit(head_file, &head.clauses, files);
     // With a file missing, what the others refer to may only seem to be missing.
     let sheets = sheets?;
     let (rules, muted) = rules::resolve(head_file, &head, &sheets);
@@ -112,6 +115,8 @@ fn read_all(report: &Report, folder: &str, files: &PackFiles) -> Option<(Pack, C
     let needs = needs.map(|file| needs::read(file, &head.clauses)).unwrap_or_default();
     let figures = files.rules.iter().find(|file| file.name == FIGURES).and_then(|source| source.open(report));
     let figures = figures.map(|file| figures::read(file, &head.clauses)).unwrap_or_default();
+    let urgent = files.rules.iter().find(|file| file.name == URGENT).and_then(|source| source.open(report));
+    let urgent = urgent.map(urgent::read).unwrap_or_default();
     if day.is_some_and(|day| day != head.effective.to_string()) {
         let message = format!("the folder `{folder}` says another day than `effective`, which is {}", head.effective);
         head_file.add(Problem::error(message));
@@ -134,6 +139,7 @@ fn read_all(report: &Report, folder: &str, files: &PackFiles) -> Option<(Pack, C
         credit,
         needs,
         figures,
+        urgent,
         templates,
         calendar,
         hash,

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::files::{PackFile, PackFiles};
+use super::URGENT;
+use super::files::{FLOWS, PackFile, PackFiles};
 use crate::config::problems::{File, Problem, Report};
 use crate::config::reader::At;
 use crate::config::suggest;
 use crate::triage::notice::NoticeKind;
 use crate::triage::pack::{Clause, ClauseKind};
+use crate::triage::urgent::{ALERT, INSTRUCTIONS};
 
 const PARTS: &str = "parts/";
 
@@ -51,15 +53,17 @@ fn line_span(text: &str, line: usize) -> Range<usize> {
 }
 
 /// Is every mail there, and do the paragraphs fit the clauses? Conduct is never answered, so it needs none.
-pub fn fit(head: File<'_>, clauses: &[At<Clause>], has_flows: bool, pack: &PackFiles) {
+pub fn fit(head: File<'_>, clauses: &[At<Clause>], pack: &PackFiles) {
     let (report, files) = (head.report, &pack.templates);
     if files.is_empty() {
         report.of_file(&pack.templates_folder, Problem::error("there are no templates here"));
         return;
     }
     let notices = NoticeKind::ALL.map(|kind| format!("notices/{}", kind.as_str()));
-    let flows = FLOW_MAILS.into_iter().filter(|_| has_flows);
-    let wanted = MAILS.into_iter().chain(flows).chain(notices.iter().map(String::as_str));
+    let has = |name: &str| pack.rules.iter().any(|file| file.name.starts_with(name));
+    let flows = FLOW_MAILS.into_iter().filter(|_| has(FLOWS));
+    let urgent = [ALERT, INSTRUCTIONS].into_iter().filter(|_| has(URGENT));
+    let wanted = MAILS.into_iter().chain(flows).chain(urgent).chain(notices.iter().map(String::as_str));
     for mail in wanted.filter(|mail| !files.iter().any(|file| name(file) == *mail)) {
         report.of_file(&pack.templates_folder, Problem::error(format!("the template {mail}.txt is missing")));
     }
