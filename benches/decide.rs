@@ -93,7 +93,7 @@ fn literals(rule: &Rule) -> impl Iterator<Item = String> {
     let terms = rule.any.iter().chain(rule.all.iter().flatten()).chain(&rule.none);
     terms.filter_map(|term| match term {
         Term::Literal(text) => Some(fold_term(text, Folding::default())),
-        Term::Pattern(_) => None,
+        Term::Pattern(_) | Term::Product(_) => None,
     })
 }
 

@@ -4,7 +4,7 @@
 //! that is gone was moved) but one: sending. So "started" is noted durably before a send, and a send that was cut
 //! off is never blindly repeated ([`settle_interrupted`], invariant 3).
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -12,10 +12,9 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::clock::Clock;
-use crate::mailbox::{Inbox, MailboxError, Place};
-use crate::outbox::{Fault, Found, Outbox, Outgoing, SendError, compose, compose_alert, compose_forward};
-use crate::store::{Effect, EffectId, EffectRow, EffectState, NewEffect, Outcome, Store, StoreError};
-use crate::triage::arrival::Item;
+use crate::mailbox::{Inbox, LabelChange, MailboxError, Place};
+use crate::outbox::{Fault, Found, Outbox, Outgoing, Receipt, SendError, compose, compose_alert, compose_forward};
+use crate::store::{Books, Effect, EffectId, EffectRow, EffectState, NewEffect, Outcome, Store, StoreError};
 use crate::triage::budget::Budgets;
 use crate::triage::decision::{Action, Decision, Reply};
 use crate::triage::inquiry::Mailbox;
@@ -162,32 +161,33 @@ impl Fresh {
 }
 
 impl Hands<'_> {
-    /// Carries out effects that are ready, labels together where they are the same, and notes what became of them;
-    /// ends early if asked to stop.
+    /// Carries out effects that are ready (no two of one mail) and notes what became of them: labels together, answers
+    /// as many at a time as the outbox has connections, the rest one by one. Ends early if asked to stop.
     ///
     /// # Errors
     /// Store failures, and mailbox failures that need a new connection: what was not done stays to be done.
     pub async fn carry_out(&mut self, rows: Vec<EffectRow>) -> Result<(), ApplyError> {
-        for group in same_labels(rows) {
+        let (labels, rest): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| is_label(&row.effect));
+        let (sends, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|row| matches!(row.effect, Effect::Send(_)));
+        self.label(labels).await?;
+        self.send(sends).await?;
+        for row in rest {
             if *self.stop.borrow() {
                 break;
             }
-            match group.as_slice() {
-                [only] => self.one(only).await?,
-                many => self.labels_of(many).await?,
-            }
+            self.one(&row).await?;
         }
         Ok(())
     }
 
     async fn one(&mut self, row: &EffectRow) -> Result<(), ApplyError> {
         let outcome = match &row.effect {
-            Effect::Send(reply) => self.send(row, reply).await?,
+            Effect::Send(_) => return self.send(vec![row.clone()]).await,
             Effect::Forward(reply) => self.forward(row, reply).await?,
             Effect::Close(reply) => self.close(row, reply).await?,
             Effect::Alert(reply) => self.alert(row, reply).await?,
             Effect::AddLabels { .. } | Effect::RemoveLabels { .. } | Effect::LabelSend { .. } => {
-                return self.labels_of(std::slice::from_ref(row)).await;
+                return self.label(vec![row.clone()]).await;
             }
             Effect::SentCopy { of } => self.sent_copy(row, *of).await?,
             Effect::Draft(reply) => {
@@ -203,47 +203,101 @@ impl Hands<'_> {
         self.note(vec![(row.id, outcome)]).await
     }
 
-    /// Labels that are the same for several mails are set with one command.
-    async fn labels_of(&mut self, rows: &[EffectRow]) -> Result<(), ApplyError> {
-        let Some(first) = rows.first() else { return Ok(()) };
-        let items: Vec<Item> = rows.iter().map(|row| row.key.item.clone()).collect();
-        let (remove, add) = self.wanted_labels(first).await?;
-        let mut result = Ok(());
-        if !remove.is_empty() {
-            result = self.inbox.remove_labels(&items, &remove).await;
+    /// Labels that are the same for several mails are set with one command, and all commands are sent at once.
+    async fn label(&mut self, rows: Vec<EffectRow>) -> Result<(), ApplyError> {
+        if rows.is_empty() || *self.stop.borrow() {
+            return Ok(());
         }
-        if result.is_ok() && !add.is_empty() {
-            result = self.inbox.add_labels(&items, &add).await;
+        let groups = self.groups(rows).await?;
+        let changes: Vec<LabelChange> = groups.iter().map(|(change, _)| change.clone()).collect();
+        let results = self.inbox.change_labels(&changes).await?;
+        let mut outcomes = Vec::new();
+        for ((_, rows), result) in groups.iter().zip(results) {
+            let Some(first) = rows.first() else { continue };
+            let outcome = self.outcome(first, result)?;
+            outcomes.extend(rows.iter().map(|row| (row.id, outcome.clone())));
         }
-        let outcome = self.outcome(first, result)?;
-        self.note(rows.iter().map(|row| (row.id, outcome.clone())).collect()).await
+        self.note(outcomes).await
     }
 
-    /// Labels to take off and to put on.
-    async fn wanted_labels(&mut self, row: &EffectRow) -> Result<(Vec<String>, Vec<String>), ApplyError> {
-        Ok(match &row.effect {
-            Effect::AddLabels { labels } => (Vec::new(), labels.clone()),
-            Effect::RemoveLabels { labels } => (labels.clone(), Vec::new()),
-            Effect::LabelSend { of, sent, unsent } => {
-                let done = self.store.send_effect(row.mail_id, *of).await?.state == EffectState::Done;
-                (Vec::new(), if done { sent.clone() } else { unsent.clone() })
+    /// What is to be changed, and for which effects.
+    async fn groups(&mut self, rows: Vec<EffectRow>) -> Result<Vec<(LabelChange, Vec<EffectRow>)>, ApplyError> {
+        let wanted = |row: &EffectRow, books: &Books<'_>| {
+            Ok(match &row.effect {
+                Effect::AddLabels { labels } => (true, labels.clone()),
+                Effect::RemoveLabels { labels } => (false, labels.clone()),
+                Effect::LabelSend { of, sent, unsent } => {
+                    let done = books.send_effect(row.mail_id, *of)?.state == EffectState::Done;
+                    (true, if done { sent.clone() } else { unsent.clone() })
+                }
+                _ => (true, Vec::new()),
+            })
+        };
+        let group = move |books: &Books<'_>| {
+            let mut groups: BTreeMap<(bool, Vec<String>), Vec<EffectRow>> = BTreeMap::new();
+            for row in rows {
+                groups.entry(wanted(&row, books)?).or_default().push(row);
             }
-            _ => (Vec::new(), Vec::new()),
-        })
+            Ok(groups)
+        };
+        let groups = self.store.in_one(group).await?.into_iter();
+        let change = |((add, labels), rows): ((bool, Vec<String>), Vec<EffectRow>)| {
+            let items = rows.iter().map(|row| row.key.item.clone()).collect();
+            (LabelChange { add, labels, items }, rows)
+        };
+        Ok(groups.map(change).collect())
     }
 
-    /// Sends an answer: "started" is on disk before the first byte leaves.
-    async fn send(&mut self, row: &EffectRow, reply: &Reply) -> Result<Outcome, ApplyError> {
-        let started = self.clock.now();
-        if reply.until.is_some_and(|until| started >= until) {
-            return Ok(Outcome::Held { reason: "not sent: the desk has opened meanwhile".into() });
+    /// Sends answers, as many at a time as there may be connections: "started" is on the disk before the first byte of
+    /// them leaves, together with the end of those before.
+    async fn send(&mut self, rows: Vec<EffectRow>) -> Result<(), ApplyError> {
+        let mut ended = Vec::new();
+        for wave in rows.chunks(self.outbox.connections()) {
+            if *self.stop.borrow() {
+                break;
+            }
+            let started = self.clock.now();
+            let begun = self.begin(wave.to_vec(), std::mem::take(&mut ended), started).await?;
+            let mut mails = Vec::new();
+            for (row, held) in wave.iter().zip(begun) {
+                match (&row.effect, held) {
+                    (Effect::Send(reply), None) => mails.push((row, self.outgoing(reply, started))),
+                    (_, held) => ended.extend(held.map(|reason| (row.id, Outcome::Held { reason }))),
+                }
+            }
+            let (sent, mails): (Vec<&EffectRow>, Vec<Outgoing>) = mails.into_iter().unzip();
+            let results = self.outbox.send_all(&mails).await;
+            ended.extend(sent.into_iter().zip(results).map(|(row, result)| (row.id, self.sent(row, result))));
         }
-        if let Some(reason) = self.no_longer_allowed(row, started).await? {
-            warn!(mail = %row.mail_id, seq = row.seq, reason, "answer not sent: staff must look");
-            return Ok(Outcome::Held { reason: format!("not sent: {reason}") });
-        }
+        self.note(ended).await
+    }
+
+    fn outgoing(&self, reply: &Reply, started: Timestamp) -> Outgoing {
         let raw = compose(reply, self.from, &started.to_zoned(self.zone.clone()));
-        self.hand_in(row, reply, raw, started).await
+        Outgoing { to: reply.to.address.clone(), message_id: reply.message_id.clone(), raw }
+    }
+
+    /// Notes how the sends before have ended, and that these begin. Answers why one must not.
+    async fn begin(
+        &mut self,
+        rows: Vec<EffectRow>,
+        ended: Vec<(EffectId, Outcome)>,
+        now: Timestamp,
+    ) -> Result<Vec<Option<String>>, ApplyError> {
+        let budgets = *self.budgets;
+        let begin = move |books: &Books<'_>| {
+            ended.iter().try_for_each(|(effect, outcome)| books.finish(*effect, outcome, now))?;
+            let mut held = Vec::new();
+            for row in rows {
+                let reason = not_sent(&row, &budgets, books, now)?;
+                if reason.is_none() {
+                    books.start(row.id, now)?;
+                }
+                held.push(reason);
+            }
+            Ok(held)
+        };
+        Ok(self.store.in_one(begin).await?)
     }
 
     /// Tells staff: no budget holds this up.
@@ -256,8 +310,17 @@ impl Hands<'_> {
     /// Closes the case, unless the customer has written again.
     async fn close(&mut self, row: &EffectRow, reply: &Reply) -> Result<Outcome, ApplyError> {
         match self.store.is_last_of_case(row.mail_id).await? {
-            true => self.send(row, reply).await,
-            false => Ok(Outcome::Held { reason: "not sent: the customer has written again".into() }),
+            true => {}
+            false => return Ok(Outcome::Held { reason: "not sent: the customer has written again".into() }),
+        }
+        let (started, budgets, waiting) = (self.clock.now(), *self.budgets, row.clone());
+        let reason = self.store.in_one(move |books| not_sent(&waiting, &budgets, books, started)).await?;
+        match reason {
+            Some(reason) => Ok(Outcome::Held { reason }),
+            None => {
+                let raw = compose(reply, self.from, &started.to_zoned(self.zone.clone()));
+                self.hand_in(row, reply, raw, started).await
+            }
         }
     }
 
@@ -281,21 +344,20 @@ impl Hands<'_> {
     ) -> Result<Outcome, ApplyError> {
         self.store.start(&[row.id], started).await?;
         let mail = Outgoing { to: reply.to.address.clone(), message_id: reply.message_id.clone(), raw };
-        let outcome = match self.outbox.send(&mail).await {
+        let result = self.outbox.send(&mail).await;
+        Ok(self.sent(row, result))
+    }
+
+    /// What became of a mail that was handed in.
+    fn sent(&self, row: &EffectRow, result: Result<Receipt, SendError>) -> Outcome {
+        let outcome = match result {
             Ok(receipt) => Outcome::Done { note: Some(receipt.text) },
             Err(SendError::Uncertain { text }) => Outcome::Held { reason: text },
             Err(SendError::NotSent { fault: Fault::Mail, text, .. }) => Outcome::Failed { reason: text },
             Err(SendError::NotSent { text, .. }) => self.later(row, text),
         };
         log(row, &outcome);
-        Ok(outcome)
-    }
-
-    /// The budgets once more: an answer may have waited since Friday evening.
-    async fn no_longer_allowed(&mut self, row: &EffectRow, now: Timestamp) -> Result<Option<String>, ApplyError> {
-        let standing = self.store.standing(row, now).await?;
-        let bounced = standing.bounced.then(|| "mail to this address was refused for good".to_owned());
-        Ok(self.budgets.exceeded(&standing).or(bounced))
+        outcome
     }
 
     /// The copy has the bytes that went out: same Message-ID, same date.
@@ -357,22 +419,26 @@ fn retry_at(now: Timestamp, attempts: u32) -> Timestamp {
     now.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
-/// Label effects that set the same labels together, where the first of them stands; everything else alone.
-fn same_labels(rows: Vec<EffectRow>) -> Vec<Vec<EffectRow>> {
-    let mut groups: Vec<Vec<EffectRow>> = Vec::new();
-    for row in rows {
-        let same = |group: &&mut Vec<EffectRow>| {
-            let first = &group[0];
-            matches!(row.effect, Effect::AddLabels { .. })
-                && first.effect == row.effect
-                && first.key.mailbox == row.key.mailbox
-        };
-        match groups.iter_mut().find(same) {
-            Some(group) => group.push(row),
-            None => groups.push(vec![row]),
-        }
+fn is_label(effect: &Effect) -> bool {
+    matches!(effect, Effect::AddLabels { .. } | Effect::RemoveLabels { .. } | Effect::LabelSend { .. })
+}
+
+/// Why an answer must not go out any more. The budgets are asked once more: it may have waited since Friday evening.
+fn not_sent(
+    row: &EffectRow,
+    budgets: &Budgets,
+    books: &Books<'_>,
+    now: Timestamp,
+) -> Result<Option<String>, StoreError> {
+    let (Effect::Send(reply) | Effect::Close(reply)) = &row.effect else { return Ok(None) };
+    if reply.until.is_some_and(|until| now >= until) {
+        return Ok(Some("not sent: the desk has opened meanwhile".into()));
     }
-    groups
+    let standing = books.standing(row, now)?;
+    let bounced = standing.bounced.then(|| "mail to this address was refused for good".to_owned());
+    let Some(reason) = budgets.exceeded(&standing).or(bounced) else { return Ok(None) };
+    warn!(mail = %row.mail_id, seq = row.seq, reason, "answer not sent: staff must look");
+    Ok(Some(format!("not sent: {reason}")))
 }
 
 /// After a crash: a send that had begun is looked for, and if nobody can tell, a person must (invariant 3).

@@ -3,6 +3,8 @@
 //! Every step ends in the store, so stopping (or dying) between any two of them loses nothing: the next start goes
 //! on where the journal says.
 
+mod judge;
+mod observe;
 mod release;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,26 +16,25 @@ use jiff::civil::Date;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use crate::apply::{ApplyError, Fresh, Hands, effects, settle_interrupted};
+use self::judge::{Judge, Read};
+use crate::apply::{ApplyError, Fresh, Hands, settle_interrupted};
 use crate::clock::Clock;
 use crate::config::Desk;
 use crate::dkim::{self, DkimError};
 use crate::mailbox::{HEAD_BYTES, Inbox, MailboxError};
 use crate::outbox::{Outbox, OutboxError};
-use crate::store::{HistoryQuery, MailMeta, Store, StoreError, StoredMail, Turn};
+use crate::store::{MailMeta, Store, StoreError, StoredMail};
 use crate::triage;
 use crate::triage::arrival::{Arrival, Known};
-use crate::triage::context::{Context, DeskProfile, Seen};
+use crate::triage::context::{Context, DeskProfile};
 use crate::triage::decision::Decision;
 use crate::triage::inquiry::{Inquiry, Mailbox};
 use crate::triage::read::TEXT_CUT;
 use crate::triage::receipt;
-use crate::triage::register::Register;
 use crate::triage::rulebook::{Editions, RulebookError};
-use crate::triage::together::Release;
 
 /// Effects carried out between two looks at the mailbox and at the wish to stop.
-const EFFECTS_A_ROUND: u32 = 200;
+const EFFECTS_A_ROUND: u32 = 1000;
 /// A text beyond this is not looked at: 1 MB, base64 and all, more than the usual head.
 const LONGEST_HEAD: usize = HEAD_BYTES + (1 << 20);
 /// Waits after lost connections: doubled from the first to the longest, and spread by chance.
@@ -84,9 +85,9 @@ pub enum Progress {
 
 /// One desk at work.
 pub struct Worker {
-    desk: Desk,
-    profile: DeskProfile,
-    rules: Editions,
+    desk: Arc<Desk>,
+    profile: Arc<DeskProfile>,
+    rules: Arc<Editions>,
     from: Mailbox,
     store: Store,
     clock: Clock,
@@ -130,9 +131,9 @@ impl Worker {
         let progress = Arc::new(|_| ());
         let fresh = Fresh::new(store.newest_effect().await?);
         Ok(Worker {
-            desk,
-            profile,
-            rules,
+            desk: Arc::new(desk),
+            profile: Arc::new(profile),
+            rules: Arc::new(rules),
             from,
             store,
             clock,
@@ -310,8 +311,7 @@ impl Worker {
         }
         let (mailbox, validity) = self.open().await?.place();
         let mailbox = mailbox.to_string();
-        // The desk's first look at a mailbox fixes what is old mail, before any of it is journalled.
-        self.store.activation(&self.profile.id, &mailbox, self.clock.now()).await?;
+        self.look(&mailbox).await?;
         Ok(self.store.known(&self.profile.id, &mailbox, validity).await?)
     }
 
@@ -319,83 +319,33 @@ impl Worker {
     async fn decide(&mut self) -> Result<usize, WorkError> {
         let mails = self.store.undecided(&self.profile.id, u32::try_from(self.desk.batch).unwrap_or(u32::MAX)).await?;
         let count = mails.len();
-        for mail in mails {
-            if self.stopping() {
-                break;
-            }
-            self.decide_one(mail).await?;
-            (self.progress)(Progress::Decided(1));
+        if count == 0 || self.stopping() {
+            return Ok(0);
         }
+        let mut read = Vec::with_capacity(count);
+        for mut mail in mails {
+            let inquiry = self.whole_text(&mut mail).await?;
+            let dkim = self.signer(&mail, &inquiry).await;
+            read.push(Read { mail, inquiry, dkim });
+        }
+        let judge = self.judge().await?;
+        let decided = self.store.in_one(move |books| judge.decide_all(&read, books)).await?;
+        decided.iter().for_each(|decided| decided.log(&self.profile.id));
+        (self.progress)(Progress::Decided(count));
         Ok(count)
     }
 
-    async fn decide_one(&mut self, mut mail: StoredMail) -> Result<(), WorkError> {
-        let now = self.clock.now();
-        let inquiry = self.whole_text(&mut mail).await?;
-        let meta = self.meta(&inquiry, now);
+    async fn judge(&self) -> Result<Judge, WorkError> {
         let register = self.desk.register.current(&self.store).await?;
-        let mut ctx = self.context(&mail, &inquiry, &register, None).await?;
-        let mut decision = decide_safely(&inquiry, &ctx);
-        if decision.answers() && opens_breaker(&self.store, &self.profile, now).await? {
-            ctx.history.standing.breaker_open = true;
-            decision = decide_safely(&inquiry, &ctx);
-        }
-        if decision.reasons.iter().any(|reason| reason.code == "urgent") {
-            warn!(event = "urgent", desk = self.profile.id, mail = %mail.id, "staff must see this mail at once");
-        }
-        let effects = effects(&decision.actions, &self.profile.label_prefix, self.desk.sent_copy);
-        let turn = decision.waits_until().map(|at| Turn { at, every: self.desk.release_every });
-        info!(desk = self.profile.id, mail = %mail.id, disposition = decision.disposition.as_str(), scopes = decision.scopes.join(" "), "decided");
-        Ok(self.store.record_in_turn(mail.id, &meta, &decision, (&effects, turn), now).await?)
+        let (desk, profile, rules) = (self.desk.clone(), self.profile.clone(), self.rules.clone());
+        Ok(Judge { desk, profile, rules, register, now: self.clock.now() })
     }
 
-    /// Everything that is known besides the mail itself.
-    async fn context<'a>(
-        &'a self,
-        mail: &StoredMail,
-        inquiry: &Inquiry,
-        register: &'a Register,
-        release: Option<Release>,
-    ) -> Result<Context<'a>, WorkError> {
-        let now = self.clock.now();
-        let desk = self.profile.id.as_str();
-        let query = HistoryQuery::new(mail.id, &self.meta(inquiry, now));
-        let mut history = self.store.history(desk, &query, now).await?;
-        if triage::gate::is_password_notice(inquiry) {
-            let first = self.store.mail_before(desk, &query).await?;
-            history.ppap_first = first.map(|mail| mail.to_string());
-            if let (Some(first), None) = (first, &history.case) {
-                history.case = self.store.case_of(first).await?;
-            }
-        }
-        let dkim = match &self.dkim {
+    async fn signer(&self, mail: &StoredMail, inquiry: &Inquiry) -> Option<String> {
+        match &self.dkim {
             Some(checker) => checker.signer(&mail.arrival.raw, inquiry).await,
             None => None,
-        };
-        let seen = Seen {
-            mailbox: mail.arrival.key.mailbox.clone(),
-            internal_date: mail.arrival.internal_date,
-            flags: mail.arrival.flags.clone(),
-            not_before: Some(self.not_before(mail, now).await?),
-            dkim,
-        };
-        let notices = self.store.notices_with(desk, &self.desk.notices).await?;
-        let outages = self.store.outages(desk).await?;
-        // Terms 21: those in force when the mail arrived.
-        let rules = self.rules.at(mail.arrival.internal_date.unwrap_or(mail.seen_at));
-        let (day, desk) = (self.day(now), &self.profile);
-        let number = self.store.next_case(&desk.id, day).await?;
-        let receipt = Some(receipt::reference(&desk.receipt_prefix, day, number));
-        Ok(Context { now, desk, rules, register, seen, history, receipt, notices, outages, release })
-    }
-
-    /// Where the desk is.
-    fn day(&self, now: Timestamp) -> Date {
-        now.to_zoned(self.desk.pack.calendar.zone.clone()).date()
-    }
-
-    fn meta(&self, inquiry: &Inquiry, now: Timestamp) -> MailMeta {
-        meta(inquiry, &self.profile.secret, self.day(now))
+        }
     }
 
     /// Told once a year, when the list of the coming one is missing.
@@ -425,16 +375,6 @@ impl Worker {
             let Arrival { raw, complete, .. } = &mail.arrival;
             self.store.replace_head(mail.id, raw.clone(), *complete).await?;
         }
-    }
-
-    /// From when on mail is answered: as configured, else the desk's first look at the mailbox (invariant 6). Whole
-    /// seconds, as INTERNALDATE has no finer ones.
-    async fn not_before(&self, mail: &StoredMail, now: Timestamp) -> Result<Timestamp, WorkError> {
-        let since = match self.desk.answer_since {
-            Some(since) => since,
-            None => self.store.activation(&self.profile.id, &mail.arrival.key.mailbox, now).await?,
-        };
-        Ok(Timestamp::from_second(since.as_second()).unwrap_or(since))
     }
 
     /// Carries out what is due.
@@ -503,17 +443,6 @@ fn decide_safely(inquiry: &Inquiry, ctx: &Context) -> Decision {
         error!(desk = ctx.desk.id, "deciding panicked: please report this");
         triage::decide(&triage::unreadable(inquiry.size), ctx)
     })
-}
-
-/// Is one more answer too much for the desk? Then it stops, and staff are told.
-async fn opens_breaker(store: &Store, desk: &DeskProfile, now: Timestamp) -> Result<bool, StoreError> {
-    let load = store.desk_load(&desk.id, now).await?;
-    let full = load.last_hour >= desk.budgets.desk_limit(&load.hours);
-    if full {
-        store.open_breaker(&desk.id, now).await?;
-        warn_of_breaker(&desk.id, load.last_hour);
-    }
-    Ok(full)
 }
 
 /// The name of the event is what alerts look for.

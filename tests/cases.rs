@@ -103,9 +103,15 @@ impl Desk {
         files.iter().map(|file| fs::read(file).unwrap()).collect()
     }
 
+    /// `reference`: "" for the list.
     fn story(&self, reference: &str, args: &[&str]) -> (bool, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_madoguchi"));
-        command.args(["case", reference]).args(args).arg("-c").arg(self.folder.path().join("madoguchi.toml"));
+        command
+            .arg("case")
+            .args(Some(reference).filter(|text| !text.is_empty()))
+            .args(args)
+            .arg("-c")
+            .arg(self.folder.path().join("madoguchi.toml"));
         let output = command.env("LC_ALL", "C").output().unwrap();
         (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
     }
@@ -324,6 +330,24 @@ async fn the_story_of_a_case_is_told_to_whoever_knows_its_number() {
     let wrong = number.replace("-00", "-01");
     assert!(!desk.story(&wrong, &[]).0 && desk.story(&wrong, &[]).1.contains("a digit may be wrong"));
     assert!(desk.story(&receipt::reference("OB", jiff::civil::date(2026, 11, 20), 99), &[]).1.contains("no case"));
+}
+
+#[tokio::test]
+async fn cases_that_want_a_person_are_listed_by_their_deadlines() {
+    let mut desk = Desk::start("").await;
+    assert!(desk.story("", &[]).1.contains("no case waits for staff"));
+    let late = desk.mail("taro@direct.example", "依頼", "", &format!("{HOW}\n11/27までにご回答ください。")).await;
+    let none = desk.mail("jiro@direct.example", "手順", "", HOW).await;
+    let soon = desk.mail("hanako@direct.example", "急ぎ", "", &format!("{HOW}\n11/25 15時までにお願いします。")).await;
+    let partner = desk.mail("saburo@through.example", "手順", "", HOW).await;
+    let (ok, told) = desk.story("", &[]);
+    let place = |row: &CaseRow| told.find(&case(row)).unwrap_or(usize::MAX);
+    assert!(ok && place(&soon) < place(&late) && place(&late) < place(&none), "{told}");
+    assert!(!told.contains(&case(&partner)) && told.contains("11-25 15:00"), "{told}");
+    let (ok, told) = desk.story("", &["--json", "--mails", "3"]);
+    let lines: Vec<serde_json::Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(ok && lines.len() == 2, "{told}");
+    assert_eq!((&lines[0]["due"], &lines[0]["case"]), (&"2026-11-25T06:00:00Z".into(), &case(&soon).into()), "{told}");
 }
 
 #[tokio::test]

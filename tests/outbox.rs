@@ -39,6 +39,7 @@ fn smtp(port: u16) -> SmtpSettings {
         login: None,
         bounce_address: Some("bounce@desk.example.jp".into()),
         timeout: PATIENT,
+        connections: 1,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::Exit;
@@ -69,7 +69,7 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
         }
     };
     if let Some(desk) = desk {
-        keep_only(&mut config, &file.config, desk)?;
+        super::desk::keep_only(&mut config, &file.config, desk)?;
     }
     let done = match (&args.action, desk) {
         (Some(_), Some(desk)) => release(&config.store, desk),
@@ -85,15 +85,6 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
             Ok(Exit::Unavailable)
         }
     }
-}
-
-fn keep_only(config: &mut Config, file: &Path, desk: &str) -> anyhow::Result<()> {
-    let names: Vec<String> = config.desks.iter().map(|desk| desk.profile.id.clone()).collect();
-    config.desks.retain(|found| found.profile.id == desk);
-    if config.desks.is_empty() {
-        bail!("{} has no such desk; it has: {}", file.display(), names.join(", "));
-    }
-    Ok(())
 }
 
 fn release(store: &Path, desk: &str) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 
 use super::packs;
-use crate::config::{self, RegisterSource};
+use crate::config::{self, Config, RegisterSource};
 use crate::store::{StoreError, read_register};
 use crate::triage::context::{Context, DeskProfile, History, Seen};
 use crate::triage::notice::Notice;
@@ -70,6 +70,16 @@ pub fn of_config(path: &Path, id: Option<&str>) -> anyhow::Result<Result<Desk, S
     };
     let rules = Editions::compile(found.pack, &found.later)?;
     Ok(Ok(Desk { profile: found.profile, rules, notices: found.notices, register }))
+}
+
+/// Leaves only the desk `id` in a configuration that was read from `file`.
+pub fn keep_only(config: &mut Config, file: &Path, id: &str) -> anyhow::Result<()> {
+    let names: Vec<String> = config.desks.iter().map(|desk| desk.profile.id.clone()).collect();
+    config.desks.retain(|found| found.profile.id == id);
+    if config.desks.is_empty() {
+        bail!("{} has no such desk; it has: {}", file.display(), names.join(", "));
+    }
+    Ok(())
 }
 
 /// What was imported into the store; nothing, if there is no store yet.

@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod activate;
 mod breaker;
 mod calendar;
 mod case;
@@ -7,6 +8,7 @@ mod check;
 mod contract;
 mod demo;
 mod desk;
+mod doctor;
 mod eval;
 mod explain;
 mod fit;
@@ -14,8 +16,10 @@ mod flow;
 mod hours;
 mod init;
 mod notice;
+mod observed;
 mod outage;
 mod packs;
+mod reconcile;
 mod register;
 mod run;
 mod screen;
@@ -70,6 +74,10 @@ Examples:
   madoguchi eval --pack optim-biz mails.jsonl how well a pack decides labelled mail
   madoguchi fit --pack rules/optim-biz m.jsonl learn from labelled mail what terms are worth
   madoguchi run -c madoguchi.toml             work the desk until stopped
+  madoguchi observed -c madoguchi.toml        what a desk would have done that only observes
+  madoguchi activate -c madoguchi.toml        let it begin
+  madoguchi doctor -c madoguchi.toml          does everything work with the live servers?
+  madoguchi reconcile -c madoguchi.toml       has every mail an outcome, and every outcome a mail?
   madoguchi breaker -c madoguchi.toml         how much each desk answers, and whether it was stopped
   madoguchi hours -c madoguchi.toml           open or closed, next opening, closed days and why
   madoguchi notice -c madoguchi.toml          interruptions and outages that change what answers say
@@ -89,6 +97,10 @@ enum Command {
     Eval(eval::Args),
     Fit(fit::Args),
     Run(run::Args),
+    Observed(observed::Args),
+    Activate(activate::Args),
+    Doctor(doctor::Args),
+    Reconcile(reconcile::Args),
     Breaker(breaker::Args),
     Hours(hours::Args),
     Notice(notice::Args),
@@ -115,6 +127,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Eval(args) => eval::command(args),
         Command::Fit(args) => fit::command(args),
         Command::Run(args) => run::command(args),
+        Command::Observed(args) => observed::command(args),
+        Command::Activate(args) => activate::command(args),
+        Command::Doctor(args) => doctor::command(args),
+        Command::Reconcile(args) => reconcile::command(args),
         Command::Breaker(args) => breaker::command(args),
         Command::Notice(args) => notice::command(args),
         Command::Outage(args) => outage::command(args),

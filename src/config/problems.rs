@@ -224,7 +224,7 @@ impl<'a> File<'a> {
     /// `rules/optim-biz/conduct.toml:12`, for hints that point elsewhere.
     pub fn line(&self, span: &Range<usize>) -> String {
         let before = self.text.get(..span.start).unwrap_or(self.text);
-        format!("{}:{}", self.name.display(), before.matches('\n').count() + 1)
+        format!("{}:{}", self.name.display(), before.bytes().filter(|byte| *byte == b'\n').count() + 1)
     }
 }
 

@@ -85,8 +85,9 @@ fn smtp(table: &Table<'_>, around: &Surroundings) -> Option<SmtpSettings> {
     let server = server(table, around, SMTP_PORTS, SMTP_TIMEOUT_SECONDS);
     let login = login(table, around);
     let bounce_address = table.get("bounce_address").and_then(check::address).map(|address| address.value);
+    let connections = table.integer("connections", 1..=16, 1) as usize;
     let Server { host, port, tls, timeout } = server?;
-    Some(SmtpSettings { host, port, tls, login, bounce_address, timeout })
+    Some(SmtpSettings { host, port, tls, login, bounce_address, timeout, connections })
 }
 
 /// User and password together, or neither.

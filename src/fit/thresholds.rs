@@ -21,7 +21,7 @@ pub struct Aims {
 
 impl Default for Aims {
     fn default() -> Aims {
-        Aims { right: 0.99, accused: 0.005, missed: 0.02, looked_at: 0.1 }
+        Aims { right: 0.99, accused: 0.007, missed: 0.02, looked_at: 0.1 }
     }
 }
 

@@ -13,6 +13,7 @@
 mod error;
 mod imap;
 mod maildir;
+mod survey;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use secrecy::SecretString;
 pub use self::error::MailboxError;
 pub use self::imap::Imap;
 pub use self::maildir::Maildir;
+pub use self::survey::{Listed, Offers, Quota};
 use crate::net::Tls;
 use crate::triage::arrival::{Arrival, Item, Known, MailKey};
 
@@ -37,6 +39,16 @@ pub enum Settings {
         path: PathBuf,
         poll: Duration,
     },
+}
+
+impl Settings {
+    /// The folder worked on, as [`Inbox::place`] has it.
+    pub fn folder(&self) -> &str {
+        match self {
+            Settings::Imap(imap) => &imap.folder,
+            Settings::Maildir { .. } => "INBOX",
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -65,6 +77,15 @@ pub enum Place {
     Sent,
     /// UTF-8 name; `/` parts levels, whatever the server's own delimiter is.
     Folder(String),
+}
+
+/// Labels to be put on some mails, or taken off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelChange {
+    /// False: taken off.
+    pub add: bool,
+    pub labels: Vec<String>,
+    pub items: Vec<Item>,
 }
 
 /// What became of a move.
@@ -145,6 +166,14 @@ impl Inbox {
         either!(self, inbox => inbox.more(&key.item, from, bytes).await)
     }
 
+    /// The flags a mail has now; none if it is not there any more (staff moved or expunged it), or the mailbox is another.
+    pub async fn flags(&mut self, key: &MailKey) -> Result<Option<Vec<String>>, MailboxError> {
+        if self.place() != (key.mailbox.as_str(), key.validity) {
+            return Ok(None);
+        }
+        either!(self, inbox => inbox.flags(&key.item).await)
+    }
+
     /// Adds labels; those already there, and mail no longer there, are no error.
     pub async fn add_labels(&mut self, items: &[Item], labels: &[String]) -> Result<(), MailboxError> {
         check_labels(labels)?;
@@ -155,6 +184,15 @@ impl Inbox {
     pub async fn remove_labels(&mut self, items: &[Item], labels: &[String]) -> Result<(), MailboxError> {
         check_labels(labels)?;
         either!(self, inbox => inbox.remove_labels(items, labels).await)
+    }
+
+    /// [`Inbox::add_labels`] and [`Inbox::remove_labels`] for many, in their order but without waiting in between.
+    /// Answers what became of each; an error if that cannot be told.
+    pub async fn change_labels(
+        &mut self,
+        changes: &[LabelChange],
+    ) -> Result<Vec<Result<(), MailboxError>>, MailboxError> {
+        either!(self, inbox => inbox.change_labels(changes).await)
     }
 
     /// Moves a mail to a folder (UTF-8; `/` parts levels), which is created and subscribed if missing.

@@ -43,6 +43,8 @@ pub struct SmtpSettings {
     pub bounce_address: Option<String>,
     /// Longest wait for one step (connecting, one answer); the answer to the mail's end may take twice as long.
     pub timeout: Duration,
+    /// Connections that answers are sent over side by side, at least 1.
+    pub connections: usize,
 }
 
 /// A way out that is ready to send.
@@ -145,6 +147,26 @@ impl Outbox {
             Outbox::Folder(folder) => folder.send(mail).await,
             Outbox::Memory(memory) => Ok(memory.send(mail)),
         }
+    }
+
+    /// How many mails [`Outbox::send_all`] sends side by side, at least 1.
+    pub fn connections(&self) -> usize {
+        match self {
+            Outbox::Smtp(smtp) => smtp.connections(),
+            Outbox::Folder(_) | Outbox::Memory(_) => 1,
+        }
+    }
+
+    /// [`Outbox::send`] for several mails, each on a connection of its own; answers what became of each.
+    pub async fn send_all(&mut self, mails: &[Outgoing]) -> Vec<Result<Receipt, SendError>> {
+        if let Outbox::Smtp(smtp) = self {
+            return smtp.send_all(mails).await;
+        }
+        let mut results = Vec::new();
+        for mail in mails {
+            results.push(self.send(mail).await);
+        }
+        results
     }
 
     /// Settles an uncertain send, where this way out can be asked.

@@ -35,11 +35,7 @@ impl Store {
     /// Opens the breaker of a desk; one that is open stays as it is.
     pub async fn open_breaker(&self, desk: &str, now: Timestamp) -> Result<(), StoreError> {
         let desk = desk.to_owned();
-        let open = move |tx: &Transaction<'_>| {
-            tx.prepare_cached(OPEN)?.execute((&desk, Ms(now)))?;
-            Ok(())
-        };
-        self.thread.write(open).await
+        self.thread.write(move |tx| open_breaker(tx, &desk, now)).await
     }
 }
 
@@ -81,6 +77,11 @@ pub(super) fn is_open(tx: &Transaction<'_>, desk: &str) -> Result<bool, Fault> {
     Ok(state(tx, desk)?.is_some_and(|(open, _)| open))
 }
 
+pub(super) fn open_breaker(tx: &Transaction<'_>, desk: &str, now: Timestamp) -> Result<(), Fault> {
+    tx.prepare_cached(OPEN)?.execute((desk, Ms(now)))?;
+    Ok(())
+}
+
 /// Open or not, and since when; none if it never opened.
 fn state(tx: &Transaction<'_>, desk: &str) -> Result<Option<(bool, Timestamp)>, Fault> {
     let mut statement = tx.prepare_cached(STATE)?;
@@ -88,7 +89,7 @@ fn state(tx: &Transaction<'_>, desk: &str) -> Result<Option<(bool, Timestamp)>, 
     Ok(statement.query_row([desk], read).optional()?)
 }
 
-fn desk_load(tx: &Transaction<'_>, desk: &str, now: Timestamp) -> Result<DeskLoad, Fault> {
+pub(super) fn desk_load(tx: &Transaction<'_>, desk: &str, now: Timestamp) -> Result<DeskLoad, Fault> {
     let state = state(tx, desk)?;
     let released = state.and_then(|(open, at)| (!open).then_some(at));
     let since = released.map_or(now - HOUR, |released| released.max(now - HOUR));

@@ -29,20 +29,13 @@ pub(super) type Answers = HashMap<EffectId, String>;
 impl Store {
     /// The number of the next case that the desk opens on this day, from 1.
     pub async fn next_case(&self, desk: &str, day: Date) -> Result<u32, StoreError> {
-        let (desk, day) = (desk.to_owned(), day.to_string());
-        let next = move |tx: &Transaction<'_>| {
-            let opened: Option<u32> =
-                tx.prepare_cached(COUNTED)?.query_row((&desk, &day), |row| row.get(0)).optional()?;
-            Ok(opened.unwrap_or(0) + 1)
-        };
-        self.thread.read(next).await
+        let desk = desk.to_owned();
+        self.thread.read(move |tx| next_case(tx, &desk, day)).await
     }
 
     /// The case of a mail that was decided, if it has one.
     pub async fn case_of(&self, mail: MailId) -> Result<Option<Case>, StoreError> {
-        let case_of =
-            move |tx: &Transaction<'_>| of_mail(tx, mail)?.map_or(Ok(None), |reference| read(tx, &reference, None));
-        self.thread.read(case_of).await
+        self.thread.read(move |tx| case_of(tx, mail)).await
     }
 
     /// Has nobody written in the mail's case since?
@@ -109,6 +102,16 @@ const RECENT: &str = "
 #[cfg(test)]
 pub(super) const SQL: &[&str] =
     &[COUNTED, COUNT, OPEN, READ, IN_HAND, REMEMBER, OF_MAIL, LATER_IN_CASE, OF_THREAD, OF_PERSON, SENT, RECENT];
+
+pub(super) fn next_case(tx: &Transaction<'_>, desk: &str, day: Date) -> Result<u32, Fault> {
+    let values = (desk, day.to_string());
+    let opened: Option<u32> = tx.prepare_cached(COUNTED)?.query_row(values, |row| row.get(0)).optional()?;
+    Ok(opened.unwrap_or(0) + 1)
+}
+
+pub(super) fn case_of(tx: &Transaction<'_>, mail: MailId) -> Result<Option<Case>, Fault> {
+    of_mail(tx, mail)?.map_or(Ok(None), |reference| read(tx, &reference, None))
+}
 
 /// The case of a mail: its own if it was decided before, else that of the nearest mail of its thread that belongs to one
 /// of the sender's, else the one that its subject names with our signature, else that of the sender's mail that waits.

@@ -93,7 +93,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (meta, decision) = (meta.clone(), decision.clone());
         let record = Record { mail, meta, decision, effects: effects.to_vec() };
-        self.thread.write(move |tx| record_one(tx, &record, turn, now)).await
+        self.thread.write(move |tx| record_one(tx, &record, turn, now).map(drop)).await
     }
 
     /// [`Store::record`] for many mails in one transaction, each with the history it was decided with. As they were
@@ -147,7 +147,13 @@ fn history_of(tx: &Transaction<'_>, record: &Record, now: Timestamp) -> Result<H
     history(tx, &desk, &query, now)
 }
 
-fn record_one(tx: &Transaction<'_>, record: &Record, turn: Option<Turn>, now: Timestamp) -> Result<(), Fault> {
+/// Answers how many answers of the desk this makes.
+pub(super) fn record_one(
+    tx: &Transaction<'_>,
+    record: &Record,
+    turn: Option<Turn>,
+    now: Timestamp,
+) -> Result<u32, Fault> {
     let desk = decide(tx, record, turn.is_some())?;
     let Record { mail, meta, decision, .. } = record;
     let json = serde_json::to_string(decision)?;
@@ -163,10 +169,11 @@ fn record_one(tx: &Transaction<'_>, record: &Record, turn: Option<Turn>, now: Ti
         enqueue(tx, &desk, *mail, &meta.sender, turn)?;
     }
     let sent = record.effects.iter().filter(|new| matches!(&new.effect, Effect::Send(reply) if reply.until.is_none()));
-    for _ in 0..sent.count() + usize::from(turn.is_some() && decision.answers()) {
+    let answers = sent.count() + usize::from(turn.is_some() && decision.answers());
+    for _ in 0..answers {
         count_answer(tx, &desk, now)?;
     }
-    Ok(())
+    Ok(u32::try_from(answers).unwrap_or(u32::MAX))
 }
 
 /// Makes the case known to later mail of the thread.

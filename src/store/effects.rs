@@ -28,16 +28,7 @@ impl Store {
     /// [`StoreError::WrongState`] if one of them is not pending (somebody else started it); then none is started.
     pub async fn start(&self, effects: &[EffectId], now: Timestamp) -> Result<(), StoreError> {
         let effects = effects.to_vec();
-        let start_all = move |tx: &Transaction<'_>| {
-            for effect in effects {
-                if tx.prepare_cached(START)?.execute((effect, Ms(now)))? == 0 {
-                    return Err(not_open(tx, effect));
-                }
-                begun(tx, effect, now)?;
-            }
-            Ok(())
-        };
-        self.thread.write(start_all).await
+        self.thread.write(move |tx| effects.into_iter().try_for_each(|effect| start(tx, effect, now))).await
     }
 
     /// Notes how effects ended. An effect that can be repeated need not have been started. A mail whose last effect
@@ -158,7 +149,14 @@ fn payload(row: &Row<'_>) -> Result<Effect, Fault> {
     Ok(serde_json::from_str(&json)?)
 }
 
-fn finish(tx: &Transaction<'_>, effect: EffectId, outcome: &Outcome, now: Timestamp) -> Result<(), Fault> {
+pub(super) fn start(tx: &Transaction<'_>, effect: EffectId, now: Timestamp) -> Result<(), Fault> {
+    if tx.prepare_cached(START)?.execute((effect, Ms(now)))? == 0 {
+        return Err(not_open(tx, effect));
+    }
+    begun(tx, effect, now)
+}
+
+pub(super) fn finish(tx: &Transaction<'_>, effect: EffectId, outcome: &Outcome, now: Timestamp) -> Result<(), Fault> {
     ended(tx, effect, outcome, now)?;
     let (state, note) = match outcome {
         Outcome::Done { note } => (EffectState::Done, note.as_ref()),
@@ -197,7 +195,7 @@ fn not_open(tx: &Transaction<'_>, effect: EffectId) -> Fault {
     }
 }
 
-fn send(tx: &Transaction<'_>, mail: MailId, seq: u32) -> Result<SendRow, Fault> {
+pub(super) fn send(tx: &Transaction<'_>, mail: MailId, seq: u32) -> Result<SendRow, Fault> {
     let missing = || Fault::NoSuchEffect(format!("send {seq} of mail {mail}"));
     let mut statement = tx.prepare_cached(SEND)?;
     let mut rows = statement.query((mail, seq))?;

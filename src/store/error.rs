@@ -68,6 +68,8 @@ pub(super) enum Fault {
     NoSuchEffect(String),
     WrongState(EffectId, EffectState),
     RegisterChanged,
+    /// Told to the outside already.
+    Told(StoreError),
 }
 
 impl From<rusqlite::Error> for Fault {
@@ -112,6 +114,7 @@ impl Fault {
             Fault::NoSuchEffect(effect) => StoreError::NoSuchEffect { effect },
             Fault::WrongState(effect, state) => StoreError::WrongState { effect, state },
             Fault::RegisterChanged => StoreError::RegisterChanged,
+            Fault::Told(error) => error,
         }
     }
 }

@@ -112,7 +112,7 @@ pub(super) fn history(
     })
 }
 
-fn mail_before(tx: &Transaction<'_>, desk: &str, query: &HistoryQuery) -> Result<Option<MailId>, Fault> {
+pub(super) fn mail_before(tx: &Transaction<'_>, desk: &str, query: &HistoryQuery) -> Result<Option<MailId>, Fault> {
     let mut statement = tx.prepare_cached(OF_THREAD)?;
     for id in thread_ids(None, &query.thread).iter().rev() {
         let found: Option<MailId> = statement.query_row((desk, id, query.mail), |row| row.get(0))?;

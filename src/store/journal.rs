@@ -79,17 +79,6 @@ impl Store {
         };
         self.thread.write(set).await
     }
-
-    /// When the desk first looked at this mailbox: `now` at the first call, and the same ever after.
-    pub async fn activation(&self, desk: &str, mailbox: &str, now: Timestamp) -> Result<Timestamp, StoreError> {
-        let (desk, mailbox) = (desk.to_owned(), mailbox.to_owned());
-        let set = move |tx: &Transaction<'_>| {
-            tx.prepare_cached(ACTIVATE)?.execute((&desk, &mailbox, Ms(now)))?;
-            let at: Ms = tx.prepare_cached(ACTIVATION)?.query_row((&desk, &mailbox), |row| row.get(0))?;
-            Ok(at.0)
-        };
-        self.thread.write(set).await
-    }
 }
 
 const LAST_UID: &str = "SELECT max(uid) FROM mail WHERE desk = ?1 AND mailbox = ?2 AND validity = ?3";
@@ -121,17 +110,11 @@ const FAILURE: &str =
 
 const QUARANTINE: &str = "UPDATE mail SET state = 'quarantined', note = ?2 WHERE id = ?1 AND state = 'seen'";
 
-const ACTIVATE: &str = "INSERT INTO activation (desk, mailbox, at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-
-const ACTIVATION: &str = "SELECT at FROM activation WHERE desk = ?1 AND mailbox = ?2";
-
 const EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM mail WHERE id = ?1)";
 
 #[cfg(test)]
-pub(super) const SQL: &[&str] = &[
-    LAST_UID, FILES, INSERT, INSERT_RAW, NEW_HEAD, NEW_RAW, UNDECIDED, FAILURE, QUARANTINE, ACTIVATE, ACTIVATION,
-    EXISTS,
-];
+pub(super) const SQL: &[&str] =
+    &[LAST_UID, FILES, INSERT, INSERT_RAW, NEW_HEAD, NEW_RAW, UNDECIDED, FAILURE, QUARANTINE, EXISTS];
 
 fn known(tx: &Transaction<'_>, desk: &str, mailbox: &str, validity: u32) -> Result<Known, Fault> {
     let whose = (desk, mailbox, validity);

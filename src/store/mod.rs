@@ -21,10 +21,13 @@
 //!   it that may have changed once more, right before a send.
 //! - [`Store::desk_load`] says how much a desk answers, [`Store::open_breaker`] stops it, [`release_breaker`] lets it
 //!   go on.
+//! - [`Store::look`] and [`activate`]: a desk only observes a mailbox until staff activate it there.
+//! - [`Store::in_one`] does many of these steps together.
 //!
-//! Reading order: `schema/1.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `case`, `queue`, `standing`,
-//! `breaker`, `notices`, `outages`, `cases`, `register`.
+//! Reading order: `schema/1.sql`, `schema/2.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `case`, `queue`, `standing`,
+//! `breaker`, `notices`, `outages`, `observe`, `cases`, `ledger`, `register`.
 
+mod books;
 mod breaker;
 mod case;
 mod cases;
@@ -34,7 +37,9 @@ mod effects;
 mod error;
 mod history;
 mod journal;
+mod ledger;
 mod notices;
+mod observe;
 mod open;
 mod outages;
 #[cfg(test)]
@@ -49,6 +54,7 @@ mod values;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+pub use books::Books;
 pub use breaker::{DeskLoad, release_breaker};
 pub use cases::{CaseEffect, CaseRow, DecidedRow};
 pub use decisions::{MailMeta, Record};
@@ -56,7 +62,9 @@ pub use effect::{Effect, EffectRow, EffectState, NewEffect, Outcome, SendRow};
 pub use error::StoreError;
 pub use history::HistoryQuery;
 pub use journal::StoredMail;
-pub use notices::{NoticeRow, start_notice, stop_notice};
+pub use ledger::{LedgerMail, LedgerSend};
+pub use notices::{NoticeRow, in_force, start_notice, stop_notice};
+pub use observe::{Activation, ObservedRow, activate};
 pub use outages::{end_outage, record_outage};
 pub use queue::{Released, Turn, Waiting};
 pub use register::{RegisterChange, StoredRegister, change_register, read_register};

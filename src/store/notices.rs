@@ -23,11 +23,7 @@ pub struct NoticeRow {
 impl Store {
     /// The desk's notices: those of the configuration that were not stopped, and those that staff started.
     pub async fn notices_with(&self, desk: &str, configured: &[Notice]) -> Result<Vec<Notice>, StoreError> {
-        let rows = self.notices(desk).await?;
-        let stopped = |notice: &&Notice| rows.iter().any(|row| row.id == notice.id && row.stopped_at.is_some());
-        let mut notices: Vec<Notice> = configured.iter().filter(|notice| !stopped(notice)).cloned().collect();
-        notices.extend(rows.into_iter().filter(|row| row.stopped_at.is_none()).filter_map(|row| row.notice));
-        Ok(notices)
+        Ok(in_force(self.notices(desk).await?, configured))
     }
 
     /// What staff started or stopped at the desk.
@@ -35,6 +31,14 @@ impl Store {
         let desk = desk.to_owned();
         self.thread.read(move |tx| rows(tx, &desk)).await
     }
+}
+
+/// Those of the configuration that were not stopped, and those that staff started.
+pub fn in_force(rows: Vec<NoticeRow>, configured: &[Notice]) -> Vec<Notice> {
+    let stopped = |notice: &&Notice| rows.iter().any(|row| row.id == notice.id && row.stopped_at.is_some());
+    let mut notices: Vec<Notice> = configured.iter().filter(|notice| !stopped(notice)).cloned().collect();
+    notices.extend(rows.into_iter().filter(|row| row.stopped_at.is_none()).filter_map(|row| row.notice));
+    notices
 }
 
 /// Starts a notice at these desks, also while somebody works with the store (see [`super::release_breaker`] for why
@@ -88,7 +92,7 @@ const OF_DESK: &str = "SELECT id, json, stopped_at FROM notice WHERE desk = ?1 O
 #[cfg(test)]
 pub(super) const SQL: &[&str] = &[START, STOP, OF_DESK];
 
-fn rows(tx: &Transaction<'_>, desk: &str) -> Result<Vec<NoticeRow>, Fault> {
+pub(super) fn rows(tx: &Transaction<'_>, desk: &str) -> Result<Vec<NoticeRow>, Fault> {
     let mut statement = tx.prepare_cached(OF_DESK)?;
     let mut rows = statement.query([desk])?;
     let mut found = Vec::new();

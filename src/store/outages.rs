@@ -62,7 +62,7 @@ const OF_DESK: &str = "SELECT id, from_at, until_at, known_at, ours, cause FROM 
 #[cfg(test)]
 pub(super) const SQL: &[&str] = &[RECORD, END, OF_DESK];
 
-fn rows(tx: &Transaction<'_>, desk: &str) -> Result<Vec<Outage>, Fault> {
+pub(super) fn rows(tx: &Transaction<'_>, desk: &str) -> Result<Vec<Outage>, Fault> {
     let mut statement = tx.prepare_cached(OF_DESK)?;
     let mut rows = statement.query([desk])?;
     let mut found = Vec::new();

@@ -6,7 +6,8 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::{
-    breaker, case, cases, decisions, effects, history, journal, notices, outages, queue, register, schema, standing,
+    breaker, case, cases, decisions, effects, history, journal, ledger, notices, observe, outages, queue, register,
+    schema, standing,
 };
 
 fn store() -> Connection {
@@ -46,6 +47,8 @@ fn no_statement_grows_with_the_store() {
         queue::SQL,
         notices::SQL,
         outages::SQL,
+        ledger::SQL,
+        observe::SQL,
     ]
     .concat();
     assert!(all.len() > 40, "statements are missing from the lists");

@@ -33,6 +33,8 @@ pub struct Waiting {
     pub decided_at: Timestamp,
     /// As it was decided when it came.
     pub decision: Decision,
+    /// Its acknowledgement went out, or may have: one that came too late for the opening did not.
+    pub acknowledged: bool,
 }
 
 /// A mail decided anew, with what is to be done now.
@@ -72,7 +74,9 @@ const FIRST: &str = "SELECT sender FROM queue WHERE desk = ?1 AND due <= ?2 ORDE
 
 const OF_SENDER: &str = "
     SELECT m.id, m.mailbox, m.validity, m.uid, m.file, m.internal_date, m.flags, m.size, m.complete, m.seen_at,
-           m.attempts, r.bytes, d.at, d.json
+           m.attempts, r.bytes, d.at, d.json,
+           EXISTS (SELECT 1 FROM effect e WHERE e.mail_id = m.id AND e.kind = 'send'
+                   AND e.state IN ('started', 'done', 'held')) AS acknowledged
     FROM queue q JOIN mail m ON m.id = q.mail_id JOIN raw r ON r.mail_id = q.mail_id
                  JOIN decision d ON d.mail_id = q.mail_id
     WHERE q.desk = ?1 AND q.sender = ?2 ORDER BY q.mail_id";
@@ -173,7 +177,8 @@ fn next_turn(tx: &Transaction<'_>, desk: &str, now: Timestamp) -> Result<Vec<Wai
     while let Some(row) = rows.next()? {
         let (decided_at, json): (Ms, String) = (row.get("at")?, row.get("json")?);
         let decision = serde_json::from_str(&json)?;
-        waiting.push(Waiting { mail: stored(row)?, decided_at: decided_at.0, decision });
+        let acknowledged = row.get("acknowledged")?;
+        waiting.push(Waiting { mail: stored(row)?, decided_at: decided_at.0, decision, acknowledged });
     }
     Ok(waiting)
 }

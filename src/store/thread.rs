@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
@@ -32,6 +32,10 @@ impl StoreThread {
             drop(lock);
         })?;
         Ok(StoreThread { path, jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Runs `job` in a transaction that takes the write lock at its beginning: a lock taken over later could fail

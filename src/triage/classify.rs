@@ -6,6 +6,7 @@ use super::decision::{Evidence, RunnerUp, ScopePart};
 use super::fitted::Mark;
 use super::inquiry::Inquiry;
 use super::pack::{ClauseKind, Severity};
+use super::products::Mentioned;
 use super::rulebook::Rulebook;
 use super::scan::{Marks, Scan};
 use super::sentence::{Sentence, Voice, place_text, voice};
@@ -33,6 +34,8 @@ pub struct Classification {
     /// Why staff should decide, although something was understood.
     pub doubt: Option<Doubt>,
     pub runner_up: Option<RunnerUp>,
+    /// What the pack's tables know of what it names, in the order of the text, each once.
+    pub products: Vec<Mentioned>,
 }
 
 /// What was understood is not sure enough to act on.
@@ -72,7 +75,22 @@ pub fn classify(inquiry: &Inquiry, book: &Rulebook) -> Classification {
         None => by_points(&scored, inquiry, book),
     };
     let trust = if voice(inquiry) == Voice::Own { 1.0 } else { BORROWED };
-    Classification { confidence: found.confidence * trust, ..found }
+    Classification { confidence: found.confidence * trust, products: mentioned(&scan, inquiry), ..found }
+}
+
+fn mentioned(scan: &Scan, inquiry: &Inquiry) -> Vec<Mentioned> {
+    let mut all = Vec::new();
+    for (sentence, named) in scan.sentences.iter().zip(&scan.products) {
+        for named in named {
+            let (start, end) = scan.original((named.start, named.end));
+            let text = place_text(inquiry, sentence.place)[start..end].to_owned();
+            let mentioned = Mentioned { product: named.product, text };
+            if !all.contains(&mentioned) {
+                all.push(mentioned);
+            }
+        }
+    }
+    all
 }
 
 /// By the hand-written rules alone.
@@ -89,6 +107,7 @@ fn by_points(scored: &[Scored], inquiry: &Inquiry, book: &Rulebook) -> Classific
         conduct: ids(&conduct, book),
         confidence,
         lead,
+        products: Vec::new(),
         doubt: (lead < book.pack.thresholds.margin).then_some(Doubt::Margin),
     }
 }
@@ -106,9 +125,10 @@ pub struct Row {
 /// The sentences that vote, for learning.
 pub fn rows(inquiry: &Inquiry, book: &Rulebook) -> Vec<Row> {
     let scan = Scan::of(inquiry, book);
-    let row = |(sentence, scored): (usize, Scored)| {
-        let text = scan.text(sentence).to_owned();
-        Row { marks: Mark::of(&scored.sentence, &text), text, points: scored.points }
+    let row = |(sentence, scored): (usize, Scored)| Row {
+        marks: scan.marks(sentence),
+        text: scan.text(sentence).to_owned(),
+        points: scored.points,
     };
     score(&scan, book).into_iter().enumerate().map(row).collect()
 }

@@ -53,6 +53,9 @@ pub fn candidates(inquiry: &Inquiry) -> Vec<String> {
 }
 
 fn in_line(line: &str) -> Vec<String> {
+    if !line.contains(is_digit) {
+        return Vec::new();
+    }
     let line = ComposingNormalizerBorrowed::new_nfkc().normalize(line).to_lowercase();
     let label = LABELS.iter().filter_map(|label| Some(line.find(label)? + label.len())).min();
     let before = label.map_or(line.as_str(), |at| &line[..at]);
@@ -66,6 +69,12 @@ fn in_line(line: &str) -> Vec<String> {
         found.retain(|word| word.len() >= SHORTEST_LABELLED && word.contains(|c: char| c.is_ascii_digit()));
     }
     found
+}
+
+/// What NFKC may turn into a digit: every number has one.
+fn is_digit(c: char) -> bool {
+    matches!(c, '0'..='9' | '²'..='¾' | '\u{2070}'..='\u{2189}' | '\u{2460}'..='\u{24FF}' | '\u{2776}'..='\u{2793}')
+        || matches!(c, '\u{3200}'..='\u{33FF}' | '０'..='９' | '\u{1D7CE}'..='\u{1FBFF}')
 }
 
 /// Runs of letters and digits, their hyphens left out.

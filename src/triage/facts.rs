@@ -13,6 +13,7 @@ use super::flow::Answer;
 use super::flow::reader;
 use super::inquiry::Inquiry;
 use super::period::{self, Outages};
+use super::products::Mentioned;
 use super::settled;
 use super::urgent::{self, Alarm};
 
@@ -30,6 +31,8 @@ pub struct Facts {
     pub flow_told: Vec<Told>,
     /// Stops of the service, where the mail is about a credit.
     pub outages: Option<Outages>,
+    /// Operating systems and devices that the pack's tables know.
+    pub products: Vec<Mentioned>,
     /// What the stops are worth by the pack's table; staff decide.
     pub credit: Option<Credit>,
     /// Dates and amounts that the terms count for what is asked; for staff.
@@ -57,7 +60,8 @@ pub fn facts(inquiry: &Inquiry, words: &Classification, route: &Route, ctx: &Con
     // However long it waited.
     let received = ctx.first_decided();
     let deadlines = deadline::deadlines(inquiry, &ctx.rules.pack.calendar, received);
-    let mut facts = Facts { deadlines, settled: settled::settled(inquiry), ..Facts::default() };
+    let mut facts =
+        Facts { deadlines, settled: settled::settled(inquiry), products: words.products.clone(), ..Facts::default() };
     if let Some(book) = ctx.rules.flows.first() {
         let reading = reader::read(inquiry, book, &[], None);
         let told = reading.learned.into_iter().map(|(step, answer)| Told { step, answer });

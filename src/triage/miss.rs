@@ -151,6 +151,7 @@ fn shown(term: &Term) -> String {
     match term {
         Term::Literal(text) => text.clone(),
         Term::Pattern(pattern) => format!("/{pattern}/"),
+        Term::Product(product) => format!("@{}", product.name()),
     }
 }
 
@@ -219,5 +220,6 @@ fn stands_for(term: &Term, word: &str, folding: super::fold::Folding) -> bool {
     match term {
         Term::Literal(text) => super::fold::fold_term(text, folding) == word,
         Term::Pattern(pattern) => regex::Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(word)),
+        Term::Product(_) => false,
     }
 }

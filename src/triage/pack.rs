@@ -15,6 +15,7 @@ use super::fitted::Fitted;
 use super::flow::Flow;
 use super::fold::Folding;
 use super::needs::Need;
+use super::products::{Product, Products};
 use super::urgent::Urgent;
 
 /// Everything a desk needs to decide, swapped whole or not at all (invariant 7).
@@ -39,6 +40,8 @@ pub struct Pack {
     pub credit: Option<CreditTable>,
     /// What answers need to know, in the order in which it is asked for.
     pub needs: Vec<Need>,
+    /// Operating systems and devices that the terms name.
+    pub products: Products,
     /// Dates and amounts that the terms count.
     pub figures: Vec<Figure>,
     /// Kinds of mail that staff must see at once.
@@ -141,12 +144,15 @@ pub struct Rule {
     pub counterexamples: Vec<String>,
 }
 
-/// A literal, or a regular expression for what literals cannot say; both are matched on folded text.
+/// A literal, a regular expression for what literals cannot say, or something of the pack's tables; all are matched on
+/// folded text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Term {
     Literal(String),
     /// `/…/` in TOML; `regex` crate syntax, linear time.
     Pattern(String),
+    /// `@os-ended` in TOML: see [`super::products`].
+    Product(Product),
 }
 
 /// Where a rule looks.

@@ -4,6 +4,7 @@
 //! addresses takes about 120 bytes for each of them with all that is known of their owners (`tests/register.rs` measures
 //! it), and a look-up is one binary search.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hasher};
@@ -450,7 +451,10 @@ fn address_keys(address: &str) -> Option<(String, String)> {
 
 /// A contract number as it is compared: letters and digits of ASCII, upper case, narrow; "" if it has none.
 pub fn contract_key(number: &str) -> String {
-    let narrow = ComposingNormalizerBorrowed::new_nfkc().normalize(number);
+    let narrow = match number.is_ascii() {
+        true => Cow::Borrowed(number),
+        false => ComposingNormalizerBorrowed::new_nfkc().normalize(number),
+    };
     narrow.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
 }
 

@@ -1,11 +1,10 @@
-//! A pack made ready for use: all literal terms in one automaton, all patterns compiled, all templates parsed.
+//! A pack made ready for use: all literal terms in one automaton, all patterns checked, all templates parsed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
 use jiff::Timestamp;
-use regex::Regex;
 
 use super::credit::CreditBook;
 use super::figure::FigureBook;
@@ -15,6 +14,8 @@ use super::flow::words::FlowBook;
 use super::fold::{Folding, fold_term};
 use super::needs::NeedBook;
 use super::pack::{Pack, Rule, Term};
+use super::pattern::Pattern;
+use super::products::{Product, ProductBook};
 use super::required::required;
 use super::template::{TemplateError, Templates};
 use super::urgent::UrgentBook;
@@ -38,6 +39,7 @@ pub struct Rulebook {
     /// Dates and amounts to compute, in the pack's order.
     pub figures: Vec<FigureBook>,
     pub urgent: Vec<UrgentBook>,
+    pub products: ProductBook,
     /// Index of the clause in the pack, for each rule.
     pub(super) clause_of: Vec<usize>,
     pub(super) terms: TermTable,
@@ -113,9 +115,10 @@ pub(super) struct TermTable {
     /// Finds the literals and what patterns need; its pattern number i is told about in `found[i]`.
     pub automaton: AhoCorasick,
     pub found: Vec<Found>,
-    pub patterns: Vec<(TermId, Regex)>,
+    pub patterns: Vec<(TermId, Pattern)>,
     /// Patterns (by index) that need no certain text: every sentence is tried.
     pub always: Vec<usize>,
+    pub products: Vec<(Product, TermId)>,
 }
 
 /// What a text in the automaton stands for.
@@ -166,7 +169,23 @@ impl Rulebook {
         let figures = figures.map_err(|e| RulebookError::Pattern { pattern: "figures".into(), source: Box::new(e) })?;
         let urgent = pack.urgent.iter().cloned().map(UrgentBook::compile).collect::<Result<_, _>>();
         let urgent = urgent.map_err(|e| RulebookError::Pattern { pattern: "urgent".into(), source: Box::new(e) })?;
-        Ok(Rulebook { templates, flows, credit, asks, figures, urgent, clause_of, terms, needs, places, mutes, pack })
+        let products = ProductBook::compile(pack.products.clone(), pack.folding);
+        let products = products.map_err(|e| RulebookError::Pattern { pattern: "os".into(), source: Box::new(e) })?;
+        Ok(Rulebook {
+            templates,
+            flows,
+            credit,
+            asks,
+            figures,
+            urgent,
+            products,
+            clause_of,
+            terms,
+            needs,
+            places,
+            mutes,
+            pack,
+        })
     }
 }
 
@@ -230,11 +249,12 @@ impl TermTable {
     fn build(terms: &[Term], fitted: Option<&Fitted>) -> Result<TermTable, RulebookError> {
         let mut texts: BTreeMap<String, Found> = BTreeMap::new();
         let mut patterns = Vec::new();
-        let mut always = Vec::new();
+        let (mut always, mut products) = (Vec::new(), Vec::new());
         for (id, term) in terms.iter().enumerate() {
             match term {
                 Term::Literal(text) if text.is_empty() => {}
                 Term::Literal(text) => texts.entry(text.clone()).or_default().term = Some(id),
+                Term::Product(product) => products.push((*product, id)),
                 Term::Pattern(pattern) => {
                     let index = patterns.len();
                     patterns.push((id, compile_pattern(pattern)?));
@@ -251,10 +271,10 @@ impl TermTable {
             texts.entry(term.text.clone()).or_default().fitted = Some(index);
         }
         let (texts, found): (Vec<String>, Vec<Found>) = texts.into_iter().unzip();
-        Ok(TermTable { automaton: AhoCorasick::new(texts)?, found, patterns, always })
+        Ok(TermTable { automaton: AhoCorasick::new(texts)?, found, patterns, always, products })
     }
 }
 
-fn compile_pattern(pattern: &str) -> Result<Regex, RulebookError> {
-    Regex::new(pattern).map_err(|e| RulebookError::Pattern { pattern: pattern.into(), source: Box::new(e) })
+fn compile_pattern(pattern: &str) -> Result<Pattern, RulebookError> {
+    Pattern::new(pattern).map_err(|e| RulebookError::Pattern { pattern: pattern.into(), source: Box::new(e) })
 }

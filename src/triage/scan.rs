@@ -4,9 +4,11 @@
 //! needs. Words that the customer denies, or tells of somebody else, are found and do not vote.
 
 use super::decision::EvidenceSection;
+use super::fitted::Mark;
 use super::fold::Folded;
 use super::inquiry::Inquiry;
 use super::pack::{ClauseKind, Place, Rule};
+use super::products::Named;
 use super::rulebook::{Mute, Needs, Rulebook, TermId};
 use super::sentence::{Sentence, sentences};
 
@@ -33,6 +35,8 @@ pub(super) struct Scan {
     pub words: Vec<Vec<Word>>,
     /// Fitted terms of each sentence, in their order, as often as they stand there.
     pub fitted: Vec<Vec<FittedWord>>,
+    /// What the pack's tables know, for each sentence.
+    pub products: Vec<Vec<Named>>,
 }
 
 /// A fitted term (by index) that stands in a sentence: bytes `start..end` of the folded text.
@@ -54,8 +58,10 @@ impl Scan {
             folded.push_border(sentence.end);
         }
         let (words, fitted) = (vec![Vec::new(); sentences.len()], vec![Vec::new(); sentences.len()]);
-        let mut scan = Scan { sentences, folded, ends, words, fitted };
+        let products = vec![Vec::new(); sentences.len()];
+        let mut scan = Scan { sentences, folded, ends, words, fitted, products };
         scan.find(book);
+        scan.look_up(inquiry, book);
         for sentence in 0..scan.words.len() {
             scan.words[sentence].sort_by_key(|word| (word.start, word.end));
             scan.fitted[sentence].sort_by_key(|word| (word.start, word.end));
@@ -90,12 +96,30 @@ impl Scan {
         for (sentence, pattern) in awake {
             // Only the sentence: in the whole text `[^」]` would reach over its borders, and `$` would not find them.
             let (term, pattern) = &table.patterns[pattern];
+            let Some(pattern) = pattern.regex() else { continue };
             let start = self.start(sentence);
             let matches = pattern.find_iter(&text[start..self.ends[sentence]]).filter(|m| !m.is_empty());
             let word =
                 |m: regex::Match| Word { term: *term, start: start + m.start(), end: start + m.end(), mute: None };
             self.words[sentence].extend(matches.map(word));
         }
+    }
+
+    /// What the pack's tables know, on the day of the mail.
+    fn look_up(&mut self, inquiry: &Inquiry, book: &Rulebook) {
+        let day = inquiry.date.map(|date| book.pack.calendar.date(date));
+        for named in book.products.find(&self.folded.text, day) {
+            let Named { product, start, end } = named;
+            let sentence = self.ends.partition_point(|ending| *ending < end);
+            self.products[sentence].push(named);
+            let terms = book.terms.products.iter().filter(|(known, _)| *known == product);
+            self.words[sentence].extend(terms.map(|(_, term)| Word { term: *term, start, end, mute: None }));
+        }
+    }
+
+    /// What a sentence is, for fitted points.
+    pub fn marks(&self, sentence: usize) -> Vec<Mark> {
+        Mark::of((sentence, &self.sentences[sentence]), self.text(sentence), &self.products)
     }
 
     /// The folded text of a sentence.

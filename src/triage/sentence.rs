@@ -4,6 +4,10 @@
 //! Mail text has hard line ends in the middle of sentences and chat-style lines without any full stop, so a line
 //! end is judged by the words before it.
 
+use std::sync::OnceLock;
+
+use aho_corasick::AhoCorasick;
+
 use super::decision::EvidenceSection;
 use super::fold::is_japanese;
 use super::inquiry::{Inquiry, SectionKind};
@@ -231,39 +235,46 @@ fn push_trimmed(text: &str, range: std::ops::Range<usize>, place: EvidenceSectio
     found.push(Sentence { place, start, end: start + trimmed.len(), question });
 }
 
+/// What asks or requests, in any case of its letters.
+const SIGNS: [&str; 31] = [
+    "？",
+    "?",
+    "ですか",
+    "ますか",
+    "でしょうか",
+    "ませんか",
+    "いただけ",
+    "頂け",
+    "教えて",
+    "ご教示",
+    "ご教授",
+    "知りたい",
+    "お願い",
+    "ください",
+    "下さい",
+    "お知らせ",
+    "可能か",
+    "伺い",
+    "うかがい",
+    "ほしい",
+    "欲しい",
+    "確認したい",
+    "でしょうかね",
+    "のか",
+    "どうすれば",
+    "かどうか",
+    "please",
+    "how ",
+    "could ",
+    "can we",
+    "can you",
+];
+
 /// Does the sentence ask or request?
 fn asks(sentence: &str) -> bool {
-    const SIGNS: [&str; 26] = [
-        "？",
-        "?",
-        "ですか",
-        "ますか",
-        "でしょうか",
-        "ませんか",
-        "いただけ",
-        "頂け",
-        "教えて",
-        "ご教示",
-        "ご教授",
-        "知りたい",
-        "お願い",
-        "ください",
-        "下さい",
-        "お知らせ",
-        "可能か",
-        "伺い",
-        "うかがい",
-        "ほしい",
-        "欲しい",
-        "確認したい",
-        "でしょうかね",
-        "のか",
-        "どうすれば",
-        "かどうか",
-    ];
-    let lower = sentence.to_ascii_lowercase();
-    SIGNS.iter().any(|sign| sentence.contains(sign))
-        || ["please", "how ", "could ", "can we", "can you"].iter().any(|w| lower.contains(w))
+    static SIGNS_FOUND: OnceLock<Option<AhoCorasick>> = OnceLock::new();
+    let build = || AhoCorasick::builder().ascii_case_insensitive(true).build(SIGNS).ok();
+    SIGNS_FOUND.get_or_init(build).as_ref().is_some_and(|signs| signs.is_match(sentence))
 }
 
 #[cfg(test)]

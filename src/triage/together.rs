@@ -15,6 +15,8 @@ pub struct Release {
     pub first_decided: Timestamp,
     /// An acknowledgement went out, for it or for a mail that waited with it.
     pub acknowledged: bool,
+    /// It is in the mailbox no longer: somebody moved or expunged it.
+    pub gone: bool,
     pub role: Role,
 }
 

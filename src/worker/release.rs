@@ -1,13 +1,15 @@
 //! The queue's turn: mail that waited for the opening is decided anew, with everything as it is now (rules, notices,
 //! budgets, what the sender wrote since), and then answered, or left to staff.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tracing::info;
 
 use super::{WorkError, Worker, decide_safely, read_safely};
 use crate::apply::released;
-use crate::store::{Released, Turn, Waiting};
-use crate::triage::decision::{Action, Decision};
+use crate::store::{Books, Released, Turn, Waiting};
+use crate::triage::decision::Decision;
 use crate::triage::inquiry::Inquiry;
 use crate::triage::together::{Release, Role, roles};
 
@@ -36,21 +38,36 @@ impl Worker {
             let turn = Turn { at, every: self.desk.release_every };
             return Ok(self.store.postpone(&self.profile.id, turn).await?);
         }
-        let inquiries: Vec<Inquiry> = waiting.iter().map(|one| read_safely(&one.mail, &self.profile)).collect();
-        let alone = self.decided(&waiting, &inquiries, &vec![Role::Alone; waiting.len()]).await?;
+        let mut woken = Vec::new();
+        for one in waiting {
+            woken.push(self.look_again(one).await?);
+        }
+        let woken: Arc<[Woken]> = woken.into();
+        let alone = self.decided(&woken, vec![Role::Alone; woken.len()]).await?;
         let roles = roles(&alone);
         let decisions = match roles.iter().all(|role| *role == Role::Alone) {
             true => alone,
-            false => self.decided(&waiting, &inquiries, &roles).await?,
+            false => self.decided(&woken, roles).await?,
         };
-        let mut turns = Vec::new();
-        for ((one, inquiry), decision) in waiting.iter().zip(&inquiries).zip(decisions) {
-            let effects = released(&one.decision, &decision, &self.profile.label_prefix, self.desk.sent_copy);
-            let waited = now.duration_since(one.decided_at).as_mins();
-            info!(desk = self.profile.id, mail = %one.mail.id, disposition = decision.disposition.as_str(), waited, "its turn");
-            turns.push(Released { mail: one.mail.id, meta: self.meta(inquiry, now), decision, effects });
+        let (mut turns, judge) = (Vec::new(), self.judge().await?);
+        for (Woken { before, inquiry, .. }, decision) in woken.iter().zip(decisions) {
+            let effects = released(&before.decision, &decision, &self.profile.label_prefix, self.desk.sent_copy);
+            let (mail, waited) = (before.mail.id, now.duration_since(before.decided_at).as_mins());
+            info!(desk = self.profile.id, %mail, disposition = decision.disposition.as_str(), waited, "its turn");
+            turns.push(Released { mail, meta: judge.meta(inquiry), decision, effects });
         }
         Ok(self.store.release(turns, now).await?)
+    }
+
+    /// The mail as it lies there now: staff may have answered, deleted or moved it meanwhile. Keywords are left as they
+    /// were, for ours were put on since.
+    async fn look_again(&mut self, mut before: Waiting) -> Result<Woken, WorkError> {
+        let arrival = &mut before.mail.arrival;
+        let flags = self.open().await?.flags(&arrival.key).await?;
+        let gone = flags.is_none();
+        arrival.flags.extend(flags.into_iter().flatten().filter(|flag| flag.starts_with('\\')));
+        let inquiry = read_safely(&before.mail, &self.profile);
+        Ok(Woken { before, inquiry, gone })
     }
 
     /// Closed again (the calendar was changed, or the queue is longer than the day): when it opens.
@@ -61,28 +78,35 @@ impl Worker {
         calendar.turn(arrived, now, self.profile.out_of_hours).filter(|at| *at > now)
     }
 
-    async fn decided(
-        &self,
-        waiting: &[Waiting],
-        inquiries: &[Inquiry],
-        roles: &[Role],
-    ) -> Result<Vec<Decision>, WorkError> {
-        let acknowledged = waiting.iter().any(|one| acknowledges(&one.decision));
-        let register = self.desk.register.current(&self.store).await?;
-        let mut decisions: Vec<Decision> = Vec::new();
-        for ((one, inquiry), role) in waiting.iter().zip(inquiries).zip(roles) {
-            let release = Release { first_decided: one.decided_at, acknowledged, role: role.clone() };
-            let mut ctx = self.context(&one.mail, inquiry, &register, Some(release)).await?;
-            // What an earlier one of them lets the case remember is not written down yet.
-            if let (Some(case), Some(before)) = (&mut ctx.history.case, decisions.last()) {
-                case.state.extend(before.case_state.clone());
-            }
-            decisions.push(decide_safely(inquiry, &ctx));
+    async fn decided(&self, woken: &Arc<[Woken]>, roles: Vec<Role>) -> Result<Vec<Decision>, WorkError> {
+        let acknowledged = woken.iter().any(|one| one.before.acknowledged);
+        let mut signers = Vec::new();
+        for Woken { before, inquiry, .. } in &**woken {
+            signers.push(self.signer(&before.mail, inquiry).await);
         }
-        Ok(decisions)
+        let (judge, woken) = (self.judge().await?, woken.clone());
+        let decide = move |books: &Books<'_>| {
+            let mails = woken.iter().zip(signers).zip(roles);
+            let mut decided: Vec<Decision> = Vec::new();
+            for ((Woken { before, inquiry, gone }, dkim), role) in mails {
+                let release = Release { first_decided: before.decided_at, acknowledged, gone: *gone, role };
+                let mut ctx = judge.context(&before.mail, inquiry, dkim, Some(release), books)?;
+                // What an earlier one of them lets the case remember is not written down yet.
+                if let (Some(case), Some(earlier)) = (&mut ctx.history.case, decided.last()) {
+                    case.state.extend(earlier.case_state.clone());
+                }
+                decided.push(decide_safely(inquiry, &ctx));
+            }
+            Ok(decided)
+        };
+        Ok(self.store.in_one(decide).await?)
     }
 }
 
-fn acknowledges(decision: &Decision) -> bool {
-    decision.actions.iter().any(|action| matches!(action, Action::Acknowledge(_)))
+/// A mail whose turn has come.
+struct Woken {
+    before: Waiting,
+    inquiry: Inquiry,
+    /// It lies in the mailbox no longer.
+    gone: bool,
 }

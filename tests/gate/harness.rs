@@ -10,6 +10,7 @@ use madoguchi::triage::calendar::Calendar;
 use madoguchi::triage::context::{Border, Context, DeskProfile, History, Seen};
 use madoguchi::triage::inquiry::{Header, Inquiry, Mailbox, Oddity, Part, Section, SectionKind};
 use madoguchi::triage::pack::{Pack, Thresholds};
+use madoguchi::triage::products::Products;
 use madoguchi::triage::register::Register;
 use madoguchi::triage::rulebook::Rulebook;
 use serde::Deserialize;
@@ -216,6 +217,9 @@ fn empty_pack() -> Pack {
         flows: Vec::new(),
         credit: None,
         needs: Vec::new(),
+        figures: Vec::new(),
+        urgent: Vec::new(),
+        products: Products::default(),
         templates: BTreeMap::new(),
         calendar: Calendar::of_week(TimeZone::UTC, Default::default()),
         hash: String::new(),

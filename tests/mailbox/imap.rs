@@ -186,6 +186,21 @@ async fn expunged_mail_is_skipped() {
 }
 
 #[tokio::test]
+async fn the_flags_of_a_mail_are_those_of_now_and_expunged_mail_has_none() {
+    let dovecot = Dovecot::start();
+    dovecot.deliver(&mail("one", 300));
+    let mut inbox = opened(&dovecot).await;
+    let key = all(&mut inbox).await.remove(0).key;
+    let answered = |flags: Option<Vec<String>>| flags.map(|flags| flags.contains(&"\\Answered".to_owned()));
+    assert_eq!(answered(inbox.flags(&key).await.unwrap()), Some(false));
+    dovecot.doveadm(&["flags add", "\\Answered", "mailbox", "INBOX", "all"]);
+    assert_eq!(answered(inbox.flags(&key).await.unwrap()), Some(true));
+    assert_eq!(inbox.flags(&MailKey { validity: key.validity + 1, ..key.clone() }).await.unwrap(), None);
+    dovecot.doveadm(&["expunge", "mailbox", "INBOX", "all"]);
+    assert_eq!(inbox.flags(&key).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn mail_that_the_server_cannot_read_is_handed_on_without_text() {
     let dovecot = Dovecot::start();
     for id in ["one", "two", "three", "four", "five"] {

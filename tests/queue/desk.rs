@@ -113,6 +113,7 @@ impl Desk {
     }
 
     fn config_text(&self) -> String {
+        let authentication = if self.keys.contains("authentication") { "" } else { "authentication = \"off\"" };
         let (top, keys) = self.keys.split_once("====\n").unwrap_or(("", &self.keys));
         format!(
             r#"
@@ -128,7 +129,7 @@ name = "試験窓口"
 address = "{ADDRESS}"
 pack = "mini"
 register = "register.toml"
-authentication = "off"
+{authentication}
 answer_since = 2020-01-01T00:00:00+09:00
 sent_copy = false
 {keys}
@@ -152,7 +153,7 @@ sales = {{ name = "営業窓口", contact = "sales@desk.example" }}
         let now = self.clock.now();
         let date = now.strftime("%a, %d %b %Y %H:%M:%S +0000");
         let raw = format!(
-            "From: {from}\nTo: {ADDRESS}\nSubject: {subject}\nDate: {date}\nMessage-ID: <{id}@customer.example>\n\
+            "Return-Path: <{from}>\nFrom: {from}\nTo: {ADDRESS}\nSubject: {subject}\nDate: {date}\nMessage-ID: <{id}@customer.example>\n\
              MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n{body}\n"
         );
         let written = self.path("mail/tmp/x");

@@ -225,7 +225,66 @@ async fn a_clause_may_do_without_the_acknowledgement() {
 async fn an_acknowledgement_that_could_not_go_out_in_time_does_not() {
     let mut desk = Desk::start("2026-11-20T20:00:00", "").await;
     desk.deliver("one", TARO, "手順", HOW);
-    // Decided, but the process ends before anything is carried out.
+    decide_only(&mut desk).await;
+    assert_eq!(desk.ends().await, ["auto clear"]);
+    desk.restart().await;
+    desk.work_at("2026-11-24T10:01:00").await;
+    assert_eq!(said(&desk.collect()), ["one 試験窓口"]);
+}
+
+#[tokio::test]
+async fn a_hand_over_is_acknowledged_after_the_opening_if_the_night_s_did_not_go_out() {
+    // Whoever proves nothing gets no more than an acknowledgement.
+    let proof = "authentication = \"weak\"\ntrusted_authserv = \"mx.desk.example\"";
+    for (late, at_night, at_the_opening) in [(false, 1, 0), (true, 0, 1)] {
+        let mut desk = Desk::start("2026-11-20T20:00:00", proof).await;
+        desk.deliver("one", TARO, "手順", HOW);
+        match late {
+            true => decide_only(&mut desk).await,
+            false => desk.work().await,
+        }
+        assert_eq!(desk.collect().len(), at_night);
+        desk.restart().await;
+        desk.work_at("2026-11-24T10:01:00").await;
+        assert_eq!(said(&desk.collect()), vec!["one 受け付けました"; at_the_opening]);
+    }
+}
+
+/// Staff were quicker than the opening.
+#[tokio::test]
+async fn what_staff_answered_deleted_or_moved_at_night_is_not_answered_again() {
+    for change in ["R", "T", "gone"] {
+        let mut desk = Desk::start("2026-11-20T20:00:00", "").await;
+        let file = desk.deliver("one", TARO, "手順", HOW);
+        desk.work().await;
+        assert_eq!(desk.collect().len(), 1, "{change}");
+        match change {
+            "gone" => std::fs::remove_file(&file).unwrap(),
+            flag => std::fs::rename(&file, desk.path("mail/cur").join(format!("{}:2,{flag}", name(&file)))).unwrap(),
+        }
+        desk.work_at("2026-11-24T10:01:00").await;
+        assert_eq!(said(&desk.collect()), Vec::<String>::new(), "{change}");
+        assert_eq!(desk.ends().await, ["review gate-R19"], "{change}");
+    }
+}
+
+#[tokio::test]
+async fn what_staff_only_looked_at_at_night_is_answered() {
+    let mut desk = Desk::start("2026-11-20T20:00:00", "").await;
+    let file = desk.deliver("one", TARO, "手順", HOW);
+    desk.work().await;
+    std::fs::rename(&file, desk.path("mail/cur").join(format!("{}:2,FS", name(&file)))).unwrap();
+    desk.collect();
+    desk.work_at("2026-11-24T10:01:00").await;
+    assert_eq!(said(&desk.collect()), ["one 試験窓口"]);
+}
+
+fn name(file: &std::path::Path) -> &str {
+    file.file_name().unwrap().to_str().unwrap()
+}
+
+/// The process ends before anything is carried out.
+async fn decide_only(desk: &mut Desk) {
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let worker = desk.worker.as_mut().unwrap();
     worker.stop_on(stopped);
@@ -235,8 +294,4 @@ async fn an_acknowledgement_that_could_not_go_out_in_time_does_not() {
         }
     });
     worker.until_idle().await.unwrap();
-    assert_eq!(desk.ends().await, ["auto clear"]);
-    desk.restart().await;
-    desk.work_at("2026-11-24T10:01:00").await;
-    assert_eq!(said(&desk.collect()), ["one 試験窓口"]);
 }

@@ -99,7 +99,8 @@ impl Year {
     fn tidy(&mut self, calendar: &Calendar) {
         let now = self.desk.clock.now();
         self.files.retain(|(at, file)| {
-            let kept = calendar.next_opening(*at).unwrap() + KEPT > now;
+            // It may be looked at up to a poll later, when the desk has closed meanwhile.
+            let kept = calendar.next_opening(*at + POLL).unwrap() + KEPT > now;
             kept || fs::remove_file(file).is_err()
         });
     }

@@ -1,4 +1,4 @@
-use madoguchi::store::{HistoryQuery, MailState, StoreError};
+use madoguchi::store::{Activation, HistoryQuery, MailState, StoreError, activate};
 use madoguchi::triage::arrival::{Arrival, Item, Known, MailKey};
 
 use crate::bench::{Bench, DESK, arrival, decision, file_arrival, label, meta, minute};
@@ -139,13 +139,22 @@ async fn only_undecided_mail_can_fail_or_go_to_quarantine() {
 }
 
 #[tokio::test]
-async fn activation_is_the_first_call_for_ever() {
+async fn the_first_look_and_the_activation_stay_what_they_were() {
     let bench = Bench::new();
-    assert_eq!(bench.store.activation(DESK, "INBOX", minute(1)).await.unwrap(), minute(1));
+    let state = async |bench: &Bench, desk: &str, mailbox: &str| {
+        let Activation { first_look, active_since } = bench.store.activation(desk, mailbox).await.unwrap();
+        (first_look, active_since)
+    };
+    assert_eq!(state(&bench, DESK, "INBOX").await, (None, None));
+    bench.store.look(DESK, "INBOX", minute(1)).await.unwrap();
     let bench = bench.reopen();
-    assert_eq!(bench.store.activation(DESK, "INBOX", minute(2)).await.unwrap(), minute(1));
-    assert_eq!(bench.store.activation(DESK, "Other", minute(3)).await.unwrap(), minute(3));
-    assert_eq!(bench.store.activation("sales", "INBOX", minute(4)).await.unwrap(), minute(4));
+    bench.store.look(DESK, "INBOX", minute(2)).await.unwrap();
+    assert_eq!(state(&bench, DESK, "INBOX").await, (Some(minute(1)), None));
+    assert!(activate(&bench.path, DESK, "INBOX", minute(3)).unwrap());
+    assert!(!activate(&bench.path, DESK, "INBOX", minute(4)).unwrap(), "it is active already");
+    assert_eq!(state(&bench, DESK, "INBOX").await, (Some(minute(1)), Some(minute(3))));
+    assert_eq!(state(&bench, DESK, "Other").await, (None, None), "another mailbox is another matter");
+    assert_eq!(state(&bench, "sales", "INBOX").await, (None, None), "another desk, too");
 }
 
 #[tokio::test]

@@ -57,7 +57,7 @@ async fn a_reading_store_sees_what_is_written_meanwhile_and_writes_nothing() {
     let reader = Store::open_reading(&bench.path).unwrap();
     bench.mail(1, "one").await;
     assert_eq!(reader.overview(None, 10).await.unwrap().len(), 1);
-    let error = reader.activation(DESK, "INBOX", minute(0)).await.unwrap_err();
+    let error = reader.look(DESK, "INBOX", minute(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::ReadOnly { .. }), "{error}");
 }
 

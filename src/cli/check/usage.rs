@@ -94,5 +94,6 @@ fn shown(term: &Term) -> String {
     match term {
         Term::Literal(text) => format!("`{text}`"),
         Term::Pattern(pattern) => format!("`/{pattern}/`"),
+        Term::Product(product) => format!("`@{}`", product.name()),
     }
 }

@@ -52,9 +52,6 @@ fn parts(text: &str) -> (usize, usize) {
     (at + 1, line)
 }
 
-/// So many bytes of terms are read at once: TOML with places takes thirty times the memory of its text.
-const CHUNK: usize = 100_000;
-
 fn share(table: &Table<'_>, key: &'static str) -> Option<f64> {
     let value = table.require(key)?;
     let share = value.number()?;
@@ -98,27 +95,76 @@ impl Names<'_, '_> {
     }
 
     /// In the order of their texts. A term is a line: TOML has no line ends in inline tables.
-    fn terms(&self, mut range: Range<usize>, folding: Folding) -> Vec<FittedTerm> {
-        let (text, mut terms) = (self.file.text, Vec::new());
-        while !range.is_empty() {
-            let rest = &text[range.clone()];
-            let far = rest.char_indices().map(|(at, _)| at).find(|at| *at >= CHUNK).unwrap_or(rest.len());
-            let end = range.start + rest[far..].find('\n').map_or(rest.len(), |at| far + at + 1);
-            let chunk = reader::read_part(self.file, range.start..end, |table| Some(self.chunk(table, folding)));
-            terms.extend(chunk.unwrap_or_default());
-            range.start = end;
+    fn terms(&self, range: Range<usize>, folding: Folding) -> Vec<FittedTerm> {
+        let (mut start, mut terms) = (range.start, Vec::new());
+        for line in self.file.text[range].split_inclusive('\n') {
+            let place = start..start + line.len();
+            start = place.end;
+            match self.plain(line) {
+                Some(term) => terms.push((At { value: term.text.clone(), span: place }, term)),
+                None => terms.extend(self.written(place)),
+            }
         }
-        terms.sort_by(|a, b| a.text.cmp(&b.text));
-        terms
+        terms.sort_by(|(_, a), (_, b)| a.text.cmp(&b.text));
+        self.check(&terms, folding);
+        terms.into_iter().map(|(_, term)| term).collect()
     }
 
-    fn chunk(&self, table: &Table<'_>, folding: Folding) -> Vec<FittedTerm> {
-        for (name, _) in table.entries().filter(|(name, _)| !is_folded(&name.value, folding)) {
+    /// A line as `madoguchi fit` writes it: `"端末" = { rarity = 2.6, 4-1-3 = -0.3 }`. A TOML reader for tens of
+    /// thousands of them would take the most of the time in which the program gets ready, so it is asked only about
+    /// others, and about what is wrong.
+    fn plain(&self, line: &str) -> Option<FittedTerm> {
+        let (text, points) = line.strip_prefix('"')?.split_once("\" = { rarity = ")?;
+        let mut points = points.strip_suffix(" }\n")?.split(", ");
+        let rarity = plain_number(points.next()?).filter(|rarity| *rarity > 0.0)?;
+        let points = points.map(|point| {
+            let (name, worth) = point.split_once(" = ")?;
+            Some((self.column(name)?, plain_number(worth)?))
+        });
+        let mut points: Points = points.collect::<Option<_>>()?;
+        points.sort_unstable_by_key(|(column, _)| *column);
+        let once = points.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        let simple = !text.contains(['"', '\\']) && !text.chars().any(char::is_control);
+        (once && simple).then(|| FittedTerm { text: text.to_owned(), rarity, points })
+    }
+
+    /// Where the points of this name are; none if it is none of a clause that terms can speak for.
+    fn column(&self, name: &str) -> Option<usize> {
+        if let Some(common) = COMMON.iter().position(|common| *common == name) {
+            return Some(self.clauses.len() + common);
+        }
+        self.index.get(name).copied().filter(|clause| self.clauses[*clause].value.kind != ClauseKind::Staff)
+    }
+
+    /// A line of any TOML.
+    fn written(&self, place: Range<usize>) -> Vec<(At<String>, FittedTerm)> {
+        let base = place.start;
+        let read = reader::read_part(self.file, place, |table| {
+            let terms = table.entries().filter_map(|(name, value)| {
+                let term = self.term(&name, value)?;
+                Some((At { span: base + name.span.start..base + name.span.end, ..name }, term))
+            });
+            Some(terms.collect())
+        });
+        read.unwrap_or_default()
+    }
+
+    fn check(&self, terms: &[(At<String>, FittedTerm)], folding: Folding) {
+        for (name, _) in terms.iter().filter(|(_, term)| !is_folded(&term.text, folding)) {
             let hint = format!("write `{}`", fold_term(&name.value, folding));
             let message = format!("`{}` is not folded, so it is never found", name.value);
-            table.file.add(Problem::warning(message).at(&name.span).hint(hint));
+            self.file.add(Problem::warning(message).at(&self.name_in(name)).hint(hint));
         }
-        table.entries().filter_map(|(name, value)| self.term(&name, value)).collect()
+        for pair in terms.windows(2).filter(|pair| pair[0].1.text == pair[1].1.text) {
+            let problem = Problem::error(format!("`{}` stands here twice", pair[1].1.text));
+            self.file.add(problem.at(&self.name_in(&pair[1].0)));
+        }
+    }
+
+    /// The name alone, where the whole line is known.
+    fn name_in(&self, name: &At<String>) -> Range<usize> {
+        let quoted = name.span.start..(name.span.start + name.value.len() + 2).min(name.span.end);
+        if self.file.text[name.span.clone()].ends_with('\n') { quoted } else { name.span.clone() }
     }
 
     fn term(&self, name: &At<String>, value: Value<'_>) -> Option<FittedTerm> {
@@ -167,6 +213,14 @@ impl Names<'_, '_> {
         points.sort_by_key(|(column, _)| *column);
         points
     }
+}
+
+/// A decimal number as TOML writes it, without exponent and underscores.
+fn plain_number(text: &str) -> Option<f64> {
+    let (whole, part) = text.strip_prefix('-').unwrap_or(text).split_once('.')?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let short = whole == "0" || !whole.starts_with('0');
+    (short && digits(whole) && digits(part)).then(|| text.parse().ok())?
 }
 
 /// A long-vowel mark at the end may stand in the middle of a word, where it is kept.

@@ -13,6 +13,7 @@ use crate::config::reader::{self, At, Table, Value};
 use crate::config::suggest;
 use crate::triage::flow::{Claim, Device, End, Evidence, Exit, Flow, Group, Step, StepKind, Text, Version, Who, Words};
 use crate::triage::pack::{Clause, Term};
+use crate::triage::pattern::is_plain;
 
 /// A step with its exits as written.
 struct RawStep {
@@ -122,7 +123,9 @@ fn terms(value: Value<'_>, parts: &Parts) -> Vec<Term> {
             for (name, part) in parts {
                 full = full.replace(&format!("<{name}>"), &format!("(?:{part})"));
             }
-            if let Err(error) = regex::Regex::new(&full) {
+            if !is_plain(&full)
+                && let Err(error) = regex::Regex::new(&full)
+            {
                 value.error(format!("with its parts put in, a pattern is no regular expression: {error}"));
                 return None;
             }

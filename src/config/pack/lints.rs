@@ -101,12 +101,12 @@ fn holds(text: &str, word: &str) -> bool {
 fn dead(file: File<'_>, raw: &RawRule, rule: &Rule, folding: Folding) {
     let fold = |term: &Term| match term {
         Term::Literal(text) => Some(fold_term(text, folding)),
-        Term::Pattern(_) => None,
+        Term::Pattern(_) | Term::Product(_) => None,
     };
     let none: Vec<String> = rule.none.iter().filter_map(fold).collect();
     let stopped = |term: &Term| match term {
         Term::Literal(_) => fold(term).is_some_and(|text| none.iter().any(|word| holds(&text, word))),
-        Term::Pattern(_) => rule.none.contains(term),
+        Term::Pattern(_) | Term::Product(_) => rule.none.contains(term),
     };
     let groups = std::iter::once(&rule.any).chain(&rule.all).filter(|group| !group.is_empty());
     if groups.into_iter().any(|group| group.iter().all(stopped)) {

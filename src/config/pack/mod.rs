@@ -9,6 +9,7 @@ mod fitted;
 mod flow;
 mod lints;
 mod needs;
+mod products;
 mod rules;
 mod sheet;
 mod templates;
@@ -27,6 +28,7 @@ use self::fitted::WEIGHTS;
 use super::calendar;
 use super::problems::{File, Problem, Problems, Report};
 use crate::triage::pack::Pack;
+use crate::triage::products::Products;
 
 const HEAD: &str = "pack.toml";
 const CALENDAR: &str = "calendar.toml";
@@ -34,6 +36,10 @@ const CREDIT: &str = "credit.toml";
 const NEEDS: &str = "needs.toml";
 const FIGURES: &str = "figures.toml";
 const URGENT: &str = "urgent.toml";
+const SYSTEMS: &str = "os-support.toml";
+const DEVICES: &str = "devices.toml";
+/// Files of a pack that are no rules files.
+const OTHERS: [&str; 9] = [HEAD, CALENDAR, CREDIT, NEEDS, FIGURES, URGENT, WEIGHTS, SYSTEMS, DEVICES];
 
 /// A pack, its claims and its warnings.
 pub type Loaded = ((Pack, Claims), Problems);
@@ -91,9 +97,7 @@ fn read_all(report: &Report, folder: &str, files: &PackFiles) -> Option<(Pack, C
     let head = file(report, files, HEAD).and_then(|file| Some((file, clauses::read(file, id)?)));
     let calendar = file(report, files, CALENDAR).and_then(calendar::read);
     let is_flow = |f: &&PackFile| f.name.starts_with(FLOWS);
-    let is_sheet = |f: &&PackFile| {
-        ![HEAD, CALENDAR, CREDIT, NEEDS, FIGURES, URGENT, WEIGHTS].contains(&f.name.as_str()) && !is_flow(f)
-    };
+    let is_sheet = |f: &&PackFile| !OTHERS.contains(&f.name.as_str()) && !is_flow(f);
     let sheet_files = files.rules.iter().filter(is_sheet);
     let texts: Vec<Option<File<'_>>> = sheet_files.map(|f| f.open(report)).collect();
     let sheets: Option<Vec<_>> = texts.into_iter().map(|file| sheet::read(file?)).collect();
@@ -109,14 +113,15 @@ fn read_all(report: &Report, folder: &str, files: &PackFiles) -> Option<(Pack, C
         None => None,
     };
     let flows = flow::read_all(report, &head.clauses, files.rules.iter().filter(is_flow));
-    let credit = files.rules.iter().find(|file| file.name == CREDIT);
-    let credit = credit.and_then(|source| credit::read(source.open(report)?, &head.clauses));
-    let needs = files.rules.iter().find(|file| file.name == NEEDS).and_then(|source| source.open(report));
-    let needs = needs.map(|file| needs::read(file, &head.clauses)).unwrap_or_default();
-    let figures = files.rules.iter().find(|file| file.name == FIGURES).and_then(|source| source.open(report));
-    let figures = figures.map(|file| figures::read(file, &head.clauses)).unwrap_or_default();
-    let urgent = files.rules.iter().find(|file| file.name == URGENT).and_then(|source| source.open(report));
-    let urgent = urgent.map(urgent::read).unwrap_or_default();
+    let opened = |name: &str| files.rules.iter().find(|file| file.name == name).and_then(|source| source.open(report));
+    let credit = opened(CREDIT).and_then(|file| credit::read(file, &head.clauses));
+    let needs = opened(NEEDS).map(|file| needs::read(file, &head.clauses)).unwrap_or_default();
+    let products = Products {
+        systems: opened(SYSTEMS).map(products::systems).unwrap_or_default(),
+        series: opened(DEVICES).map(products::series).unwrap_or_default(),
+    };
+    let figures = opened(FIGURES).map(|file| figures::read(file, &head.clauses)).unwrap_or_default();
+    let urgent = opened(URGENT).map(urgent::read).unwrap_or_default();
     if day.is_some_and(|day| day != head.effective.to_string()) {
         let message = format!("the folder `{folder}` says another day than `effective`, which is {}", head.effective);
         head_file.add(Problem::error(message));
@@ -140,6 +145,7 @@ fn read_all(report: &Report, folder: &str, files: &PackFiles) -> Option<(Pack, C
         needs,
         figures,
         urgent,
+        products,
         templates,
         calendar,
         hash,

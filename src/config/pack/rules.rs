@@ -10,6 +10,7 @@ use crate::config::problems::{File, Problem};
 use crate::config::reader::At;
 use crate::config::suggest;
 use crate::triage::pack::{Clause, ClauseKind, Muted, Rule, Term};
+use crate::triage::products::Product;
 
 /// Word lists of all files by name.
 type Lists<'a> = BTreeMap<&'a str, List<'a>>;
@@ -114,6 +115,9 @@ fn expand(file: File<'_>, term: &At<RawTerm>, lists: &Lists<'_>) -> Vec<Term> {
         RawTerm::Term(term) => return vec![term.clone()],
         RawTerm::List(name) => name,
     };
+    if let Some(product) = Product::named(name) {
+        return vec![Term::Product(product)];
+    }
     let Some(list) = lists.get(name.as_str()) else {
         let problem = Problem::error(format!("there is no word list `{name}`")).at(&term.span);
         file.add(problem.hint(suggest::hint(name, lists.keys().copied())));

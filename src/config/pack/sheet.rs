@@ -7,6 +7,7 @@ use crate::config::check;
 use crate::config::problems::{File, Problem};
 use crate::config::reader::{self, At, Table, Value};
 use crate::triage::pack::{Place, Term};
+use crate::triage::pattern::is_plain;
 use crate::triage::rulebook::MAX_GROUPS;
 
 /// One rules file.
@@ -170,6 +171,9 @@ fn pattern_of<'t>(value: Value<'_>, text: &'t str) -> Option<&'t str> {
 }
 
 fn pattern_term(value: Value<'_>, pattern: &str) -> Option<Term> {
+    if is_plain(pattern) {
+        return Some(Term::Pattern(pattern.to_owned()));
+    }
     match Regex::new(pattern) {
         Ok(regex) if regex.is_match("") => {
             value.error_with(

@@ -31,6 +31,9 @@ pub fn clean(cell: &str) -> Cow<'_, str> {
 }
 
 fn narrow(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_owned();
+    }
     ComposingNormalizerBorrowed::new_nfkc().normalize(text).into_owned()
 }
 

@@ -121,12 +121,12 @@ impl Imap {
 
     /// Those of `uids` that were not expunged, with mail flagged `\Deleted` counted as there.
     async fn still_there(&mut self, uids: &[u32]) -> Result<Vec<u32>, MailboxError> {
-        let flags = self.flags(uids).await?;
+        let flags = self.flags_of(uids).await?;
         Ok(flags.into_keys().collect())
     }
 
     /// UID and flags of those of `uids` that are there.
-    pub(super) async fn flags(&mut self, uids: &[u32]) -> Result<BTreeMap<u32, Vec<String>>, MailboxError> {
+    pub(super) async fn flags_of(&mut self, uids: &[u32]) -> Result<BTreeMap<u32, Vec<String>>, MailboxError> {
         let mut heads = Heads { limit: 0, by_uid: BTreeMap::new() };
         let command = Command::new("UID FETCH").raw(&uid_set(uids)).raw("(UID FLAGS)");
         self.wire.watch(command, &mut |response| heads.note(uids, response)).await?;
@@ -192,7 +192,7 @@ impl Head {
     }
 }
 
-fn uid_of(attributes: &[AttributeValue<'_>]) -> Option<u32> {
+pub(super) fn uid_of(attributes: &[AttributeValue<'_>]) -> Option<u32> {
     attributes.iter().find_map(|attribute| match attribute {
         AttributeValue::Uid(uid) => Some(*uid),
         _ => None,
@@ -216,7 +216,7 @@ fn cut(data: &[u8], limit: usize) -> Vec<u8> {
 }
 
 /// `17-Jul-1996 02:44:25 -0700`, the day padded with a blank (RFC 9051 §9, date-time).
-fn internal_date(text: &str) -> Option<Timestamp> {
+pub(super) fn internal_date(text: &str) -> Option<Timestamp> {
     Timestamp::strptime("%d-%b-%Y %H:%M:%S %z", text.trim()).ok()
 }
 

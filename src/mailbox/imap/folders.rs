@@ -19,7 +19,7 @@ impl Imap {
     pub async fn move_to(&mut self, item: &Item, folder: &str) -> Result<Moved, MailboxError> {
         let uid = uid(item)?;
         self.go_home().await?;
-        match self.flags(&[uid]).await?.remove(&uid) {
+        match self.flags_of(&[uid]).await?.remove(&uid) {
             // Deleted by staff, or the trace of our own COPY and STORE on a server that cannot expunge one mail.
             Some(flags) if !flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Deleted")) => {}
             _ => return Ok(Moved::Gone),
@@ -89,7 +89,7 @@ impl Imap {
     }
 
     /// Opens a folder as it is now, for reading; the home folder stays open for writing.
-    async fn look_into(&mut self, target: &str) -> Result<(), MailboxError> {
+    pub(super) async fn look_into(&mut self, target: &str) -> Result<(), MailboxError> {
         if target == self.home.name {
             self.go_home().await?;
             return self.wire.run(Command::new("NOOP")).await;
@@ -138,7 +138,7 @@ impl Imap {
     }
 
     /// The wire name of an existing place: by its mark, else by a usual name, also below INBOX.
-    async fn find(&mut self, place: &Place) -> Result<Option<String>, MailboxError> {
+    pub(super) async fn find(&mut self, place: &Place) -> Result<Option<String>, MailboxError> {
         if let Some(name) = self.places.get(place) {
             return Ok(Some(name.clone()));
         }

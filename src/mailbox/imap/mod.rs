@@ -5,6 +5,7 @@ mod fetch;
 mod folders;
 mod idle;
 mod login;
+mod survey;
 mod wire;
 
 use std::collections::{HashMap, HashSet};
@@ -13,7 +14,7 @@ use imap_proto::{MailboxDatum, Response, ResponseCode};
 
 use self::login::{capabilities, connect};
 use self::wire::{Command, Wire};
-use super::{ImapSettings, MailboxError, Place};
+use super::{ImapSettings, LabelChange, MailboxError, Place, check_labels};
 use crate::triage::arrival::{Arrival, Item, Known};
 
 /// UIDs in one command, so that its line stays below what servers accept (8192 octets, RFC 7162 §4).
@@ -106,29 +107,57 @@ impl Imap {
         self.piece(uid, from, bytes).await
     }
 
-    pub async fn add_labels(&mut self, items: &[Item], labels: &[String]) -> Result<(), MailboxError> {
+    /// See [`super::Inbox::flags`].
+    pub async fn flags(&mut self, item: &Item) -> Result<Option<Vec<String>>, MailboxError> {
+        let uid = uid(item)?;
         self.go_home().await?;
-        if let Some(refused) = labels.iter().find(|label| !self.home.keeps(label)) {
-            return Err(MailboxError::LabelsRefused(refused.clone()));
-        }
-        self.store(items, "+FLAGS.SILENT", labels).await
+        // A FETCH may still tell of what was expunged; only other commands show it (RFC 9051 §7.5.1).
+        self.wire.run(Command::new("NOOP")).await?;
+        Ok(self.flags_of(&[uid]).await?.remove(&uid))
+    }
+
+    pub async fn add_labels(&mut self, items: &[Item], labels: &[String]) -> Result<(), MailboxError> {
+        self.change_one(LabelChange { add: true, labels: labels.to_vec(), items: items.to_vec() }).await
     }
 
     pub async fn remove_labels(&mut self, items: &[Item], labels: &[String]) -> Result<(), MailboxError> {
-        self.go_home().await?;
-        self.store(items, "-FLAGS.SILENT", labels).await
+        self.change_one(LabelChange { add: false, labels: labels.to_vec(), items: items.to_vec() }).await
     }
 
-    async fn store(&mut self, items: &[Item], change: &str, labels: &[String]) -> Result<(), MailboxError> {
-        let uids = items.iter().map(uid).collect::<Result<Vec<u32>, MailboxError>>()?;
-        if labels.is_empty() {
-            return Ok(());
+    async fn change_one(&mut self, change: LabelChange) -> Result<(), MailboxError> {
+        self.change_labels(&[change]).await?.into_iter().collect()
+    }
+
+    /// See [`super::Inbox::change_labels`].
+    pub async fn change_labels(
+        &mut self,
+        changes: &[LabelChange],
+    ) -> Result<Vec<Result<(), MailboxError>>, MailboxError> {
+        self.go_home().await?;
+        let mut commands = Vec::new();
+        let stores = changes.iter().map(|change| self.stores(change));
+        let counts: Vec<Result<usize, MailboxError>> = stores
+            .map(|stores| {
+                let before = commands.len();
+                commands.extend(stores?);
+                Ok(commands.len() - before)
+            })
+            .collect();
+        let mut answers = self.wire.run_all(&commands).await?.into_iter();
+        Ok(counts.into_iter().map(|count| answers.by_ref().take(count?).collect()).collect())
+    }
+
+    /// The commands of a change.
+    fn stores(&self, change: &LabelChange) -> Result<Vec<Command>, MailboxError> {
+        check_labels(&change.labels)?;
+        if let Some(refused) = change.labels.iter().find(|label| change.add && !self.home.keeps(label)) {
+            return Err(MailboxError::LabelsRefused(refused.clone()));
         }
-        let list = format!("({})", labels.join(" "));
-        for batch in uids.chunks(BATCH) {
-            self.wire.run(Command::new("UID STORE").raw(&uid_set(batch)).raw(change).raw(&list)).await?;
-        }
-        Ok(())
+        let uids = change.items.iter().map(uid).collect::<Result<Vec<u32>, MailboxError>>()?;
+        let sign = if change.add { "+FLAGS.SILENT" } else { "-FLAGS.SILENT" };
+        let list = format!("({})", change.labels.join(" "));
+        let batches = uids.chunks(BATCH).filter(|_| !change.labels.is_empty());
+        Ok(batches.map(|batch| Command::new("UID STORE").raw(&uid_set(batch)).raw(sign).raw(&list)).collect())
     }
 
     /// Selects the home folder if another one is open. A server that rebuilt it meanwhile has new UIDs. Mail that

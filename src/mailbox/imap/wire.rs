@@ -26,6 +26,9 @@ pub(super) type Watch<'a> = &'a mut (dyn FnMut(&Response<'_>) + Send);
 /// Bytes written under one timeout: a large draft on a slow line may take long, silence may not.
 const CHUNK: usize = 16 * 1024;
 
+/// Commands sent together, so that neither side's buffers fill up before the other reads.
+const AT_ONCE: usize = 50;
+
 /// A command and its arguments, each argument written so that it cannot be taken for anything else.
 pub(super) struct Command {
     name: &'static str,
@@ -83,16 +86,18 @@ pub(super) struct Wire {
     client: Client<Stream>,
     timeout: Duration,
     tag: u32,
-    /// A command was sent and its tagged answer not read. If that is still so when the next one starts, the one
+    /// Commands that were sent and whose tagged answers were not read. If there are any when the next one starts, one
     /// before failed or was dropped, and what comes next on the line is not ours to guess.
-    busy: bool,
+    waiting: Vec<u32>,
+    /// The command whose tagged answer was read last.
+    answered: u32,
     /// EXISTS was seen since somebody last cleared this: there may be new mail.
     pub news: bool,
 }
 
 impl Wire {
     pub fn new(stream: Stream, timeout: Duration) -> Wire {
-        Wire { client: Client::new(stream), timeout, tag: 0, busy: false, news: false }
+        Wire { client: Client::new(stream), timeout, tag: 0, waiting: Vec::new(), answered: 0, news: false }
     }
 
     /// The stream below, for STARTTLS. Answers buffered but not read are thrown away: what came before the
@@ -124,14 +129,60 @@ impl Wire {
         self.finish(command.name, watch).await
     }
 
-    /// Sends a command and leaves its answers to be read by [`Wire::step`] and [`Wire::finish`].
-    pub async fn send(&mut self, command: &Command, watch: Watch<'_>) -> Result<(), MailboxError> {
-        if self.busy {
+    /// Runs commands without literals whose answers do not matter and that do not depend on each other: all are sent
+    /// before the first answer is read (RFC 9051 §5.5). Answers how each one ended.
+    pub async fn run_all(&mut self, commands: &[Command]) -> Result<Vec<Result<(), MailboxError>>, MailboxError> {
+        if !self.waiting.is_empty() {
             return Err(MailboxError::Closed);
         }
-        self.busy = true;
+        let mut ended = Vec::new();
+        for commands in commands.chunks(AT_ONCE) {
+            self.run_some(commands, &mut ended).await?;
+        }
+        Ok(ended)
+    }
+
+    async fn run_some(
+        &mut self,
+        commands: &[Command],
+        ended: &mut Vec<Result<(), MailboxError>>,
+    ) -> Result<(), MailboxError> {
+        let Some(first) = commands.first() else { return Ok(()) };
+        let (before, offset) = (self.tag, ended.len());
+        let mut bytes = Vec::new();
+        for piece in commands.iter().flat_map(|command| &command.pieces) {
+            bytes.extend(self.next_tag());
+            bytes.extend_from_slice(piece);
+            bytes.extend_from_slice(b"\r\n");
+        }
+        ended.extend(commands.iter().map(|_| Ok(())));
+        self.write(first.name, &bytes).await?;
+        while !self.waiting.is_empty() {
+            match self.step(first.name, self.timeout, &mut |_| ()).await {
+                Ok(_) => {}
+                Err(refused @ MailboxError::Refused { .. }) => {
+                    let place = self.answered.wrapping_sub(before).wrapping_sub(1) as usize;
+                    ended[offset + place] = Err(refused);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// The tag of the next command, whose answer is waited for from now on.
+    fn next_tag(&mut self) -> Vec<u8> {
         self.tag = self.tag.wrapping_add(1);
-        let mut tagged = format!("M{} ", self.tag).into_bytes();
+        self.waiting.push(self.tag);
+        format!("M{} ", self.tag).into_bytes()
+    }
+
+    /// Sends a command and leaves its answers to be read by [`Wire::step`] and [`Wire::finish`].
+    pub async fn send(&mut self, command: &Command, watch: Watch<'_>) -> Result<(), MailboxError> {
+        if !self.waiting.is_empty() {
+            return Err(MailboxError::Closed);
+        }
+        let mut tagged = self.next_tag();
         for (index, piece) in command.pieces.iter().enumerate() {
             if index > 0 {
                 self.asked_for_more(command.name, watch).await?;
@@ -203,10 +254,11 @@ impl Wire {
         status: &Status,
         outcome: &Outcome<'_>,
     ) -> Result<Step, MailboxError> {
-        if tag != format!("M{}", self.tag) || !self.busy {
+        let number = tag.strip_prefix('M').and_then(|number| number.parse().ok());
+        let Some(place) = self.waiting.iter().position(|waiting| Some(*waiting) == number) else {
             return Err(MailboxError::Protocol("an answer to a command that was not sent"));
-        }
-        self.busy = false;
+        };
+        self.answered = self.waiting.remove(place);
         match status {
             Status::Ok => Ok(Step::Done),
             _ => Err(MailboxError::Refused { command, code: code(status, outcome), text: words(outcome) }),

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::labels;
 use crate::mailbox::HEAD_BYTES;
+use crate::mailbox::survey::{Listed, message_id};
 use crate::triage::arrival::{Arrival, Item, MailKey};
 
 /// A mail file as it was named when we looked.
@@ -29,7 +30,7 @@ impl Entry {
     }
 
     /// Flag letters after `:2,`, as IMAP names them.
-    fn flags(&self) -> Vec<String> {
+    pub fn flags(&self) -> Vec<String> {
         let name = self.path.file_name().and_then(OsStr::to_str).unwrap_or_default();
         let letters = name.split_once(":2,").map(|(_, letters)| letters).unwrap_or_default();
         letters.chars().filter_map(flag).map(str::to_owned).collect()
@@ -144,6 +145,22 @@ fn read_head(path: &Path) -> io::Result<(Vec<u8>, u64)> {
     let mut raw = Vec::new();
     file.take(HEAD_BYTES as u64).read_to_end(&mut raw)?;
     Ok((raw, size))
+}
+
+/// Every mail of a folder, without its text.
+pub(super) fn list(folder: &Path) -> io::Result<Vec<Listed>> {
+    let listed = |entry: Entry| {
+        let mut flags = entry.flags();
+        flags.extend(labels::read(folder, &entry.unique)?);
+        let internal_date = Timestamp::try_from(modified(&entry.path)).ok();
+        Ok(Listed { item: Item::File(entry.unique), internal_date, flags })
+    };
+    entries(folder)?.into_iter().map(listed).collect()
+}
+
+pub(super) fn message_ids(folder: &Path) -> io::Result<Vec<String>> {
+    let heads = entries(folder)?.into_iter().filter_map(|entry| read_head(&entry.path).ok());
+    Ok(heads.filter_map(|(head, _)| message_id(&head)).collect())
 }
 
 /// Whether a mail of this Message-ID (with `<>`) lies in the folder.

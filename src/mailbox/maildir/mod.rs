@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use self::files::Entry;
-use super::{MailboxError, Moved, Place, Wake, encoded_level, usual_names};
+use super::survey::Listed;
+use super::{LabelChange, MailboxError, Moved, Place, Wake, check_labels, encoded_level, usual_names};
 use crate::triage::arrival::{Arrival, Item, Known};
 
 #[derive(Debug, Clone)]
@@ -50,17 +51,39 @@ impl Maildir {
         blocking(move || Ok(files::read_piece(&root, &unique, from, bytes)?)).await
     }
 
+    /// See [`super::Inbox::flags`].
+    pub async fn flags(&mut self, item: &Item) -> Result<Option<Vec<String>>, MailboxError> {
+        Ok(files::find(&self.root, unique(item)?)?.map(|entry| entry.flags()))
+    }
+
     pub async fn add_labels(&mut self, items: &[Item], labels: &[String]) -> Result<(), MailboxError> {
-        self.change_labels(items, |held| {
+        self.change(items, |held| {
             held.extend(labels.iter().filter(|label| !held.contains(label)).cloned().collect::<Vec<_>>())
         })
     }
 
     pub async fn remove_labels(&mut self, items: &[Item], labels: &[String]) -> Result<(), MailboxError> {
-        self.change_labels(items, |held| held.retain(|label| !labels.contains(label)))
+        self.change(items, |held| held.retain(|label| !labels.contains(label)))
     }
 
-    fn change_labels(&self, items: &[Item], change: impl Fn(&mut Vec<String>)) -> Result<(), MailboxError> {
+    /// See [`super::Inbox::change_labels`].
+    pub async fn change_labels(
+        &mut self,
+        changes: &[LabelChange],
+    ) -> Result<Vec<Result<(), MailboxError>>, MailboxError> {
+        let mut results = Vec::new();
+        for LabelChange { add, labels, items } in changes {
+            let change = match (check_labels(labels), add) {
+                (Err(error), _) => Err(error),
+                (Ok(()), true) => self.add_labels(items, labels).await,
+                (Ok(()), false) => self.remove_labels(items, labels).await,
+            };
+            results.push(change);
+        }
+        Ok(results)
+    }
+
+    fn change(&self, items: &[Item], change: impl Fn(&mut Vec<String>)) -> Result<(), MailboxError> {
         let there = files::unique_names(&self.root)?;
         for item in items {
             let unique = unique(item)?;
@@ -117,6 +140,20 @@ impl Maildir {
         let Some(folder) = self.find(place)? else { return Ok(false) };
         let id = message_id.to_owned();
         blocking(move || Ok(files::holds(&folder, &id)?)).await
+    }
+
+    pub fn folder_of(&self, place: &Place) -> Result<Option<String>, MailboxError> {
+        Ok(self.find(place)?.map(|path| path.display().to_string()))
+    }
+
+    pub async fn list(&self) -> Result<Vec<Listed>, MailboxError> {
+        let root = self.root.clone();
+        blocking(move || Ok(files::list(&root)?)).await
+    }
+
+    pub async fn message_ids(&self, place: &Place) -> Result<Option<Vec<String>>, MailboxError> {
+        let Some(folder) = self.find(place)? else { return Ok(None) };
+        blocking(move || Ok(Some(files::message_ids(&folder)?))).await
     }
 
     /// See [`super::Inbox::wait`].

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use lettre::Address;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::commands::{Auth, Data, Ehlo, Mail, Rcpt, Starttls};
+use lettre::transport::smtp::commands::{Auth, Data, Ehlo, Mail, Rcpt, Rset, Starttls};
 use lettre::transport::smtp::extension::{
     ClientId, Extension, MailBodyParameter, MailParameter, RcptParameter, ServerInfo,
 };
@@ -29,6 +29,10 @@ struct Offers {
     known: ServerInfo,
     /// RFC 3461, which lettre does not know.
     dsn: bool,
+    /// Each offer as it came, in capitals.
+    lines: Vec<String>,
+    /// RFC 2920
+    pipelining: bool,
 }
 
 /// A step of the dialogue. Whatever fails before the end of the mail, the mail was surely not taken.
@@ -47,6 +51,7 @@ const CHALLENGE: Step = Step { name: "AUTH", wanted: 3, refusal: Fault::Setup };
 const LOGIN: Step = Step { name: "AUTH", wanted: 2, refusal: Fault::Setup };
 // The sender is the same for every mail of the desk.
 const MAIL: Step = Step { name: "MAIL FROM", wanted: 2, refusal: Fault::Setup };
+const RSET: Step = Step { name: "RSET", wanted: 2, refusal: Fault::Setup };
 const RCPT: Step = Step { name: "RCPT TO", wanted: 2, refusal: Fault::Mail };
 const DATA: Step = Step { name: "DATA", wanted: 3, refusal: Fault::Mail };
 const END: Step = Step { name: "mail", wanted: 2, refusal: Fault::Mail };
@@ -86,10 +91,28 @@ impl Session {
         raw: &[u8],
     ) -> Result<Receipt, SendError> {
         let params = self.mail_params(to, raw)?;
-        self.ask(&MAIL, &Mail::new(sender.cloned(), params)).await?;
-        self.ask(&RCPT, &Rcpt::new(to.clone(), self.notify(sender))).await?;
-        self.ask(&DATA, &Data).await?;
+        let mail = Mail::new(sender.cloned(), params);
+        let recipient = Rcpt::new(to.clone(), self.notify(sender));
+        if self.offers.pipelining {
+            // RFC 2920 §3.1: DATA may end such a group, and a 354 without a recipient is nothing to go on with.
+            self.wire.write(format!("{mail}{recipient}{Data}").as_bytes()).await.map_err(|error| MAIL.lost(&error))?;
+            for step in [&MAIL, &RCPT, &DATA] {
+                let reply = self.wire.reply().await;
+                step.check(reply)?;
+            }
+        } else {
+            self.ask(&MAIL, &mail).await?;
+            self.ask(&RCPT, &recipient).await?;
+            self.ask(&DATA, &Data).await?;
+        }
         self.message(raw).await
+    }
+
+    /// What the server offers, after it took `sender` and forgot it again: no mail is begun.
+    pub(super) async fn survey(mut self, sender: Option<&Address>) -> Result<Vec<String>, SendError> {
+        self.ask(&MAIL, &Mail::new(sender.cloned(), Vec::new())).await?;
+        self.ask(&RSET, &Rset).await?;
+        Ok(self.offers.lines)
     }
 
     /// The one step after which we may not know. A server must not take a mail without its final dot (RFC 5321
@@ -192,11 +215,12 @@ impl Offers {
         // The first line names the server; lettre would take a name like "STARTTLS" for an offer. And it knows
         // keywords in capitals only, while a server may write them as it likes (RFC 5321 §2.4).
         let lines: Vec<String> = answer.lines.iter().skip(1).map(|line| line.to_ascii_uppercase()).collect();
-        let dsn = lines.iter().any(|line| line.split_ascii_whitespace().next() == Some("DSN"));
+        let offers = |name: &str| lines.iter().any(|line| line.split_ascii_whitespace().next() == Some(name));
+        let (dsn, pipelining) = (offers("DSN"), offers("PIPELINING"));
         let code = Code::new(Severity::PositiveCompletion, Category::MailSystem, Detail::Zero);
         // The error is that of an empty answer: a server that offers nothing.
-        let known = ServerInfo::from_response(&Response::new(code, lines)).unwrap_or_default();
-        Offers { known, dsn }
+        let known = ServerInfo::from_response(&Response::new(code, lines.clone())).unwrap_or_default();
+        Offers { known, dsn, pipelining, lines }
     }
 }
 
@@ -246,16 +270,16 @@ mod tests {
 
     #[test]
     fn offers_are_read_from_the_second_line_on_in_any_case() {
-        let check = |lines: &[&str], expected: (bool, Option<Mechanism>, bool)| {
+        let check = |lines: &[&str], expected: (bool, Option<Mechanism>, bool, bool)| {
             let reply = Reply { code: 250, lines: lines.iter().map(|line| line.to_string()).collect() };
-            let Offers { known, dsn } = Offers::read(&reply);
+            let Offers { known, dsn, pipelining, .. } = Offers::read(&reply);
             let offered = (known.supports_feature(Extension::StartTls), known.get_auth_mechanism(DEFAULT_MECHANISMS));
-            assert_eq!((offered.0, offered.1, dsn), expected, "{lines:?}");
+            assert_eq!((offered.0, offered.1, dsn, pipelining), expected, "{lines:?}");
         };
-        check(&["mx", "StartTLS", "auth login Plain", "dsn"], (true, Some(Mechanism::Plain), true));
-        check(&["mx", "AUTH LOGIN", "SIZE 1000"], (false, Some(Mechanism::Login), false));
-        check(&["STARTTLS"], (false, None, false));
-        check(&["mx", "STARTTLSX", "DSNX", "AUTH CRAM-MD5"], (false, None, false));
-        check(&[""], (false, None, false));
+        check(&["mx", "StartTLS", "auth login Plain", "dsn"], (true, Some(Mechanism::Plain), true, false));
+        check(&["mx", "AUTH LOGIN", "pipelining"], (false, Some(Mechanism::Login), false, true));
+        check(&["STARTTLS"], (false, None, false, false));
+        check(&["mx", "STARTTLSX", "DSNX", "AUTH CRAM-MD5"], (false, None, false, false));
+        check(&[""], (false, None, false, false));
     }
 }

@@ -1,7 +1,7 @@
 //! The clauses of a mail where rules and fitted terms decide together.
 
 use super::super::decision::{Evidence, RunnerUp, ScopePart};
-use super::super::fitted::{COMMON, Fitted, Mark, Reading, confidence, found};
+use super::super::fitted::{COMMON, Fitted, Reading, confidence, found};
 use super::super::inquiry::Inquiry;
 use super::super::pack::{Clause, ClauseKind};
 use super::super::rulebook::Rulebook;
@@ -61,6 +61,7 @@ pub fn by_odds(scan: &Scan, scored: &[Scored], fitted: &Fitted, inquiry: &Inquir
         conduct: ids(&conduct, book),
         confidence: sure,
         lead: 0.0,
+        products: Vec::new(),
         doubt: doubt(bad.reading.any(), scope.reading.any(), sure, fitted),
     }
 }
@@ -84,7 +85,7 @@ pub fn points(scan: &Scan, scored: &[Scored], fitted: &Fitted, book: &Rulebook) 
         let mut points = mail.clone();
         points.iter_mut().zip(&scored.points).for_each(|(sum, rules)| *sum += rules);
         fitted.add(&terms[sentence], 1.0, &mut points);
-        fitted.add_marks(&Mark::of(&scored.sentence, scan.text(sentence)), &mut points);
+        fitted.add_marks(&scan.marks(sentence), &mut points);
         with_common(points, book)
     };
     scored.iter().enumerate().map(sum).collect()

@@ -67,6 +67,9 @@ fn in_sentence(inquiry: &Inquiry, sentence: &Sentence, words: &Words, frame: &Fr
     let mut folded = Folded::default();
     folded.push(sentence.text(inquiry), sentence.start);
     let text = folded.text.as_str();
+    if !words.may_stand_in(text) {
+        return;
+    }
     let mut hits: Vec<Hit> = frame.dated(text, words, sentence.question);
     hits.extend(urgent(text, words));
     // What begins first and is longest says most: 「本日15時まで」 is not also 「15時まで」.

@@ -123,3 +123,10 @@ fn any_text_is_read_without_a_panic() {
         }
     });
 }
+
+#[test]
+fn sentences_without_a_word_of_time_are_not_looked_at() {
+    let words = words().unwrap();
+    assert!(!words.may_stand_in("端末の設定の手順を教えてください。"));
+    assert!(words.may_stand_in("本日中にお願いします。"));
+}

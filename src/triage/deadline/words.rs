@@ -2,7 +2,10 @@
 
 use std::sync::OnceLock;
 
+use aho_corasick::AhoCorasick;
 use regex::Regex;
+
+use crate::triage::required::required;
 
 pub struct Words {
     /// With the groups `day`, `time`, `mark`, or `number` and `unit`.
@@ -10,6 +13,21 @@ pub struct Words {
     pub urgent: Regex,
     /// What takes it back, right behind it.
     pub denied: Regex,
+    /// What some pattern needs; none if one needs no certain text.
+    needed: Option<AhoCorasick>,
+}
+
+impl Words {
+    /// False where no pattern can match, as in most sentences.
+    pub fn may_stand_in(&self, text: &str) -> bool {
+        self.needed.as_ref().is_none_or(|needed| needed.is_match(text))
+    }
+}
+
+/// Texts of which one at least stands where one of the patterns matches.
+fn needed<'a>(patterns: impl Iterator<Item = &'a Regex>) -> Option<AhoCorasick> {
+    let texts: Vec<Vec<String>> = patterns.map(|pattern| required(pattern.as_str())).collect::<Option<_>>()?;
+    AhoCorasick::new(texts.concat()).ok()
 }
 
 /// A day by its date, with its weekday in brackets: 「11/25(水)」
@@ -51,13 +69,16 @@ fn compile() -> Result<Words, regex::Error> {
         format!("(?P<mark>期限|締切|締め切り|〆切|納期|期日)(?:が|は|:|：| )+(?P<day>{day}){joint}(?P<time>{CLOCK})?"),
         format!(r"\b(?P<mark>by|until|before) (?:the )?(?P<day>{ENGLISH})\b"),
     ];
+    let dated: Vec<Regex> = patterns.iter().map(|pattern| Regex::new(pattern)).collect::<Result<_, _>>()?;
+    let urgent = Regex::new(concat!(
+        "大至急|至急|早急に?|今すぐに?|直ちに|一刻も早|お急ぎ(?:で|の|です|に)|急ぎ(?:で|の|です|に)",
+        "|緊急(?:です|で(?:お願い|ご?対応)|に(?:ご|対応|お願い)|の(?:ご対応|対応)|性が高)",
+        r"|\basap\b|\bas soon as possible\b|\burgent(?:ly)?\b|\bimmediately\b"
+    ))?;
     Ok(Words {
-        dated: patterns.iter().map(|pattern| Regex::new(pattern)).collect::<Result<_, _>>()?,
-        urgent: Regex::new(concat!(
-            "大至急|至急|早急に?|今すぐに?|直ちに|一刻も早|お急ぎ(?:で|の|です|に)|急ぎ(?:で|の|です|に)",
-            "|緊急(?:です|で(?:お願い|ご?対応)|に(?:ご|対応|お願い)|の(?:ご対応|対応)|性が高)",
-            r"|\basap\b|\bas soon as possible\b|\burgent(?:ly)?\b|\bimmediately\b"
-        ))?,
+        needed: needed(dated.iter().chain([&urgent])),
+        dated,
+        urgent,
         denied: Regex::new("^(?:で|と)?(?:は|も)?(?:ない|なく|ありません|ございません|あり?ま?せん|の場合)")?,
     })
 }

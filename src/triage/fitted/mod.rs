@@ -11,6 +11,7 @@ pub use odds::{Reading, confidence, found};
 pub use terms::{LONGEST, grams};
 
 use super::decision::EvidenceSection;
+use super::products::{Named, Product};
 use super::sentence::Sentence;
 
 /// What was learned for a pack. Columns are indexes into [`super::pack::Pack::clauses`], then those of [`COMMON`].
@@ -63,22 +64,36 @@ pub enum Mark {
     Short,
     /// At least `LONG` characters, folded.
     Long,
+    /// It names something of the pack's tables.
+    Names(Product),
+    /// The mail does, in whatever sentence.
+    MailNames(Product),
 }
 
 const SHORT: usize = 9;
 const LONG: usize = 61;
 
 impl Mark {
-    pub const ALL: [(Mark, &str); 5] = [
+    pub const ALL: [(Mark, &str); 15] = [
         (Mark::Any, "any"),
         (Mark::Subject, "subject"),
         (Mark::Question, "question"),
         (Mark::Short, "short"),
         (Mark::Long, "long"),
+        (Mark::Names(Product::OsSupported), "os-supported"),
+        (Mark::Names(Product::OsEnded), "os-ended"),
+        (Mark::Names(Product::OsUnreleased), "os-unreleased"),
+        (Mark::Names(Product::DeviceListed), "device-listed"),
+        (Mark::Names(Product::DeviceUnlisted), "device-unlisted"),
+        (Mark::MailNames(Product::OsSupported), "mail-os-supported"),
+        (Mark::MailNames(Product::OsEnded), "mail-os-ended"),
+        (Mark::MailNames(Product::OsUnreleased), "mail-os-unreleased"),
+        (Mark::MailNames(Product::DeviceListed), "mail-device-listed"),
+        (Mark::MailNames(Product::DeviceUnlisted), "mail-device-unlisted"),
     ];
 
-    /// The marks of a sentence with this folded text.
-    pub fn of(sentence: &Sentence, folded: &str) -> Vec<Mark> {
+    /// The marks of a sentence with this folded text. `products`: what each sentence of the mail names.
+    pub(super) fn of((number, sentence): (usize, &Sentence), folded: &str, products: &[Vec<Named>]) -> Vec<Mark> {
         let length = folded.chars().count();
         let has = |mark: &Mark| match mark {
             Mark::Any => true,
@@ -86,6 +101,8 @@ impl Mark {
             Mark::Question => sentence.question,
             Mark::Short => length <= SHORT,
             Mark::Long => length >= LONG,
+            Mark::Names(product) => products[number].iter().any(|named| named.product == *product),
+            Mark::MailNames(product) => products.iter().flatten().any(|named| named.product == *product),
         };
         Mark::ALL.iter().map(|(mark, _)| *mark).filter(has).collect()
     }

@@ -126,13 +126,18 @@ pub fn union(terms: &[Term]) -> Result<Option<Regex>, regex::Error> {
 }
 
 fn union_or_never(terms: &[Term]) -> Result<Regex, regex::Error> {
-    Ok(union(terms)?.unwrap_or(Regex::new("[^\\s\\S]")?))
+    Ok(union(terms)?.unwrap_or(Regex::new(NEVER)?))
 }
+
+/// Matches nothing.
+const NEVER: &str = r"[^\s\S]";
 
 /// ASCII words are not found inside longer ones.
 fn source(term: &Term) -> String {
     match term {
         Term::Pattern(pattern) => format!("(?:{pattern})"),
+        // `config` allows tables in rules only.
+        Term::Product(_) => NEVER.to_owned(),
         Term::Literal(text) => {
             let text = fold_term(text, Folding::default());
             let border = |c: Option<char>| if c.is_some_and(|c| c.is_ascii_alphanumeric()) { r"(?-u:\b)" } else { "" };

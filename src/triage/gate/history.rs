@@ -30,6 +30,9 @@ pub fn stale_or_handled(facts: &Facts) -> Finding {
     if let Some(flag) = handled {
         return Some(human(format!("flag {flag}")));
     }
+    if ctx.release.as_ref().is_some_and(|release| release.gone) {
+        return Some(human("no longer in the mailbox"));
+    }
     let arrived_before = |limit| seen.internal_date.is_some_and(|arrived| arrived < limit);
     if seen.not_before.is_some_and(arrived_before) {
         return Some(human("arrived before the desk was activated"));

@@ -178,12 +178,33 @@ fn robot_phrase(subject: &str) -> Option<&'static str> {
 
 /// NFKC, lower case, single blanks, one spelling of お問い合わせ.
 pub fn normalised(text: &str) -> String {
-    let text = ComposingNormalizerBorrowed::new_nfkc().normalize(text).to_lowercase();
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = lower_with_single_blanks(&ComposingNormalizerBorrowed::new_nfkc().normalize(text));
     if !text.contains("お問") {
         return text;
     }
     text.replace("お問合せ", "お問い合わせ").replace("お問い合せ", "お問い合わせ").replace("お問合わせ", "お問い合わせ")
+}
+
+/// In one pass: whole mails come through here.
+fn lower_with_single_blanks(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut blank = false;
+    for c in text.chars() {
+        if c.is_whitespace() {
+            blank = !out.is_empty();
+            continue;
+        }
+        if std::mem::take(&mut blank) {
+            out.push(' ');
+        }
+        match c {
+            // Kana and kanji have no case, and looking them up takes time.
+            '\u{3000}'..='\u{9FFF}' => out.push(c),
+            _ if c.is_ascii() => out.push(c.to_ascii_lowercase()),
+            _ => out.extend(c.to_lowercase()),
+        }
+    }
+    out
 }
 
 /// The subject as it stays through a whole thread: normalised, without `Re:`, tags in front and our own mark at the end.

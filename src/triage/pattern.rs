@@ -1,0 +1,81 @@
+//! Patterns that are compiled when a mail first needs them: a pack has hundreds, and a mail wakes a few.
+
+use std::sync::OnceLock;
+
+use regex::Regex;
+use regex_syntax::hir::{Class, Hir, HirKind};
+
+/// States of the automaton, by the estimate of [`states`]: a hundredth of what the limit of the `regex` crate (10 MB)
+/// has room for.
+const SURELY_SMALL: usize = 20_000;
+
+/// A character of a class takes this many states at most for each of its ranges.
+const STATES_A_RANGE: usize = 12;
+
+/// A regular expression, compiled or known to compile.
+#[derive(Debug)]
+pub struct Pattern {
+    source: String,
+    compiled: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    /// # Errors
+    /// It is no regular expression, or too large.
+    pub fn new(source: &str) -> Result<Pattern, regex::Error> {
+        let compiled = OnceLock::new();
+        if !is_plain(source) {
+            let regex = Regex::new(source)?;
+            _ = compiled.set(Some(regex));
+        }
+        Ok(Pattern { source: source.to_owned(), compiled })
+    }
+
+    /// None never happens: see [`Pattern::new`].
+    pub fn regex(&self) -> Option<&Regex> {
+        self.compiled.get_or_init(|| Regex::new(&self.source).ok()).as_ref()
+    }
+}
+
+/// True if this surely is a regular expression that compiles, and that matches something whenever it matches. Found out
+/// without compiling it, which takes ten times as long; false may also mean that only compiling it tells.
+pub fn is_plain(source: &str) -> bool {
+    let small = |hir: &Hir| states(hir) <= SURELY_SMALL && hir.properties().minimum_len().is_some_and(|len| len > 0);
+    regex_syntax::parse(source).is_ok_and(|hir| small(&hir))
+}
+
+/// More than the automaton has.
+fn states(hir: &Hir) -> usize {
+    let sum = |parts: &[Hir]| parts.iter().map(states).fold(1_usize, usize::saturating_add);
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Literal(literal) => literal.0.len(),
+        HirKind::Class(Class::Unicode(class)) => class.ranges().len().saturating_mul(STATES_A_RANGE),
+        HirKind::Class(Class::Bytes(class)) => class.ranges().len(),
+        HirKind::Repetition(repetition) => {
+            let times = repetition.max.unwrap_or(repetition.min).saturating_add(1);
+            states(&repetition.sub).saturating_add(1).saturating_mul(times as usize)
+        }
+        HirKind::Capture(capture) => states(&capture.sub).saturating_add(2),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => sum(parts),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_plain_compiles_and_what_does_not_compile_is_not_plain() {
+        for source in ["契約.{0,8}変更", r"\d{1,3}台", r"(?:[^。]{0,20}[はが])?できません", "^.", r"\b(?:by|until) \w+"]
+        {
+            assert!(is_plain(source), "{source}");
+            assert!(Pattern::new(source).unwrap().regex().is_some(), "{source}");
+        }
+        for source in ["(", "a*", r"\b", r"\w{1000}", r"(\w{50}){50}", "(?:(?:.{1,99}){99}){99}"] {
+            assert!(!is_plain(source), "{source}");
+        }
+        assert!(Pattern::new(r"\w{1000}").is_err());
+        assert!(Pattern::new("a*b?").unwrap().regex().is_some());
+    }
+}

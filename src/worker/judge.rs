@@ -1,0 +1,146 @@
+//! Deciding: a batch of mails in one transaction, each with the history that those before it have made.
+//!
+//! [`triage::decide`] neither waits nor reads a clock, so it runs where the history is, on the store's thread.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use tracing::{info, warn};
+
+use super::{decide_safely, meta, observe, warn_of_breaker};
+use crate::apply::effects;
+use crate::config::Desk;
+use crate::store::{Books, DeskLoad, HistoryQuery, MailId, MailMeta, Record, StoreError, StoredMail, Turn, in_force};
+use crate::triage;
+use crate::triage::context::{Context, DeskProfile, Seen};
+use crate::triage::decision::{Decision, Disposition};
+use crate::triage::inquiry::Inquiry;
+use crate::triage::receipt;
+use crate::triage::register::Register;
+use crate::triage::rulebook::Editions;
+use crate::triage::together::Release;
+
+/// A mail that was read.
+pub(super) struct Read {
+    pub mail: StoredMail,
+    pub inquiry: Inquiry,
+    pub dkim: Option<String>,
+}
+
+/// What stays the same for all mails of a batch.
+pub(super) struct Judge {
+    pub desk: Arc<Desk>,
+    pub profile: Arc<DeskProfile>,
+    pub rules: Arc<Editions>,
+    pub register: Arc<Register>,
+    pub now: Timestamp,
+}
+
+/// What was decided about a mail, for the log.
+pub(super) struct Decided {
+    mail: MailId,
+    disposition: Disposition,
+    scopes: Vec<String>,
+}
+
+impl Decided {
+    fn of(mail: MailId, decision: &Decision) -> Decided {
+        Decided { mail, disposition: decision.disposition, scopes: decision.scopes.clone() }
+    }
+
+    pub fn log(&self, desk: &str) {
+        let (disposition, scopes) = (self.disposition.as_str(), self.scopes.join(" "));
+        info!(desk, mail = %self.mail, disposition, scopes, "decided");
+    }
+}
+
+impl Judge {
+    /// Decides them in the order of arrival, and writes everything down.
+    pub fn decide_all(&self, read: &[Read], books: &Books<'_>) -> Result<Vec<Decided>, StoreError> {
+        let mut load = books.desk_load(&self.profile.id, self.now)?;
+        read.iter().map(|read| self.decide(read, &mut load, books)).collect()
+    }
+
+    fn decide(&self, read: &Read, load: &mut DeskLoad, books: &Books<'_>) -> Result<Decided, StoreError> {
+        let Read { mail, inquiry, dkim } = read;
+        let mut ctx = self.context(mail, inquiry, dkim.clone(), None, books)?;
+        let mut decision = decide_safely(inquiry, &ctx);
+        let (id, meta) = (mail.id, self.meta(inquiry));
+        if observe::only(&ctx) {
+            let would = observe::would(inquiry, ctx, mail);
+            let decided = Decided::of(id, &decision);
+            let record = Record { mail: id, meta, decision, effects: Vec::new() };
+            books.record_observed(&record, &would, self.now)?;
+            return Ok(decided);
+        }
+        if decision.answers() && self.opens_breaker(load, books)? {
+            ctx.history.standing.breaker_open = true;
+            decision = decide_safely(inquiry, &ctx);
+        }
+        if decision.reasons.iter().any(|reason| reason.code == "urgent") {
+            warn!(event = "urgent", desk = self.profile.id, mail = %id, "staff must see this mail at once");
+        }
+        let effects = effects(&decision.actions, &self.profile.label_prefix, self.desk.sent_copy);
+        let turn = decision.waits_until().map(|at| Turn { at, every: self.desk.release_every });
+        let decided = Decided::of(id, &decision);
+        let record = Record { mail: id, meta, decision, effects };
+        load.last_hour += books.record_in_turn(&record, turn, self.now)?;
+        Ok(decided)
+    }
+
+    /// Everything that is known besides the mail itself.
+    pub fn context(
+        &self,
+        mail: &StoredMail,
+        inquiry: &Inquiry,
+        dkim: Option<String>,
+        release: Option<Release>,
+        books: &Books<'_>,
+    ) -> Result<Context<'_>, StoreError> {
+        let (now, desk) = (self.now, self.profile.id.as_str());
+        let query = HistoryQuery::new(mail.id, &self.meta(inquiry));
+        let mut history = books.history(desk, &query, now)?;
+        if triage::gate::is_password_notice(inquiry) {
+            let first = books.mail_before(desk, &query)?;
+            history.ppap_first = first.map(|mail| mail.to_string());
+            if let (Some(first), None) = (first, &history.case) {
+                history.case = books.case_of(first)?;
+            }
+        }
+        let seen = Seen {
+            mailbox: mail.arrival.key.mailbox.clone(),
+            internal_date: mail.arrival.internal_date,
+            flags: mail.arrival.flags.clone(),
+            not_before: Some(self.not_before(mail, books)?),
+            dkim,
+        };
+        let notices = in_force(books.notices(desk)?, &self.desk.notices);
+        let outages = books.outages(desk)?;
+        // Terms 21: those in force when the mail arrived.
+        let rules = self.rules.at(mail.arrival.internal_date.unwrap_or(mail.seen_at));
+        let number = books.next_case(desk, self.day())?;
+        let receipt = Some(receipt::reference(&self.profile.receipt_prefix, self.day(), number));
+        let (desk, register) = (&*self.profile, &*self.register);
+        Ok(Context { now, desk, rules, register, seen, history, receipt, notices, outages, release })
+    }
+
+    /// Where the desk is.
+    fn day(&self) -> Date {
+        self.now.to_zoned(self.desk.pack.calendar.zone.clone()).date()
+    }
+
+    pub fn meta(&self, inquiry: &Inquiry) -> MailMeta {
+        meta(inquiry, &self.profile.secret, self.day())
+    }
+
+    /// Is one more answer too much for the desk? Then it stops, and staff are told.
+    fn opens_breaker(&self, load: &DeskLoad, books: &Books<'_>) -> Result<bool, StoreError> {
+        let full = load.last_hour >= self.profile.budgets.desk_limit(&load.hours);
+        if full {
+            books.open_breaker(&self.profile.id, self.now)?;
+            warn_of_breaker(&self.profile.id, load.last_hour);
+        }
+        Ok(full)
+    }
+}
