@@ -74,7 +74,8 @@ impl Desk {
         let now = inquiry.date.unwrap_or_default();
         let (seen, history, notices, release) = (Seen::default(), History::default(), Vec::new(), None);
         let (desk, rules, register) = (&self.profile, self.rules.at(now), &self.register);
-        let ctx = Context { now, desk, rules, register, seen, history, receipt: None, notices, release };
+        let ctx =
+            Context { now, desk, rules, register, seen, history, receipt: None, notices, outages: Vec::new(), release };
         decide(&inquiry, &ctx)
     }
 }

@@ -140,7 +140,7 @@ fn decisions(criterion: &mut Criterion) {
 fn context<'a>(desk: &'a DeskProfile, rules: &'a Rulebook, register: &'a Register) -> Context<'a> {
     let now: Timestamp = "2026-11-24T01:00:00Z".parse().unwrap();
     let (seen, history, notices, release) = (Seen::default(), History::default(), Vec::new(), None);
-    Context { now, desk, rules, register, seen, history, receipt: None, notices, release }
+    Context { now, desk, rules, register, seen, history, receipt: None, notices, outages: Vec::new(), release }
 }
 
 criterion_group!(benches, decisions);

@@ -17,7 +17,7 @@ use tracing::{info, warn};
 
 use crate::clock::Clock;
 use crate::mailbox::{Inbox, LabelChange, MailboxError, Place};
-use crate::outbox::{Fault, Found, Outbox, Outgoing, Receipt, SendError, compose, compose_forward};
+use crate::outbox::{Fault, Found, Outbox, Outgoing, Receipt, SendError, compose, compose_alert, compose_forward};
 use crate::store::{
     After, Books, Effect, EffectId, EffectRow, EffectState, NewEffect, Outcome, SendRow, Store, StoreError,
 };
@@ -54,7 +54,8 @@ pub fn effects(actions: &[Action], label_prefix: &str, sent_copy: bool) -> Vec<N
             Action::Reply(reply) | Action::Redirect(reply) => send(&mut effects, reply, label_prefix, sent_copy),
             Action::Forward(reply) if reply.at.is_some() => {}
             Action::Forward(reply) => forward(&mut effects, reply, label_prefix),
-            Action::HandOver { .. } | Action::Queue { .. } | Action::Move { .. } => {}
+            Action::Alert(reply) => now(&mut effects, Effect::Alert(reply.clone())),
+            Action::HandOver { .. } | Action::Queue { .. } | Action::Move { .. } | Action::Close(_) => {}
         }
     }
     for action in actions {
@@ -62,7 +63,23 @@ pub fn effects(actions: &[Action], label_prefix: &str, sent_copy: bool) -> Vec<N
             now(&mut effects, Effect::Move { folder: folder.clone() });
         }
     }
+    // Days later, and no other effect must wait for it.
+    let waits = actions.iter().any(|action| matches!(action, Action::Queue { .. }));
+    for action in actions {
+        if let (Action::Close(reply), false) = (action, waits) {
+            close(&mut effects, reply, label_prefix, sent_copy);
+        }
+    }
     effects
+}
+
+fn close(effects: &mut Vec<NewEffect>, reply: &Reply, label_prefix: &str, sent_copy: bool) {
+    let of = effects.len() as u32;
+    effects.push(NewEffect { effect: Effect::Close(reply.clone()), due: reply.at });
+    if sent_copy {
+        now(effects, Effect::SentCopy { of });
+    }
+    now(effects, Effect::LabelSend { of, sent: vec![format!("{label_prefix}closed")], unsent: Vec::new() });
 }
 
 fn now(effects: &mut Vec<NewEffect>, effect: Effect) {
@@ -179,6 +196,8 @@ impl Hands<'_> {
         let outcome = match &row.effect {
             Effect::Send(_) => return self.send(vec![row.clone()]).await,
             Effect::Forward(reply) => return self.forward(row, reply).await,
+            Effect::Close(reply) => return self.close(row, reply).await,
+            Effect::Alert(reply) => return self.alert(row, reply).await,
             Effect::AddLabels { .. } | Effect::RemoveLabels { .. } | Effect::LabelSend { .. } => {
                 return self.label(vec![row.clone()]).await;
             }
@@ -265,6 +284,31 @@ impl Hands<'_> {
             rows.iter().map(|row| no_longer_allowed(row, &budgets, books, now)).collect()
         };
         Ok(self.store.in_one(held).await?)
+    }
+
+    /// Tells staff: no budget holds this up.
+    async fn alert(&mut self, row: &EffectRow, reply: &Reply) -> Result<(), ApplyError> {
+        let started = self.clock.now();
+        let raw = compose_alert(reply, self.from, &started.to_zoned(self.zone.clone()));
+        let ended = self.hand_in(vec![(row, outgoing(reply, raw))], started).await?;
+        self.note(ended).await
+    }
+
+    /// Closes the case, unless the customer has written again.
+    async fn close(&mut self, row: &EffectRow, reply: &Reply) -> Result<(), ApplyError> {
+        let (started, budgets, waiting) = (self.clock.now(), *self.budgets, row.clone());
+        let held = match self.store.is_last_of_case(row.mail_id).await? {
+            true => self.store.in_one(move |books| no_longer_allowed(&waiting, &budgets, books, started)).await?,
+            false => Some("not sent: the customer has written again".into()),
+        };
+        let ended = match held {
+            Some(reason) => vec![(row.id, Outcome::Held { reason })],
+            None => {
+                let raw = compose(reply, self.from, &started.to_zoned(self.zone.clone()));
+                self.hand_in(vec![(row, outgoing(reply, raw))], started).await?
+            }
+        };
+        self.note(ended).await
     }
 
     /// Passes the mail on as it came.
@@ -446,7 +490,7 @@ fn no_longer_allowed(
     books: &Books<'_>,
     now: Timestamp,
 ) -> Result<Option<String>, StoreError> {
-    let Effect::Send(reply) = &row.effect else { return Ok(None) };
+    let (Effect::Send(reply) | Effect::Close(reply)) = &row.effect else { return Ok(None) };
     if reply.until.is_some_and(|until| now >= until) {
         return Ok(Some("not sent: the desk has opened meanwhile".into()));
     }
@@ -468,7 +512,10 @@ pub async fn settle_interrupted(hands: &mut Hands<'_>, desk: &str) -> Result<usi
     let rows = hands.store.interrupted(desk).await?;
     let settled = rows.len();
     for row in rows {
-        let (Effect::Send(reply) | Effect::Forward(reply)) = &row.effect else { continue };
+        let (Effect::Send(reply) | Effect::Forward(reply) | Effect::Close(reply) | Effect::Alert(reply)) = &row.effect
+        else {
+            continue;
+        };
         let outcome = match hands.outbox.find(&reply.message_id).await {
             Found::Sent => Outcome::Done { note: Some("found sent after a crash".into()) },
             Found::NotSent => {

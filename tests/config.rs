@@ -424,7 +424,7 @@ fn a_pack_arrives_with_calendar_and_templates() {
     assert_eq!(pack.clause("4-2-6").unwrap().department.as_deref(), Some("sales"));
     assert_eq!(pack.clause("4-1-3").unwrap().links[0].url, "https://help.example/manual");
     assert_eq!(pack.templates["parts/4-1-3"], "手順書をご覧ください。\n");
-    assert_eq!(pack.templates.len(), 11);
+    assert_eq!(pack.templates.len(), 18);
     let monday: Vec<String> = pack.calendar.week[0].iter().map(|h| format!("{}-{}", h.from, h.until)).collect();
     assert_eq!(monday, ["10:00-11:45", "12:45-18:00"]);
     let opens = |at: &str| pack.calendar.is_open(at.parse().unwrap());

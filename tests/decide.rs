@@ -117,7 +117,10 @@ fn decide_case(case: &Case, rules: &Rulebook) -> Decision {
     let history = History { answers_in_thread: case.answers_in_thread, ..History::default() };
     let (receipt, notices, release) = (None, Vec::new(), None);
     let (desk, register) = (&desk, &register);
-    decide(&inquiry, &Context { now, desk, rules, register, seen, history, receipt, notices, release })
+    decide(
+        &inquiry,
+        &Context { now, desk, rules, register, seen, history, receipt, notices, outages: Vec::new(), release },
+    )
 }
 
 fn mail(case: &Case) -> String {
@@ -207,6 +210,8 @@ fn kind(action: &Action) -> &'static str {
         Action::Redirect(_) => "redirect",
         Action::Draft(_) => "draft",
         Action::Forward(_) => "forward",
+        Action::Close(_) => "close",
+        Action::Alert(_) => "alert",
         Action::HandOver { .. } => "hand-over",
         Action::Move { .. } => "move",
     }

@@ -99,6 +99,19 @@ fn filled_in(shown: &str, printed: &str) -> String {
     shown.lines().map(|line| format!("{}\n", fresh(line).unwrap_or(line))).collect()
 }
 
+/// With `UPDATE_EXPECTED=1` the drawing is written into the document.
+#[test]
+fn the_drawn_flow_is_that_of_the_pack() {
+    let document = "docs/flows.md";
+    let text = read(document);
+    let shown = blocks(&text).into_iter().find(|block| block.info == "mermaid").unwrap();
+    let drawn = Console::new(document).run("madoguchi flow show --mermaid biz-phone/trouble");
+    if updating() {
+        return fs::write(document, text.replace(&shown.text, &drawn)).unwrap();
+    }
+    assert_eq!(shown.text, drawn);
+}
+
 // ---- commands ----
 
 #[test]
@@ -202,6 +215,8 @@ fn the_contract_lists_every_reason_and_oddity() {
     let documented = |heading| codes(section(&contract, heading)).into_keys().collect::<BTreeSet<String>>();
     let mut reasons = literals_behind("reason(", &read("src/triage/verdict.rs"));
     reasons.extend(literals_behind("reason(", &read("src/triage/doubt.rs")));
+    reasons.extend(literals_behind("reason(", &read("src/triage/dialogue.rs")));
+    reasons.extend(literals_behind("reason(", &read("src/triage/urgent.rs")));
     let rules = literals_behind("(", section_of(&read("src/triage/gate/mod.rs"), "const RULES", "];"));
     assert!(rules.len() > 20);
     reasons.extend(rules.iter().map(|rule| format!("gate-{rule}")));
@@ -257,8 +272,9 @@ fn objects() -> Vec<Value> {
     let odd: Vec<PathBuf> = files(&odd).into_iter().filter(|f| f.extension().is_some_and(|e| e == "eml")).collect();
     let odd: Vec<&str> = odd.iter().map(|file| file.to_str().unwrap()).collect();
     let seen = "madoguchi explain --json -c madoguchi-demo/madoguchi.toml madoguchi-demo/Maildir/new no-such-file";
-    let claim = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/claim.eml");
-    let claim = format!("madoguchi explain --json --pack biz-phone {}", claim.display());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let claim = ["claim.eml", "cancel.eml", "stolen.eml"].map(|name| folder.join(name).display().to_string()).join(" ");
+    let claim = format!("madoguchi explain --json --pack biz-phone {claim}");
     let printed = console.run(&format!("{seen} {}", odd.join(" "))) + &console.run(&claim);
     printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

@@ -6,15 +6,12 @@ use std::fs;
 use std::process::Command;
 
 use madoguchi::config;
-use madoguchi::triage::flow::reply::{Sender, reply, transcript};
 use madoguchi::triage::flow::state::{FlowState, Place};
 use madoguchi::triage::flow::walk::{Way, next};
 use madoguchi::triage::flow::words::FlowBook;
 use madoguchi::triage::flow::{Answer, Flow, Learned};
 use madoguchi::triage::inquiry::Inquiry;
 use madoguchi::triage::sections::{self, Hints};
-use madoguchi::triage::sentence::is_english;
-use madoguchi::triage::template::Templates;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -131,47 +128,6 @@ fn every_combination_of_answers_leads_somewhere() {
         assert!(!steps.is_empty() && steps.len() <= flow.ask && distinct.len() == steps.len(), "{known:?}");
         assert!(steps.iter().all(|step| known.get(&flow.steps[*step].id) != Some(&Answer::Yes)), "{known:?}");
     }
-}
-
-// ---- the mails that we send ----
-
-#[derive(Deserialize)]
-struct Dialogues {
-    dialogue: Vec<Mails>,
-}
-
-#[derive(Deserialize)]
-struct Mails {
-    name: String,
-    mails: Vec<String>,
-}
-
-/// With `UPDATE_EXPECTED=1` the mails are written instead of compared; read the diff before you commit it.
-#[test]
-fn each_turn_is_answered_with_its_mail() {
-    let pack = config::embedded_pack("biz-phone").unwrap();
-    let templates = Templates::compile(&pack.templates).unwrap();
-    let book = book();
-    let table: Dialogues = toml::from_str(include_str!("flow-mails.toml")).unwrap();
-    let mut shown = String::new();
-    for dialogue in table.dialogue {
-        shown.push_str(&format!("######## {}\n", dialogue.name));
-        let mut state = FlowState::new(&book.flow);
-        for body in dialogue.mails {
-            let mail = mail("", &body);
-            let english = is_english(&mail);
-            state = state.advance(&mail, &book);
-            let sender =
-                Sender { desk_name: "試験窓口", signature: "試験窓口", reference: Some("BP-1"), english };
-            let (template, variables) = reply(&state, &book.flow, sender);
-            shown.push_str(&format!("==== {template}\n{}", templates.render(template, &variables).unwrap()));
-        }
-        shown.push_str(&format!("==== 担当者への記録\n{}", transcript(&state, &book.flow)));
-    }
-    if std::env::var_os("UPDATE_EXPECTED").is_some() {
-        return fs::write("tests/flow-mails.txt", shown).unwrap();
-    }
-    assert_eq!(shown, fs::read_to_string("tests/flow-mails.txt").unwrap());
 }
 
 // ---- dialogues ----

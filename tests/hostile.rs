@@ -147,7 +147,10 @@ impl Judge {
         let seen = Seen { internal_date: Some(now), ..Seen::default() };
         let (desk, rules, register) = (&self.desk, &self.rules, &self.register);
         let (receipt, notices, release) = (None, Vec::new(), None);
-        triage::decide(&inquiry, &Context { now, desk, rules, register, seen, history, receipt, notices, release })
+        triage::decide(
+            &inquiry,
+            &Context { now, desk, rules, register, seen, history, receipt, notices, outages: Vec::new(), release },
+        )
     }
 }
 

@@ -6,6 +6,7 @@ use std::fs;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use madoguchi::config;
+use madoguchi::triage::credit::Claim;
 use madoguchi::triage::inquiry::Inquiry;
 use madoguchi::triage::period::{self, Period};
 use madoguchi::triage::rulebook::Rulebook;
@@ -76,7 +77,8 @@ fn tiers_of_the_corpus_are_found() {
             let day = row["received_at"].as_str().unwrap_or("2026-11-20");
             let sent: Timestamp = format!("{day}T10:00:00+09:00").parse().unwrap();
             let told = period::read(&mail(row["body"].as_str().unwrap()), sent, &tokyo());
-            let found = credit.table.claim(&told, Vec::new(), None, &tokyo());
+            let found =
+                credit.table.claim(&Claim { told: &told, recorded: &[], excluded: Vec::new(), fee: None }, &tokyo());
             let tier = found.map_or("not read".to_owned(), |credit| credit.tier);
             if tier != expected {
                 wrong.push(format!("{}: {expected}, read as {tier}", row["id"]));

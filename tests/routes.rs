@@ -145,7 +145,7 @@ fn words(pack: &str, asks: &str) -> String {
             "返事をしないなら、お前の会社に乗り込んで殴ってやる。",
         ],
         _ => [
-            "アプリで電話に出ても、相手の声が聞こえません。",
+            "通話を録音する機能はありますか。",
             "弊社のホームページ制作サービスをご紹介したく、ご担当者様とのお打ち合わせのお時間をいただけますか。",
             "解約の手続きを教えてください。",
             "イタ電大会をやりたいです。",
@@ -222,7 +222,10 @@ fn decided(row: &Row, rules: &Rulebook, register: &Register, change: impl FnOnce
     change(&mut desk);
     let (seen, history) = (Seen { internal_date: Some(now), ..Seen::default() }, history(&row.before));
     let (desk, receipt, notices, release) = (&desk, Some(RECEIPT.into()), Vec::new(), None);
-    decide(&inquiry, &Context { now, desk, rules, register, seen, history, receipt, notices, release })
+    decide(
+        &inquiry,
+        &Context { now, desk, rules, register, seen, history, receipt, notices, outages: Vec::new(), release },
+    )
 }
 
 fn reply(decision: &Decision) -> Option<&Reply> {
@@ -333,7 +336,18 @@ fn a_name_that_looks_like_an_address_proves_nothing() {
         let (now, desk) = (OPEN.parse().unwrap(), desk(&row, &rules));
         let (seen, history) = (Seen { internal_date: Some(now), ..Seen::default() }, History::default());
         let (rules, register, receipt, notices, release) = (&rules, &register, None, Vec::new(), None);
-        let ctx = Context { now, desk: &desk, rules, register, seen, history, receipt, notices, release };
+        let ctx = Context {
+            now,
+            desk: &desk,
+            rules,
+            register,
+            seen,
+            history,
+            receipt,
+            notices,
+            outages: Vec::new(),
+            release,
+        };
         let decision = decide(&inquiry, &ctx);
         let template = reply(&decision).map_or("-", |reply| reply.template.as_str());
         assert!(["-", "ask-contract", "acknowledge"].contains(&template), "{from}{template}");

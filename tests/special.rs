@@ -93,7 +93,10 @@ fn decided(inquiry: &Inquiry, desk: &DeskProfile, history: History) -> Decision 
     let now: Timestamp = "2026-11-24T10:30:00+09:00".parse().unwrap();
     let (rules, register, seen) = (&rules, &register(), Seen::default());
     let (receipt, notices, release) = (None, Vec::new(), None);
-    decide(inquiry, &Context { now, desk, rules, register, seen, history, receipt, notices, release })
+    decide(
+        inquiry,
+        &Context { now, desk, rules, register, seen, history, receipt, notices, outages: Vec::new(), release },
+    )
 }
 
 fn answer(decision: &Decision) -> Option<&Reply> {

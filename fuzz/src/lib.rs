@@ -120,7 +120,18 @@ pub fn decided(inquiry: &Inquiry) -> Decision {
     let seen = Seen { internal_date: Some(NOW), ..Seen::default() };
     let (history, notices, release) = (History::default(), Vec::new(), None);
     let receipt = Some("T-261120-0011".into());
-    let ctx = Context { now: NOW, desk: &desk, rules, register: &register, seen, history, receipt, notices, release };
+    let ctx = Context {
+        now: NOW,
+        desk: &desk,
+        rules,
+        register: &register,
+        seen,
+        history,
+        receipt,
+        notices,
+        outages: Vec::new(),
+        release,
+    };
     decide(inquiry, &ctx)
 }
 
@@ -195,6 +206,7 @@ pub fn compose(data: &[u8]) {
         to: Mailbox { address: to.address.chars().take(60).collect(), ..to },
         at: None,
         until: None,
+        follows: false,
         subject: next(),
         body: next(),
         message_id: next(),

@@ -44,6 +44,7 @@ impl Desk {
             history: History::default(),
             receipt: None,
             notices: self.notices.clone(),
+            outages: Vec::new(),
             release: None,
         }
     }

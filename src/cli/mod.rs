@@ -19,6 +19,7 @@ mod hours;
 mod init;
 mod notice;
 mod observed;
+mod outage;
 mod outbox;
 mod packs;
 mod purge;
@@ -90,6 +91,7 @@ Examples:
   madoguchi hours -c madoguchi.toml           open or closed, next opening, closed days and why
   madoguchi notice -c madoguchi.toml          interruptions and outages that change what answers say
   madoguchi outbox                            answers that did not go out: send them again or drop them
+  madoguchi outage list -c madoguchi.toml     recorded outages, for claims of a credit
   madoguchi register import customers.csv     customers and partners into the store
   madoguchi who taro@customer.example         whose customer is it, and what may an answer say?
   madoguchi case OB-261120-0017               the whole story of a case";
@@ -118,6 +120,7 @@ enum Command {
     Notice(notice::Args),
     Outbox(outbox::Args),
     Quarantine(quarantine::Args),
+    Outage(outage::Args),
     Calendar(calendar::Args),
     Register(register::Args),
     Who(who::Args),
@@ -152,6 +155,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Notice(args) => notice::command(args),
         Command::Outbox(args) => outbox::command(args),
         Command::Quarantine(args) => quarantine::command(args),
+        Command::Outage(args) => outage::command(args),
         Command::Hours(args) => hours::command(args),
         Command::Calendar(args) => calendar::command(args),
         Command::Register(args) => register::command(args),

@@ -152,7 +152,8 @@ fn mailbox_name(settings: &mailbox::Settings) -> String {
 /// Every address of the installation: mail from them is never answered.
 fn own_addresses(desks: &[Draft]) -> Vec<String> {
     let addresses = desks.iter().flat_map(|desk| desk.addresses().map(|address| address.value.as_str()));
-    let all: BTreeSet<&str> = addresses.chain(desks.iter().filter_map(Draft::bounce_address)).collect();
+    let alerts = desks.iter().filter_map(|desk| Some(desk.alert.as_ref()?.value.as_str()));
+    let all: BTreeSet<&str> = addresses.chain(desks.iter().filter_map(Draft::bounce_address)).chain(alerts).collect();
     all.into_iter().map(str::to_owned).collect()
 }
 
@@ -350,6 +351,7 @@ impl Loaded {
             budgets: draft.budgets,
             out_of_hours: draft.out_of_hours,
             guide: draft.guide,
+            alert: draft.alert.map(|address| address.value),
             signature: draft.signature,
             secret: Vec::new(),
         };

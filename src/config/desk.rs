@@ -48,6 +48,7 @@ pub struct Draft {
     pub out_of_hours: OutOfHours,
     pub release_every: SignedDuration,
     pub guide: Option<SignedDuration>,
+    pub alert: Option<At<String>>,
     pub mailbox: Option<At<mailbox::Settings>>,
     pub outbox: Option<(outbox::Settings, SignedDuration)>,
     pub folders: Vec<(At<String>, String)>,
@@ -91,6 +92,7 @@ pub fn read(table: &Table<'_>, around: &Surroundings) -> Option<Draft> {
         out_of_hours: table.optional_choice("out_of_hours", &OUT_OF_HOURS).unwrap_or_default(),
         release_every: SignedDuration::from_secs(table.integer("release_seconds", 0..=3600, 5)),
         guide: guide(table),
+        alert: table.get("alert").and_then(check::address),
         mailbox: table.require("mailbox").and_then(|value| {
             let span = value.span();
             server::mailbox(value, around).map(|value| At { value, span })

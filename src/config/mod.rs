@@ -85,7 +85,7 @@ impl RegisterSource {
 }
 
 /// One desk, checked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Desk {
     /// `secret` is left empty: it is kept in the store.
     pub profile: DeskProfile,

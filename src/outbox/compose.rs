@@ -34,6 +34,11 @@ pub fn compose(reply: &Reply, from: &Mailbox, date: &Zoned) -> Vec<u8> {
     headers(reply, from, date, "auto-replied").text_body(body(&reply.body)).write_to_vec().unwrap_or_default()
 }
 
+/// Writes a mail to staff: nobody's question is answered by it.
+pub fn compose_alert(reply: &Reply, from: &Mailbox, date: &Zoned) -> Vec<u8> {
+    headers(reply, from, date, "auto-generated").text_body(body(&reply.body)).write_to_vec().unwrap_or_default()
+}
+
 /// Writes a mail that passes `original` on, whole and unchanged (RFC 2046 §5.2.1: not encoded), with the reply's words
 /// in front.
 pub fn compose_forward(reply: &Reply, original: &[u8], from: &Mailbox, date: &Zoned) -> Vec<u8> {

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-pub use compose::{compose, compose_forward};
+pub use compose::{compose, compose_alert, compose_forward};
 pub use folder::Folder;
 pub use memory::Memory;
 pub use smtp::Smtp;

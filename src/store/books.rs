@@ -21,6 +21,7 @@ use super::{EffectId, MailId, Store};
 use crate::triage::budget::Standing;
 use crate::triage::context::{Case, History};
 use crate::triage::decision::Decision;
+use crate::triage::outage::Outage;
 
 /// The calls of [`Store`] of the same names, on the state of one transaction: each sees what the ones before have
 /// written.
@@ -76,6 +77,10 @@ impl Books<'_> {
 
     pub fn notices(&self, desk: &str) -> Result<Vec<NoticeRow>, StoreError> {
         self.at(notice_rows(self.tx, desk))
+    }
+
+    pub fn outages(&self, desk: &str) -> Result<Vec<Outage>, StoreError> {
+        self.at(super::outages::rows(self.tx, desk))
     }
 
     pub fn desk_load(&self, desk: &str, now: Timestamp) -> Result<DeskLoad, StoreError> {

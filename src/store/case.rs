@@ -38,6 +38,15 @@ impl Store {
         self.thread.read(move |tx| case_of(tx, mail)).await
     }
 
+    /// Has nobody written in the mail's case since?
+    pub async fn is_last_of_case(&self, mail: MailId) -> Result<bool, StoreError> {
+        let last = move |tx: &Transaction<'_>| {
+            let later: bool = tx.prepare_cached(LATER_IN_CASE)?.query_row([mail], |row| row.get(0))?;
+            Ok(!later)
+        };
+        self.thread.read(last).await
+    }
+
     /// What a case remembers, with its receipt number.
     pub async fn case(&self, reference: &str) -> Result<Option<Case>, StoreError> {
         let reference = reference.to_owned();
@@ -66,6 +75,11 @@ const REMEMBER: &str = "UPDATE inquiry_case SET state = ?2 WHERE ref = ?1";
 
 const OF_MAIL: &str = "SELECT case_ref FROM decision WHERE mail_id = ?1";
 
+const LATER_IN_CASE: &str = "
+    SELECT EXISTS (
+        SELECT 1 FROM decision d JOIN decision own ON own.case_ref = d.case_ref
+        WHERE own.mail_id = ?1 AND d.mail_id > ?1)";
+
 const OF_THREAD: &str = "
     SELECT c.ref FROM thread_case t JOIN inquiry_case c ON c.ref = t.case_ref
     WHERE t.desk = ?1 AND t.message_id = ?2 AND c.desk = ?1 AND c.person = ?3";
@@ -89,8 +103,21 @@ const RECENT: &str = "
               AND json_extract(e.payload, '$.template') = ?5)";
 
 #[cfg(test)]
-pub(super) const SQL: &[&str] =
-    &[COUNTED, COUNT, OPEN, READ, IN_HAND, REMEMBER, OF_MAIL, OF_THREAD, OF_OURS, OF_PERSON, SENT, RECENT];
+pub(super) const SQL: &[&str] = &[
+    COUNTED,
+    COUNT,
+    OPEN,
+    READ,
+    IN_HAND,
+    REMEMBER,
+    OF_MAIL,
+    LATER_IN_CASE,
+    OF_THREAD,
+    OF_OURS,
+    OF_PERSON,
+    SENT,
+    RECENT,
+];
 
 pub(super) fn next_case(tx: &Transaction<'_>, desk: &str, day: Date) -> Result<u32, Fault> {
     let values = (desk, day.to_string());

@@ -234,7 +234,9 @@ pub(super) fn write_effect(
     now: Timestamp,
 ) -> Result<EffectId, Fault> {
     let message_id = match &new.effect {
-        Effect::Send(reply) | Effect::Forward(reply) => Some(&reply.message_id),
+        Effect::Send(reply) | Effect::Forward(reply) | Effect::Close(reply) | Effect::Alert(reply) => {
+            Some(&reply.message_id)
+        }
         _ => None,
     };
     tx.prepare_cached(INSERT_EFFECT)?.execute(rusqlite::params![

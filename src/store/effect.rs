@@ -20,6 +20,11 @@ pub enum Effect {
     Send(Reply),
     /// Pass the mail itself on, whole, with these words in front; as little repeatable as [`Effect::Send`].
     Forward(Reply),
+    /// Send at its time that the case is closed, unless the customer has written again; as little repeatable as
+    /// [`Effect::Send`].
+    Close(Reply),
+    /// Tell staff of an urgent mail; as little repeatable as [`Effect::Send`].
+    Alert(Reply),
     /// Put a copy of a sent answer into the Sent folder. `of`: [`EffectRow::seq`] of the [`Effect::Send`].
     SentCopy { of: u32 },
     /// Say on the mail what became of an answer: put `sent` on if it was sent, else `unsent`. `of` as for
@@ -39,6 +44,8 @@ impl Effect {
             Effect::RemoveLabels { .. } => "remove-labels",
             Effect::Send(_) => "send",
             Effect::Forward(_) => "forward",
+            Effect::Close(_) => "close",
+            Effect::Alert(_) => "alert",
             Effect::SentCopy { .. } => "sent-copy",
             Effect::LabelSend { .. } => "label-send",
             Effect::Draft(_) => "draft",
@@ -156,7 +163,7 @@ impl After {
     }
 }
 
-/// A [`Effect::Send`] or [`Effect::Forward`] as its copy and its label need it.
+/// An effect that sends ([`Effect::Send`], [`Effect::Forward`], [`Effect::Close`]) as its copy and its label need it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SendRow {
     pub reply: Reply,

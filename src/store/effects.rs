@@ -203,6 +203,8 @@ pub(super) fn send(tx: &Transaction<'_>, mail: MailId, seq: u32) -> Result<SendR
     let mut statement = tx.prepare_cached(SEND)?;
     let mut rows = statement.query((mail, seq))?;
     let row = rows.next()?.ok_or_else(missing)?;
-    let (Effect::Send(reply) | Effect::Forward(reply)) = payload(row)? else { return Err(missing()) };
+    let (Effect::Send(reply) | Effect::Forward(reply) | Effect::Close(reply)) = payload(row)? else {
+        return Err(missing());
+    };
     Ok(SendRow { reply, state: row.get("state")?, started_at: time(row, "started_at")?, after: row.get("what")? })
 }

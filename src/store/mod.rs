@@ -27,7 +27,8 @@
 //! - [`Store::in_one`] does many of these steps together.
 //!
 //! Reading order: `schema/1.sql`, `schema/2.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `case`, `queue`, `standing`,
-//! `unsent`, `breaker`, `notices`, `observe`, `cases`, `ledger`, `register`, `purge`, `export`, `backup`, `backlog`.
+//! `unsent`, `breaker`, `notices`, `outages`, `observe`, `cases`, `ledger`, `register`, `purge`, `export`, `backup`,
+//! `backlog`.
 
 mod backlog;
 mod backup;
@@ -46,6 +47,7 @@ mod ledger;
 mod notices;
 mod observe;
 mod open;
+mod outages;
 #[cfg(test)]
 mod plans;
 mod purge;
@@ -74,6 +76,7 @@ pub use journal::StoredMail;
 pub use ledger::{LedgerMail, LedgerSend};
 pub use notices::{NoticeRow, in_force, start_notice, stop_notice};
 pub use observe::{Activation, ObservedRow, activate};
+pub use outages::{end_outage, record_outage};
 pub use purge::{Keep, Purged, purge};
 pub use queue::{Released, Turn, Waiting};
 pub use register::{RegisterChange, StoredRegister, change_register, read_register};

@@ -71,7 +71,7 @@ pub fn stop_notice(store: &Path, desks: &[&str], id: &str, now: Timestamp) -> Re
     beside(store, stop).map_err(|fault| fault.at(store))
 }
 
-fn beside(store: &Path, job: impl FnOnce(&Transaction<'_>) -> Result<(), Fault>) -> Result<(), Fault> {
+pub(super) fn beside(store: &Path, job: impl FnOnce(&Transaction<'_>) -> Result<(), Fault>) -> Result<(), Fault> {
     let mut connection = open_beside(store)?;
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     job(&tx)?;

@@ -6,8 +6,8 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::{
-    backlog, breaker, case, cases, decisions, effects, history, journal, ledger, notices, observe, purge, queue,
-    register, schema, standing, unsent,
+    backlog, breaker, case, cases, decisions, effects, history, journal, ledger, notices, observe, outages, purge,
+    queue, register, schema, standing, unsent,
 };
 
 fn store() -> Connection {
@@ -47,6 +47,7 @@ fn no_statement_grows_with_the_store() {
         queue::SQL,
         notices::SQL,
         unsent::SQL,
+        outages::SQL,
         ledger::SQL,
         observe::SQL,
         backlog::SQL,

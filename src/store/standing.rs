@@ -41,11 +41,13 @@ impl Store {
 }
 
 pub(super) fn standing_of_row(tx: &Transaction<'_>, row: &EffectRow, now: Timestamp) -> Result<Standing, Fault> {
-    let to = match &row.effect {
-        Effect::Send(reply) => Some(reply.to.address.clone()),
-        _ => None,
+    let (to, follows) = match &row.effect {
+        Effect::Send(reply) | Effect::Close(reply) => (Some(reply.to.address.clone()), reply.follows),
+        _ => (None, false),
     };
-    standing_now(tx, row.id, row.mail_id, to, now)
+    let standing = standing_now(tx, row.id, row.mail_id, to, now)?;
+    // Inside a dialogue the sender's budget does not count.
+    Ok(if follows { Standing { to_sender: 0, ..standing } } else { standing })
 }
 
 /// The end of time: an answer that has not gone out.
@@ -138,6 +140,9 @@ pub(super) fn note_answer(
         // An acknowledgement is no answer: person and thread still get one.
         if reply.until.is_some() {
             keys = [None, domain_of(address), None];
+        }
+        if reply.follows {
+            keys[0] = None;
         }
         for whom in keys.into_iter().flatten() {
             tx.prepare_cached(INSERT)?.execute((desk, whom, effect))?;

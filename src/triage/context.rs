@@ -9,6 +9,7 @@ use super::calendar::OutOfHours;
 use super::decision::AuthLevel;
 use super::form::FormRule;
 use super::notice::Notice;
+use super::outage::Outage;
 use super::register::Register;
 use super::rulebook::Rulebook;
 use super::together::Release;
@@ -27,6 +28,8 @@ pub struct Context<'a> {
     pub receipt: Option<String>,
     /// Of this desk, also those that are not in force now.
     pub notices: Vec<Notice>,
+    /// Outages of the service that staff recorded at this desk.
+    pub outages: Vec<Outage>,
     /// Set when a mail is decided anew that waited for the opening.
     pub release: Option<Release>,
 }
@@ -79,6 +82,8 @@ pub struct DeskProfile {
     pub guide: Option<SignedDuration>,
     /// The mail's signature lines.
     pub signature: String,
+    /// Who is told at once of urgent mail.
+    pub alert: Option<String>,
     /// Key for our Message-IDs; never shown.
     pub secret: Vec<u8>,
 }

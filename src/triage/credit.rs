@@ -1,6 +1,8 @@
 //! What a stop of the service is worth: the table that a pack declares, and the computation with its steps, for staff.
 //! A robot promises none of it.
 
+mod steps;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -10,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::flow::words::union;
 use super::fold::Folded;
 use super::inquiry::Inquiry;
+use super::outage::{self, Outage};
 use super::pack::Term;
 use super::period::{Outages, Period};
 use super::sentence::{Sentence, sentences};
@@ -26,6 +29,12 @@ pub struct CreditTable {
     pub claim_months: i32,
     pub rounding: Rounding,
     pub exclusions: Vec<Exclusion>,
+    /// Where the table stands: 「品質保証制度 第1条」; "" if the pack does not say.
+    pub article: String,
+    /// Where the months of [`CreditTable::claim_months`] stand.
+    pub claim_article: String,
+    /// What staff should know besides.
+    pub note: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +141,31 @@ pub struct Credit {
     pub months: Vec<MonthCredit>,
     /// Some time is not written to the minute.
     pub approximate: bool,
+    /// Recorded outages that it is about.
+    #[serde(default)]
+    pub outages: Vec<String>,
+    /// The computation in words, for staff.
+    #[serde(default)]
+    pub steps: Vec<String>,
+}
+
+/// What a credit is computed from.
+#[derive(Debug, Clone)]
+pub struct Claim<'a> {
+    pub told: &'a Outages,
+    /// Outages that the provider knows of.
+    pub recorded: &'a [Outage],
+    /// Ids of the exclusions that the mail names.
+    pub excluded: Vec<String>,
+    /// The monthly basic fee in yen, if known.
+    pub fee: Option<i64>,
+}
+
+/// A stop as told, and what of it counts.
+struct Stop<'a> {
+    claimed: Period,
+    recorded: Option<&'a Outage>,
+    counted: Option<Period>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -160,15 +194,18 @@ impl CreditTable {
         }
     }
 
-    /// Computes a claim; none if the mail tells no stop. `excluded`: ids of exclusions that the mail names; `fee`: the
-    /// monthly basic fee in yen, if known.
-    pub fn claim(&self, told: &Outages, excluded: Vec<String>, fee: Option<i64>, zone: &TimeZone) -> Option<Credit> {
-        let counted: Vec<Period> =
-            told.periods.iter().filter_map(|period| from_known(period, told.known_from)).collect();
+    /// Computes a claim; none if the mail tells no stop. What is recorded counts as it is recorded; else what is told.
+    pub fn claim(&self, claim: &Claim, zone: &TimeZone) -> Option<Credit> {
+        let told = claim.told;
+        let stops = stops(claim);
+        let counted: Vec<Period> = stops.iter().filter_map(|stop| stop.counted.clone()).collect();
         let first = told.periods.iter().map(|period| period.from).min()?;
         let seconds = counted.iter().map(length).sum();
         let tier = self.tier(seconds);
-        let mut against = excluded;
+        let mut against = claim.excluded.clone();
+        if stops.iter().any(|stop| stop.recorded.is_some_and(|outage| !outage.ours)) {
+            against.push("not-ours".into());
+        }
         if tier.is_none() {
             against.push("too-short".into());
         }
@@ -176,13 +213,16 @@ impl CreditTable {
         if told.claimed.is_some_and(|claimed| claimed > self.last_day(damage)) {
             against.push("too-late".into());
         }
+        let months = self.months(&counted, claim.fee, zone);
         Some(Credit {
             minutes: seconds / 60,
             tier: name(tier),
             eligible: against.is_empty(),
             against,
-            months: self.months(&counted, fee, zone),
-            approximate: told.periods.iter().any(|period| period.approximate),
+            steps: steps::steps(self, claim, &stops, &months, zone),
+            months,
+            approximate: counted.iter().any(|period| period.approximate),
+            outages: stops.iter().filter_map(|stop| Some(stop.recorded?.id.clone())).collect(),
         })
     }
 
@@ -210,6 +250,24 @@ impl CreditTable {
         };
         months.into_iter().map(credit).collect()
     }
+}
+
+/// Each stop that is told, with its record; a recorded outage counts once.
+fn stops<'a>(claim: &Claim<'a>) -> Vec<Stop<'a>> {
+    let mut stops: Vec<Stop> = Vec::new();
+    for claimed in &claim.told.periods {
+        let recorded = outage::matching(claimed, claim.recorded);
+        let again = recorded.is_some_and(|outage| stops.iter().any(|stop| stop.recorded == Some(outage)));
+        if again {
+            continue;
+        }
+        let counted = match recorded {
+            Some(outage) => Some(outage.counted(claimed)).filter(|counted| counted.from < counted.until),
+            None => from_known(claimed, claim.told.known_from),
+        };
+        stops.push(Stop { claimed: claimed.clone(), recorded, counted });
+    }
+    stops
 }
 
 fn name(tier: Option<&Tier>) -> String {
@@ -265,6 +323,9 @@ mod tests {
             claim_months: 1,
             rounding,
             exclusions: Vec::new(),
+            article: "第1条".into(),
+            claim_article: String::new(),
+            note: String::new(),
         }
     }
 
@@ -278,6 +339,33 @@ mod tests {
             periods: periods.iter().map(period).collect(),
             known_from: known.map(|known| known.parse().unwrap()),
             claimed: Some(claimed.parse().unwrap()),
+        }
+    }
+
+    fn of<'a>(told: &'a Outages, recorded: &'a [Outage], fee: Option<i64>) -> Claim<'a> {
+        Claim { told, recorded, excluded: Vec::new(), fee }
+    }
+
+    /// 「9時から12時まで」 is claimed; known from → until, ours → minutes, what is against it.
+    #[test]
+    fn what_is_recorded_counts_as_it_is_recorded() {
+        let zone = TimeZone::get(TOKYO).unwrap();
+        let at = |time: &str| format!("2026-11-03T{time}:00+09:00").parse().unwrap();
+        let told = told(&[("2026-11-03T09:00:00+09:00", "2026-11-03T12:00:00+09:00")], None, "2026-11-04");
+        for (from, known, until, ours, minutes, against) in [
+            ("09:05", "09:15", Some("10:20"), true, 65, ""),
+            ("09:05", "09:15", None, true, 165, ""),
+            ("09:05", "09:55", Some("10:20"), true, 25, "too-short"),
+            ("09:05", "11:00", Some("10:20"), true, 0, "too-short"),
+            ("09:05", "09:15", Some("10:20"), false, 65, "not-ours"),
+            ("13:00", "13:00", Some("14:00"), false, 180, ""),
+        ] {
+            let until = until.map(at);
+            let (id, cause) = ("core".to_owned(), "故障".to_owned());
+            let recorded = [Outage { id, from: at(from), until, known: at(known), ours, cause }];
+            let credit = table(Rounding::Down).claim(&of(&told, &recorded, Some(9000)), &zone).unwrap();
+            assert_eq!((credit.minutes, credit.against.join(" ").as_str()), (minutes, against), "{from} {known}");
+            assert!(credit.steps.iter().any(|step| step.contains("第1条")), "{:?}", credit.steps);
         }
     }
 
@@ -325,7 +413,7 @@ mod tests {
             None,
             "2026-11-21",
         );
-        let credit = table(Rounding::Down).claim(&told, Vec::new(), Some(9000), &zone).unwrap();
+        let credit = table(Rounding::Down).claim(&of(&told, &[], Some(9000)), &zone).unwrap();
         let months: Vec<_> =
             credit.months.iter().map(|m| (m.month.as_str(), m.minutes, m.tier.as_str(), m.amount)).collect();
         assert_eq!(months, [("2026-10", 30, "1/90", Some(100)), ("2026-11", 65, "1/30", Some(300))]);
@@ -337,7 +425,7 @@ mod tests {
         let zone = TimeZone::get(TOKYO).unwrap();
         let stop = [("2026-10-14T11:00:00+09:00", "2026-10-14T12:30:00+09:00")];
         let known = Some("2026-10-14T11:45:00+09:00");
-        let credit = table(Rounding::Down).claim(&told(&stop, known, "2026-10-15"), Vec::new(), None, &zone).unwrap();
+        let credit = table(Rounding::Down).claim(&of(&told(&stop, known, "2026-10-15"), &[], None), &zone).unwrap();
         assert_eq!((credit.minutes, credit.tier.as_str()), (45, "1/90"));
     }
 
@@ -346,7 +434,7 @@ mod tests {
         let zone = TimeZone::get(TOKYO).unwrap();
         let stop = [("2027-01-31T18:00:00+09:00", "2027-01-31T19:15:00+09:00")];
         for (claimed, in_time) in [("2027-02-28", true), ("2027-03-01", false)] {
-            let credit = table(Rounding::Down).claim(&told(&stop, None, claimed), Vec::new(), None, &zone).unwrap();
+            let credit = table(Rounding::Down).claim(&of(&told(&stop, None, claimed), &[], None), &zone).unwrap();
             assert_eq!(credit.eligible, in_time, "{claimed}: {:?}", credit.against);
         }
     }

@@ -231,6 +231,10 @@ pub enum Action {
     Forward(Reply),
     /// Answer that staff send themselves: put into Drafts.
     Draft(Reply),
+    /// At its time, unless the customer has written again: that his inquiry is closed.
+    Close(Reply),
+    /// At once to staff, whatever the hour: an urgent mail has come.
+    Alert(Reply),
     /// A person works on it, from `at` on (none: at once).
     HandOver { at: Option<Timestamp> },
     /// The mail waits for the opening, and is then decided anew.
@@ -250,6 +254,9 @@ pub struct Reply {
     /// Not sent from then on: an acknowledgement that names the opening.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// It goes on with a dialogue: that has a limit of its own, so it does not count against the sender's budget.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub follows: bool,
     pub subject: String,
     pub body: String,
     /// Fixed when decided, without angle brackets: it makes a second send recognisable.

@@ -5,12 +5,13 @@ use super::decision::{Doubt, Reason, Route, RouteKind};
 
 /// Why staff decide, if so. What is not proved gets only the neutral acknowledgement, whatever the register says: there
 /// the doubt is told to staff, and stops nothing ([`told`]).
-pub(super) fn stop(route: &Route, ctx: &Context) -> Option<Reason> {
+/// `led`: the customer answers questions of ours, so that he writes again is no doubt.
+pub(super) fn stop(route: &Route, led: bool, ctx: &Context) -> Option<Reason> {
     let history = &ctx.history;
     let asked = history.asked_contract;
     let proved = ctx.desk.authentication.met_by(route.authenticated);
     // Only the contract that we asked for is taken up again without staff, and mail that waits together is one inquiry.
-    if history.case.as_ref().is_some_and(|case| !case.waits) && !(asked && proved) {
+    if history.case.as_ref().is_some_and(|case| !case.waits) && !(asked && proved) && !led {
         return Some(reason("follow-up", "対応中の案件への追加のメールです。これまでの経緯は受付番号で確認できます"));
     }
     if !proved {

@@ -5,14 +5,17 @@ use serde::{Deserialize, Serialize};
 
 use super::classify::Classification;
 use super::context::Context;
-use super::credit::Credit;
+use super::credit::{Claim, Credit};
 use super::deadline::{self, Deadline};
+use super::decision::Route;
+use super::figure::{Computed, FigureBook};
 use super::flow::Answer;
 use super::flow::reader;
 use super::inquiry::Inquiry;
 use super::period::{self, Outages};
 use super::products::Mentioned;
 use super::settled;
+use super::urgent::{self, Alarm};
 
 /// Facts read from the customer's own words of today.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +35,10 @@ pub struct Facts {
     pub products: Vec<Mentioned>,
     /// What the stops are worth by the pack's table; staff decide.
     pub credit: Option<Credit>,
+    /// Dates and amounts that the terms count for what is asked; for staff.
+    pub figures: Vec<Computed>,
+    /// It is of a kind that staff must see at once.
+    pub urgent: Option<Alarm>,
 }
 
 impl Facts {
@@ -49,7 +56,7 @@ pub struct Told {
 }
 
 /// Reads the facts of a mail.
-pub fn facts(inquiry: &Inquiry, words: &Classification, ctx: &Context) -> Facts {
+pub fn facts(inquiry: &Inquiry, words: &Classification, route: &Route, ctx: &Context) -> Facts {
     // However long it waited.
     let received = ctx.first_decided();
     let deadlines = deadline::deadlines(inquiry, &ctx.rules.pack.calendar, received);
@@ -66,8 +73,25 @@ pub fn facts(inquiry: &Inquiry, words: &Classification, ctx: &Context) -> Facts 
     if let Some(book) = credit {
         let zone = &ctx.rules.pack.calendar.zone;
         let told = period::read(inquiry, inquiry.date.unwrap_or(received), zone);
-        facts.credit = book.table.claim(&told, book.excluded(inquiry), book.fee(inquiry), zone);
+        let claim = Claim {
+            told: &told,
+            recorded: &ctx.outages,
+            excluded: book.excluded(inquiry),
+            fee: registered_fee(route, ctx).or_else(|| book.fee(inquiry)),
+        };
+        facts.credit = book.table.claim(&claim, zone);
         facts.outages = Some(told).filter(|told| !told.periods.is_empty());
     }
+    let today = ctx.rules.pack.calendar.date(inquiry.date.unwrap_or(received));
+    let asked = |book: &&FigureBook| book.figure.clauses.iter().any(|clause| words.scopes.contains(clause));
+    facts.figures = ctx.rules.figures.iter().filter(asked).filter_map(|book| book.compute(inquiry, today)).collect();
+    facts.urgent = urgent::alarm(inquiry, &ctx.rules.urgent);
     facts
+}
+
+/// The monthly basic fee of the register; of nobody whose mail does not prove who he is.
+fn registered_fee(route: &Route, ctx: &Context) -> Option<i64> {
+    let proved = ctx.desk.authentication.met_by(route.authenticated);
+    let customer = route.customer.as_deref().filter(|_| proved)?;
+    ctx.register.customer(customer)?.monthly_fee().map(i64::from)
 }

@@ -18,8 +18,10 @@ pub mod credit;
 pub mod dates;
 pub mod deadline;
 pub mod decision;
+pub mod dialogue;
 mod doubt;
 pub mod facts;
+pub mod figure;
 pub mod fitted;
 pub mod flow;
 pub mod fold;
@@ -27,10 +29,12 @@ pub mod form;
 pub mod gate;
 pub mod inquiry;
 mod look_alike;
+pub mod memo;
 pub mod message_id;
 pub mod miss;
 pub mod needs;
 pub mod notice;
+pub mod outage;
 pub mod pack;
 pub mod pattern;
 pub mod period;
@@ -48,6 +52,7 @@ pub mod sentence;
 pub mod settled;
 pub mod template;
 pub mod together;
+pub mod urgent;
 pub mod verdict;
 
 use classify::Classification;
@@ -71,15 +76,26 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
     // What is asked, in the customer's own words of today?
     // A mail with a password asks nothing, and no evidence must quote it.
     let notice = gate::is_password_notice(inquiry);
-    let words = if notice { Classification::default() } else { classify::classify(inquiry, ctx.rules) };
+    let mut words = if notice { Classification::default() } else { classify::classify(inquiry, ctx.rules) };
 
-    let facts = if notice { Facts::default() } else { facts::facts(inquiry, &words, ctx) };
+    let facts = if notice { Facts::default() } else { facts::facts(inquiry, &words, &route, ctx) };
+
+    // Is the customer led through steps, or to be?
+    let dialogue = if notice { None } else { dialogue::lead(inquiry, &gate, &route, &words, ctx) };
+    if let Some(dialogue) = &dialogue {
+        words.scopes = dialogue.scopes(&words);
+    }
 
     // Who acts, when, and with which words?
-    let verdict =
-        verdict::verdict(inquiry, Findings { gate: &gate, route: &route, words: &words, facts: &facts, notice }, ctx);
+    let found =
+        Findings { gate: &gate, route: &route, words: &words, facts: &facts, notice, dialogue: dialogue.as_ref() };
+    let verdict = verdict::verdict(inquiry, found, ctx);
 
     let case = case(&verdict, ctx);
+    let mut case_state = dialogue::remembered(verdict.dialogue.clone());
+    if verdict.actions.iter().any(|action| matches!(action, decision::Action::Alert(_))) {
+        case_state.insert(urgent::REMEMBERED.into(), true.into());
+    }
     Decision {
         gate,
         disposition: verdict.disposition,
@@ -94,7 +110,7 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
         facts,
         actions: verdict.actions,
         case,
-        case_state: Default::default(),
+        case_state,
         made_with: made_with(ctx),
     }
 }

@@ -10,11 +10,13 @@ use jiff::civil::Date;
 
 use super::calendar::Calendar;
 use super::credit::CreditTable;
+use super::figure::Figure;
 use super::fitted::Fitted;
 use super::flow::Flow;
 use super::fold::Folding;
 use super::needs::Need;
 use super::products::{Product, Products};
+use super::urgent::Urgent;
 
 /// Everything a desk needs to decide, swapped whole or not at all (invariant 7).
 #[derive(Debug, Clone)]
@@ -40,6 +42,10 @@ pub struct Pack {
     pub needs: Vec<Need>,
     /// Operating systems and devices that the terms name.
     pub products: Products,
+    /// Dates and amounts that the terms count.
+    pub figures: Vec<Figure>,
+    /// Kinds of mail that staff must see at once.
+    pub urgent: Vec<Urgent>,
     /// Template name (file name without `.txt`; clause paragraphs are `parts/<clause>`) → source.
     pub templates: BTreeMap<String, String>,
     pub calendar: Calendar,

@@ -6,6 +6,8 @@ use serde::Serialize;
 use super::calendar::japanese_date;
 use super::context::{Context, Department};
 use super::decision::{Reply, Route};
+use super::dialogue::Dialogue;
+use super::flow::reply::{FlowText, text};
 use super::inquiry::{Inquiry, Mailbox};
 use super::message_id;
 use super::needs;
@@ -14,7 +16,8 @@ use super::pack::{Clause, ClauseKind, Link};
 use super::receipt;
 use super::sentence::{is_english, subject_start};
 use super::template::TemplateError;
-use super::together::Role;
+use super::together::is_also_asked;
+use super::urgent::Alarm;
 
 /// Templates that the history looks for: they are not repeated to one person within seven days.
 pub const ASK_CONTRACT: &str = "ask-contract";
@@ -46,6 +49,12 @@ pub struct Variables<'a> {
     pub guide: Option<String>,
     /// `2026-11-20`, for the filters that count days.
     pub today: String,
+    /// The customer is led through a flow.
+    pub flow: Option<FlowText<'a>>,
+    /// The mail is of a kind that staff must see at once.
+    pub urgent: Option<&'a Alarm>,
+    /// Lines for staff: only in the template `staff`, else empty.
+    pub memo: &'a [String],
     /// The customer writes English.
     pub english: bool,
 }
@@ -92,6 +101,8 @@ struct PartVariables<'a> {
     links: &'a [LinkText<'a>],
     department: Option<DepartmentText<'a>>,
     today: &'a str,
+    /// Of the clause of a flow, where the customer is led through it.
+    flow: Option<&'a FlowText<'a>>,
     english: bool,
 }
 
@@ -124,16 +135,25 @@ pub struct Answer<'a> {
     pub route: &'a Route,
     /// When to send; none: at once.
     pub at: Option<Timestamp>,
+    pub dialogue: Option<&'a Dialogue<'a>>,
+    /// The mail is urgent.
+    pub alarm: Option<&'a Alarm>,
+    /// Of drafts for staff.
+    pub memo: &'a [String],
 }
 
 /// Builds an answer, complete but for its date.
 pub fn compose(answer: Answer, inquiry: &Inquiry, ctx: &Context) -> Result<Reply, TemplateError> {
-    let Answer { template, to, scopes, route, at } = answer;
+    let Answer { template, to, scopes, route, at, dialogue, alarm, memo } = answer;
     let english = is_english(inquiry);
     let pack = &ctx.rules.pack;
     let clauses = scopes.iter().filter_map(|id| pack.clause(id));
     let today = pack.calendar.date(ctx.now).to_string();
-    let parts = clauses.map(|clause| part(clause, inquiry, &today, english, ctx)).collect::<Result<_, _>>()?;
+    let flow = dialogue.map(|dialogue| steps(dialogue, at, english, ctx));
+    let of_clause = |clause: &Clause| flow.as_ref().filter(|_| dialogue.is_some_and(|d| d.flow.clause == clause.id));
+    let parts = clauses
+        .map(|clause| part(clause, of_clause(clause), inquiry, &today, english, ctx))
+        .collect::<Result<_, _>>()?;
     let shown: Vec<&Notice> = match template {
         "notice" => notice::in_place_of_all(ctx).into_iter().collect(),
         REDIRECT | FORWARD => Vec::new(),
@@ -157,7 +177,10 @@ pub fn compose(answer: Answer, inquiry: &Inquiry, ctx: &Context) -> Result<Reply
         reference,
         notices,
         guide: guide(at, ctx),
-        today,
+        today: today.clone(),
+        flow: flow.clone(),
+        urgent: alarm,
+        memo,
         english,
     };
     Ok(Reply {
@@ -165,6 +188,7 @@ pub fn compose(answer: Answer, inquiry: &Inquiry, ctx: &Context) -> Result<Reply
         to,
         at,
         until: None,
+        follows: dialogue.is_some_and(|dialogue| dialogue.goes_on),
         subject: marked(reply_subject(subject, english), reference, ctx),
         body: ctx.rules.templates.render(template, &variables)?,
         message_id: message_id::of_reply(inquiry, template, ctx),
@@ -186,11 +210,21 @@ pub fn forward(
         return Ok(None);
     };
     let to = Mailbox { name: partner.name.clone(), address: address.clone() };
-    let answer = Answer { template: FORWARD, to, scopes: &[], route, at: redirect.at };
+    let answer =
+        Answer { template: FORWARD, to, scopes: &[], route, at: redirect.at, dialogue: None, alarm: None, memo: &[] };
     let written = compose(answer, inquiry, ctx)?;
     let subject = written.subject.replacen("Re: ", "Fwd: ", 1);
     // The customer's thread is not the partner's.
     Ok(Some(Reply { subject, in_reply_to: None, references: Vec::new(), ..written }))
+}
+
+/// A dialogue as the templates see it, with the last day for an answer.
+fn steps<'a>(dialogue: &'a Dialogue, at: Option<Timestamp>, english: bool, ctx: &Context) -> FlowText<'a> {
+    let calendar = &ctx.rules.pack.calendar;
+    let days = dialogue.flow.close_after;
+    let last = days.and_then(|days| calendar.end_of_business_day(at.unwrap_or(ctx.now), days));
+    let day = |last| if english { calendar.date(last).to_string() } else { japanese_date(calendar.date(last)) };
+    text(&dialogue.state, dialogue.flow, english, last.map(day))
 }
 
 /// By when staff usually answer, counted from when they begin.
@@ -220,6 +254,7 @@ fn paragraph(notice: &Notice, english: bool, ctx: &Context) -> Result<String, Te
 
 fn part<'a>(
     clause: &'a Clause,
+    flow: Option<&FlowText<'_>>,
     inquiry: &Inquiry,
     today: &str,
     english: bool,
@@ -232,23 +267,18 @@ fn part<'a>(
         Some(notice) => (paragraph(notice, english, ctx)?, "notice"),
         None => {
             let (title, links, department) = (&clause.title, &links, department.clone());
-            let variables = PartVariables { title, links, department, today, english };
+            let variables = PartVariables { title, links, department, today, flow, english };
             let kind = if clause.kind == ClauseKind::InScope { "in-scope" } else { "out-of-scope" };
             (ctx.rules.templates.render(&format!("parts/{}", clause.id), &variables)?, kind)
         }
     };
-    let needs = match kind == "notice" || asked_elsewhere(clause, ctx) {
+    // Other mail that waited may have told it, and whoever is led through steps has enough to do.
+    let needs = match kind == "notice" || flow.is_some() || is_also_asked(&clause.id, ctx) {
         true => Vec::new(),
         false => needs::missing(inquiry, &clause.id, &ctx.rules.asks, english),
     };
     let text = text.trim_end().into();
     Ok(PartText { clause: &clause.id, title: &clause.title, kind, text, needs, links, department })
-}
-
-/// Another mail that waited asks it, and may have told what staff need to know.
-fn asked_elsewhere(clause: &Clause, ctx: &Context) -> bool {
-    let role = ctx.release.as_ref().map(|release| &release.role);
-    matches!(role, Some(Role::AnswersFor(also)) if also.contains(&clause.id))
 }
 
 fn partner<'a>(id: &str, at: Option<jiff::Timestamp>, ctx: &'a Context) -> Option<PartnerText<'a>> {

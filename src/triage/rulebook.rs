@@ -7,6 +7,7 @@ use aho_corasick::AhoCorasick;
 use jiff::Timestamp;
 
 use super::credit::CreditBook;
+use super::figure::FigureBook;
 use super::fitted::Fitted;
 use super::flow::Flow;
 use super::flow::words::FlowBook;
@@ -17,6 +18,7 @@ use super::pattern::Pattern;
 use super::products::{Product, ProductBook};
 use super::required::required;
 use super::template::{TemplateError, Templates};
+use super::urgent::UrgentBook;
 
 /// Number of a term in the rulebook.
 pub type TermId = usize;
@@ -34,6 +36,9 @@ pub struct Rulebook {
     pub credit: Option<CreditBook>,
     /// What answers need to know, in the pack's order.
     pub asks: Vec<NeedBook>,
+    /// Dates and amounts to compute, in the pack's order.
+    pub figures: Vec<FigureBook>,
+    pub urgent: Vec<UrgentBook>,
     pub products: ProductBook,
     /// Index of the clause in the pack, for each rule.
     pub(super) clause_of: Vec<usize>,
@@ -160,9 +165,27 @@ impl Rulebook {
         let credit = credit.map_err(|e| RulebookError::Pattern { pattern: "credit".into(), source: Box::new(e) })?;
         let asks = pack.needs.iter().cloned().map(NeedBook::compile).collect::<Result<_, _>>();
         let asks = asks.map_err(|e| RulebookError::Pattern { pattern: "needs".into(), source: Box::new(e) })?;
+        let figures = pack.figures.iter().cloned().map(FigureBook::compile).collect::<Result<_, _>>();
+        let figures = figures.map_err(|e| RulebookError::Pattern { pattern: "figures".into(), source: Box::new(e) })?;
+        let urgent = pack.urgent.iter().cloned().map(UrgentBook::compile).collect::<Result<_, _>>();
+        let urgent = urgent.map_err(|e| RulebookError::Pattern { pattern: "urgent".into(), source: Box::new(e) })?;
         let products = ProductBook::compile(pack.products.clone(), pack.folding);
         let products = products.map_err(|e| RulebookError::Pattern { pattern: "os".into(), source: Box::new(e) })?;
-        Ok(Rulebook { templates, flows, credit, asks, products, clause_of, terms, needs, places, mutes, pack })
+        Ok(Rulebook {
+            templates,
+            flows,
+            credit,
+            asks,
+            figures,
+            urgent,
+            products,
+            clause_of,
+            terms,
+            needs,
+            places,
+            mutes,
+            pack,
+        })
     }
 }
 

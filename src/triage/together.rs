@@ -6,6 +6,7 @@
 
 use jiff::Timestamp;
 
+use super::context::Context;
 use super::decision::{Decision, Disposition};
 
 /// What is known of a mail when it is decided anew.
@@ -52,6 +53,12 @@ pub fn roles(alone: &[Decision]) -> Vec<Role> {
         () => Role::Alone,
     };
     (0..alone.len()).map(role).collect()
+}
+
+/// Does other mail that waited ask about this clause, to be answered with this one?
+pub fn is_also_asked(clause: &String, ctx: &Context) -> bool {
+    let role = ctx.release.as_ref().map(|release| &release.role);
+    matches!(role, Some(Role::AnswersFor(also)) if also.contains(clause))
 }
 
 /// Thanks and robots' mail change nothing about what was asked before.

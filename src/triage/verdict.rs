@@ -8,17 +8,21 @@ use jiff::Timestamp;
 use super::classify::{Classification, Doubt};
 use super::context::{Context, Drafts};
 use super::decision::{Action, Disposition, Gate, GateHit, GateVerdict, Reason, Reply, Route, RouteKind};
+use super::dialogue::Dialogue;
 use super::doubt;
 use super::facts::Facts;
+use super::flow::state::{FlowState, Place};
 use super::form;
 use super::gate::{Target, reply_target, title};
 use super::inquiry::{Inquiry, Mailbox};
+use super::memo::{self, STAFF};
 use super::notice;
 use super::pack::Severity;
 use super::reply::{self, ASK_CONTRACT, Answer, REDIRECT, compose};
 use super::sentence::{Voice, voice};
 use super::template::TemplateError;
 use super::together::Role;
+use super::urgent;
 
 /// What to do, and why.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +30,8 @@ pub struct Verdict {
     pub disposition: Disposition,
     pub reasons: Vec<Reason>,
     pub actions: Vec<Action>,
+    /// Where the dialogue stands from now on, if the case is to remember it.
+    pub dialogue: Option<FlowState>,
 }
 
 /// Everything the earlier stages found.
@@ -37,6 +43,14 @@ pub struct Findings<'a> {
     pub facts: &'a Facts,
     /// It only brings the password of an attachment.
     pub notice: bool,
+    pub dialogue: Option<&'a Dialogue<'a>>,
+}
+
+impl Findings<'_> {
+    /// The customer answers what we asked.
+    fn goes_on(&self) -> bool {
+        self.dialogue.is_some_and(|dialogue| dialogue.goes_on)
+    }
 }
 
 /// Decides who acts.
@@ -46,7 +60,35 @@ pub fn verdict(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Verdict {
         Ok(()) => answered(inquiry, found, ctx),
     };
     verdict.reasons.extend(remarks(inquiry, found, ctx));
+    alert(&mut verdict, inquiry, found, ctx);
+    // What waits is read anew in its turn.
+    if verdict.actions.iter().any(|action| matches!(action, Action::Queue { .. })) {
+        verdict.dialogue = None;
+    }
     verdict
+}
+
+/// Staff are told at once of an urgent mail, whatever else is done about it.
+fn alert(verdict: &mut Verdict, inquiry: &Inquiry, found: Findings, ctx: &Context) {
+    let Some(alarm) = &found.facts.urgent else { return };
+    let robots = verdict.disposition == Disposition::Ignore || before_activation(ctx) || !is_persons(found.gate);
+    if robots {
+        return;
+    }
+    verdict.reasons.push(urgent::reason(alarm));
+    if !urgent::is_new(ctx) {
+        return;
+    }
+    match urgent::alert(alarm, inquiry, found.route, ctx) {
+        // Before everything else: a server that does not take the answer must not hold it up.
+        Ok(alert) => verdict.actions.splice(0..0, alert.map(Action::Alert)).for_each(drop),
+        Err(error) => verdict.reasons.push(template_trouble(&error)),
+    }
+}
+
+/// Nothing says that a robot wrote it: only our own limits, or nothing at all.
+fn is_persons(gate: &Gate) -> bool {
+    gate.hits.iter().all(|hit| ["R21", "R22", "R23"].contains(&hit.rule.as_str()))
 }
 
 /// What staff should know besides.
@@ -96,7 +138,7 @@ fn doubts(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<(), Stop>
     if found.gate.verdict == GateVerdict::Human {
         return Err(Stop { disposition: Disposition::Review, reasons: gate() });
     }
-    if let Some(reason) = doubt::stop(found.route, ctx) {
+    if let Some(reason) = doubt::stop(found.route, found.goes_on(), ctx) {
         return Err(Stop { disposition: Disposition::Review, reasons: vec![reason] });
     }
     if let Some(stop) = together(ctx) {
@@ -106,6 +148,8 @@ fn doubts(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<(), Stop>
         Voice::Forwarded => reason("forwarded", "転送されたメールだけです。書いた人は送信者ではありません"),
         Voice::Nobody => reason("no-own-words", "挨拶や引用だけで、お問い合わせの文がありません"),
         Voice::Own if let Some(doubt @ Doubt::Suspicion { .. }) = found.words.doubt => unsure(doubt, found.words),
+        // An answer to our questions is read by what we asked.
+        Voice::Own if found.goes_on() => return Ok(()),
         // Whoever was asked for his contract and names it need not ask again: a partner's customer is told so.
         Voice::Own if names_partner_contract(found.route, ctx) => return Ok(()),
         Voice::Own if found.words.scopes.is_empty() => {
@@ -193,14 +237,18 @@ fn low_margin(words: &Classification) -> Reason {
 fn stopped(inquiry: &Inquiry, stop: Stop, found: Findings, ctx: &Context) -> Verdict {
     let Stop { disposition, mut reasons } = stop;
     if before_activation(ctx) {
-        return Verdict { disposition, reasons, actions: Vec::new() };
+        return Verdict { disposition, reasons, actions: Vec::new(), dialogue: None };
     }
+    let has = |code: &str| reasons.iter().any(|reason| reason.code == code);
+    let dialogue = found.dialogue.filter(|_| !has("no-own-words"));
+    let dialogue = dialogue.and_then(|dialogue| dialogue.stopped(has("answered-together")));
+    let handed_over = dialogue.as_ref().is_some_and(|state| state.place == Place::Handover);
     // A sender's robot or bounce is none of what the sender asks.
     let joins = waiting(ctx).filter(|_| disposition != Disposition::Ignore);
     let mut actions = Vec::new();
     if !labelled_before(ctx) {
         let grave = disposition == Disposition::Hold && is_grave(found.words, ctx);
-        let extra = [("ppap", found.notice), ("grave", grave), ("queued", joins.is_some())];
+        let extra = [("ppap", found.notice), ("grave", grave), ("queued", joins.is_some()), ("handover", handed_over)];
         let extra: Vec<&str> = extra.into_iter().filter(|(_, is)| *is).map(|(name, _)| name).collect();
         actions.push(label(disposition, found, &extra, ctx));
     }
@@ -218,7 +266,7 @@ fn stopped(inquiry: &Inquiry, stop: Stop, found: Findings, ctx: &Context) -> Ver
         Some(at) => actions.push(Action::Queue { at }),
         None => actions.extend(move_away(disposition, found.words, ctx)),
     }
-    Verdict { disposition, reasons, actions }
+    Verdict { disposition, reasons, actions, dialogue }
 }
 
 /// A draft to start from: only where the mail may be answered at all and something was understood.
@@ -226,11 +274,26 @@ fn draft_for_staff(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<
     let target = reply_target(inquiry, found.route.authenticated, ctx.desk.authentication);
     match target {
         Target::To(to) if !found.words.scopes.is_empty() && found.gate.verdict == GateVerdict::Answer => {
+            if let Some(draft) = memo_draft(to.clone(), inquiry, found, ctx)? {
+                return Ok(Some(draft));
+            }
             let template = template_for(found.route);
             answer_with(template, to, None, inquiry, found, ctx).map(Some)
         }
         _ => Ok(None),
     }
+}
+
+/// A draft with what staff need to answer, where there is something and staff want drafts.
+fn memo_draft(to: Mailbox, inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<Option<Reply>, TemplateError> {
+    let memo = memo::lines(found.facts, found.dialogue);
+    let wanted = ctx.desk.drafts != Drafts::Never && template_for(found.route) == "answer";
+    if memo.is_empty() || !wanted || !ctx.rules.templates.has(STAFF) {
+        return Ok(None);
+    }
+    let (route, dialogue) = (found.route, found.dialogue);
+    let answer = Answer { template: STAFF, to, scopes: &[], route, at: None, dialogue, alarm: None, memo: &memo };
+    compose(answer, inquiry, ctx).map(Some)
 }
 
 fn template_trouble(error: &TemplateError) -> Reason {
@@ -251,19 +314,44 @@ fn answered(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Verdict {
             return stopped(inquiry, Stop { disposition: Disposition::Review, reasons: vec![doubt] }, found, ctx);
         }
     };
+    if let Some(dialogue) = found.dialogue.filter(|dialogue| dialogue.waits() && waiting(ctx).is_none()) {
+        let later = left_waiting(dialogue, to, inquiry, found, ctx);
+        return later.unwrap_or_else(|error| stopped(inquiry, unrendered(&error), found, ctx));
+    }
     // Whoever is sent elsewhere is not concerned by what this desk does.
     let notice = notice::in_place_of_all(ctx).filter(|_| template != REDIRECT);
+    let template = match found.dialogue {
+        Some(dialogue) if template == "answer" && dialogue.is_all_of(&all_scopes(found, ctx)) => dialogue.template(),
+        _ => template,
+    };
     let (template, at) = match (notice, waiting(ctx)) {
+        // The first instructions do not wait.
+        _ if found.facts.urgent.is_some() && template == "answer" => (template, None),
         (_, Some(turn)) => (template, Some(turn)),
         (Some(_), None) => ("notice", None),
         (None, None) => (template, (opening > ctx.now).then_some(opening)),
     };
     let answer = answer_with(template, to, at, inquiry, found, ctx);
     let verdict = answer.and_then(|reply| sent(reply, opening, inquiry, found, ctx));
-    verdict.unwrap_or_else(|error| {
-        let stop = Stop { disposition: Disposition::Review, reasons: vec![template_trouble(&error)] };
-        stopped(inquiry, stop, found, ctx)
-    })
+    verdict.unwrap_or_else(|error| stopped(inquiry, unrendered(&error), found, ctx))
+}
+
+fn unrendered(error: &TemplateError) -> Stop {
+    Stop { disposition: Disposition::Review, reasons: vec![template_trouble(error)] }
+}
+
+/// Nothing is answered to 「あとで試します」; the days until the dialogue is closed begin anew.
+fn left_waiting(
+    dialogue: &Dialogue,
+    to: Mailbox,
+    inquiry: &Inquiry,
+    found: Findings,
+    ctx: &Context,
+) -> Result<Verdict, TemplateError> {
+    let mut actions = vec![label(Disposition::Auto, found, &[], ctx)];
+    actions.extend(closing(to, ctx.now, dialogue, inquiry, found, ctx)?.map(Action::Close));
+    let (reasons, dialogue) = (vec![dialogue.reason()], Some(dialogue.state.clone()));
+    Ok(Verdict { disposition: Disposition::Auto, reasons, actions, dialogue })
 }
 
 /// Terms 5-2: from when on the mail is handled, and open then; now if it is.
@@ -295,14 +383,21 @@ fn answer_with(
     found: Findings,
     ctx: &Context,
 ) -> Result<Reply, TemplateError> {
+    let scopes = if template == "answer" { all_scopes(found, ctx) } else { Vec::new() };
+    let (route, dialogue) = (found.route, found.dialogue);
+    let alarm = found.facts.urgent.as_ref();
+    compose(Answer { template, to, scopes: &scopes, route, at, dialogue, alarm, memo: &[] }, inquiry, ctx)
+}
+
+/// What the mail asks, behind what is asked by mail that waited and is answered with it.
+fn all_scopes(found: Findings, ctx: &Context) -> Vec<String> {
     let mut scopes = Vec::new();
-    if template == "answer" {
-        if let Some(Role::AnswersFor(also)) = ctx.release.as_ref().map(|release| &release.role) {
-            scopes.extend_from_slice(also);
-        }
-        scopes.extend_from_slice(&found.words.scopes);
+    if let Some(Role::AnswersFor(also)) = ctx.release.as_ref().map(|release| &release.role) {
+        scopes.extend_from_slice(also);
     }
-    compose(Answer { template, to, scopes: &scopes, route: found.route, at }, inquiry, ctx)
+    let own = found.words.scopes.iter().filter(|scope| !scopes.contains(scope));
+    scopes.extend(own.cloned().collect::<Vec<_>>());
+    scopes
 }
 
 fn sent(
@@ -314,18 +409,24 @@ fn sent(
 ) -> Result<Verdict, TemplateError> {
     let drafted = ctx.desk.drafts == Drafts::All;
     let queued = reply.at.filter(|_| !drafted);
-    let mut actions = vec![label(Disposition::Auto, found, if queued.is_some() { &["queued"] } else { &[] }, ctx)];
+    let led = found.dialogue.filter(|dialogue| [dialogue.template(), "answer"].contains(&reply.template.as_str()));
+    let queued_label = queued.map(|_| "queued");
+    let extra: Vec<&str> = queued_label.into_iter().chain(led.and_then(Dialogue::label)).collect();
+    let mut actions = vec![label(Disposition::Auto, found, &extra, ctx)];
     if queued.is_some() && acknowledged_at_once(&reply, found, ctx) {
         let mut early = answer_with("acknowledge", reply.to.clone(), Some(opening), inquiry, found, ctx)?;
         early.until = early.at.take();
         actions.push(Action::Acknowledge(early));
     }
-    let hands_over = reply.template != REDIRECT;
+    let hands_over = !["flow-ask", "flow-solved", "flow-end", REDIRECT].contains(&reply.template.as_str());
     let said_already =
         reply.template == "acknowledge" && ctx.release.as_ref().is_some_and(|release| release.acknowledged);
     let mut reasons = Vec::new();
     reasons.extend(said_already.then(|| reason("acknowledged", "受付のご連絡は送信済みで、担当者が確認します")));
-    reasons.push(reason("clear", "規則による判定が明確です"));
+    if !found.goes_on() {
+        reasons.push(reason("clear", "規則による判定が明確です"));
+    }
+    reasons.extend(led.map(Dialogue::reason));
     reasons.extend(reply.at.map(|_| reason("out-of-hours", "受付時間外のため、次の営業時間に送ります")));
     reasons
         .extend((reply.template == "notice").then(|| reason("notice", "お知らせの掲示中のため、その内容を返信します")));
@@ -333,6 +434,15 @@ fn sent(
         reasons.push(template_trouble(&error));
         None
     });
+    let asked = reply.at.unwrap_or(ctx.now);
+    let memo = match hands_over && queued.is_none() {
+        true => memo_draft(reply.to.clone(), inquiry, found, ctx)?,
+        false => None,
+    };
+    let close = match led.filter(|_| !drafted) {
+        Some(dialogue) => closing(reply.to.clone(), asked, dialogue, inquiry, found, ctx)?,
+        None => None,
+    };
     match (drafted, reply.template.as_str()) {
         _ if said_already => {}
         (true, _) => actions.push(Action::Draft(reply)),
@@ -340,14 +450,31 @@ fn sent(
         _ => actions.push(Action::Reply(reply)),
     }
     actions.extend(forward.map(Action::Forward));
+    actions.extend(close.map(Action::Close));
+    actions.extend(memo.map(Action::Draft));
     if hands_over {
-        actions.push(Action::HandOver { at: (opening > ctx.now).then_some(opening) });
+        let at = Some(opening).filter(|at| *at > ctx.now && found.facts.urgent.is_none());
+        actions.push(Action::HandOver { at });
     }
     match queued {
         Some(at) => actions.push(Action::Queue { at }),
         None => actions.extend(move_away(Disposition::Auto, found.words, ctx)),
     }
-    Ok(Verdict { disposition: Disposition::Auto, reasons, actions })
+    let dialogue = led.map(|dialogue| dialogue.state.clone());
+    Ok(Verdict { disposition: Disposition::Auto, reasons, actions, dialogue })
+}
+
+/// The mail that closes a dialogue in which the customer does not answer, ready for its day.
+fn closing(
+    to: Mailbox,
+    asked: Timestamp,
+    dialogue: &Dialogue,
+    inquiry: &Inquiry,
+    found: Findings,
+    ctx: &Context,
+) -> Result<Option<Reply>, TemplateError> {
+    let at = dialogue.closes_at(asked, &ctx.rules.pack.calendar);
+    at.map(|at| answer_with("flow-closed", to, Some(at), inquiry, found, ctx)).transpose()
 }
 
 /// Does mail that waits get an acknowledgement at once? Only the first of a sender, and only where the desk itself
@@ -372,7 +499,9 @@ fn passed_on(reply: &Reply, inquiry: &Inquiry, found: Findings, ctx: &Context) -
 fn label(disposition: Disposition, found: Findings, extra: &[&str], ctx: &Context) -> Action {
     let ids = found.words.conduct.iter().chain(&found.words.scopes).map(String::as_str);
     let deadline = (!found.facts.deadlines.is_empty()).then_some("deadline");
-    let names = std::iter::once(disposition.as_str()).chain(extra.iter().copied()).chain(deadline).chain(ids);
+    let urgent = found.facts.urgent.as_ref().filter(|_| disposition != Disposition::Ignore).map(|_| "urgent");
+    let remarks = deadline.into_iter().chain(urgent);
+    let names = std::iter::once(disposition.as_str()).chain(extra.iter().copied()).chain(remarks).chain(ids);
     Action::Label { labels: names.map(|name| format!("{}{name}", ctx.desk.label_prefix)).collect() }
 }
 

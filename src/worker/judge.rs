@@ -84,6 +84,9 @@ impl Judge {
             ctx.history.standing.breaker_open = true;
             decision = decide_safely(inquiry, &ctx);
         }
+        if decision.reasons.iter().any(|reason| reason.code == "urgent") {
+            warn!(event = "urgent", desk = self.profile.id, mail = %id, "staff must see this mail at once");
+        }
         let effects = effects(&decision.actions, &self.profile.label_prefix, self.desk.sent_copy);
         let turn = decision.waits_until().map(|at| Turn { at, every: self.desk.release_every });
         let decided = Decided::of(id, &meta, &decision);
@@ -119,12 +122,13 @@ impl Judge {
             dkim,
         };
         let notices = in_force(books.notices(desk)?, &self.desk.notices);
+        let outages = books.outages(desk)?;
         // Terms 21: those in force when the mail arrived.
         let rules = self.rules.at(mail.arrival.internal_date.unwrap_or(mail.seen_at));
         let number = books.next_case(desk, self.day())?;
         let receipt = Some(receipt::reference(&self.profile.receipt_prefix, self.day(), number));
         let (desk, register) = (&*self.profile, &*self.register);
-        Ok(Context { now, desk, rules, register, seen, history, receipt, notices, release })
+        Ok(Context { now, desk, rules, register, seen, history, receipt, notices, outages, release })
     }
 
     /// Where the desk is.

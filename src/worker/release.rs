@@ -87,12 +87,17 @@ impl Worker {
         let (judge, woken) = (self.judge().await?, woken.clone());
         let decide = move |books: &Books<'_>| {
             let mails = woken.iter().zip(signers).zip(roles);
-            let decided = mails.map(|((Woken { before, inquiry, gone }, dkim), role)| {
+            let mut decided: Vec<Decision> = Vec::new();
+            for ((Woken { before, inquiry, gone }, dkim), role) in mails {
                 let release = Release { first_decided: before.decided_at, acknowledged, gone: *gone, role };
-                let ctx = judge.context(&before.mail, inquiry, dkim, Some(release), books)?;
-                Ok(decide_safely(inquiry, &ctx))
-            });
-            decided.collect()
+                let mut ctx = judge.context(&before.mail, inquiry, dkim, Some(release), books)?;
+                // What an earlier one of them lets the case remember is not written down yet.
+                if let (Some(case), Some(earlier)) = (&mut ctx.history.case, decided.last()) {
+                    case.state.extend(earlier.case_state.clone());
+                }
+                decided.push(decide_safely(inquiry, &ctx));
+            }
+            Ok(decided)
         };
         Ok(self.store.in_one(decide).await?)
     }

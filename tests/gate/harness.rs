@@ -198,7 +198,7 @@ pub fn in_world<T>(world: &World, look: impl FnOnce(&Context) -> T) -> T {
     let (rules, register) = (Rulebook::compile(empty_pack().into()).unwrap(), Register::default());
     let (now, desk, receipt, notices, release) = (NOW, &desk, None, Vec::new(), None);
     let (rules, register) = (&rules, &register);
-    look(&Context { now, desk, rules, register, seen, history, receipt, notices, release })
+    look(&Context { now, desk, rules, register, seen, history, receipt, notices, outages: Vec::new(), release })
 }
 
 /// The gate knows nothing of clauses and rules.
@@ -217,6 +217,8 @@ fn empty_pack() -> Pack {
         flows: Vec::new(),
         credit: None,
         needs: Vec::new(),
+        figures: Vec::new(),
+        urgent: Vec::new(),
         products: Products::default(),
         templates: BTreeMap::new(),
         calendar: Calendar::of_week(TimeZone::UTC, Default::default()),

@@ -118,6 +118,7 @@ pub fn reply(message_id: &str) -> Reply {
         to: Mailbox { name: "山田 太郎".into(), address: "Taro@kaisha.example".into() },
         at: None,
         until: None,
+        follows: false,
         subject: "Re: 請求書の再発行".into(),
         body: "お世話になっております。\n".into(),
         message_id: message_id.into(),

@@ -16,7 +16,7 @@ use crate::config::{self, Config};
 use crate::store::{After, CaseEffect, CaseRow, EffectState, Store, StoreError};
 use crate::triage::decision::{Action, Decision, Disposition, Reply};
 use crate::triage::inquiry::{Inquiry, SectionKind};
-use crate::triage::{read, receipt};
+use crate::triage::{dialogue, read, receipt};
 
 /// Show the whole story of a case, or list the cases that want a person, by deadline
 ///
@@ -83,7 +83,9 @@ async fn tell(store: &Store, config: &Config, typed: &str, json: bool) -> anyhow
         chapters.push(Chapter::open(store, row).await?);
     }
     let zone = chapters.first().map_or(TimeZone::UTC, |chapter| zone(config, &chapter.row.desk));
-    let page = story::Page { case, chapters, zone, language: Language::of_locale() };
+    let desk = config.desks.iter().find(|desk| chapters.first().is_some_and(|first| first.row.desk == desk.profile.id));
+    let dialogue = desk.and_then(|desk| dialogue::transcript(&case, &desk.pack.flows));
+    let page = story::Page { case, chapters, zone, dialogue, language: Language::of_locale() };
     match json {
         true => anstream::println!("{}", page.object()),
         false => page.print(),
@@ -151,6 +153,7 @@ enum State {
     WithPartner,
     WithCustomer,
     WithStaff,
+    Solved,
     Ignored,
 }
 
@@ -169,7 +172,9 @@ impl State {
             (Disposition::Ignore, _) => State::Ignored,
             (Disposition::Auto, _) => match last.reply().map(|reply| reply.template.as_str()) {
                 Some("redirect") => State::WithPartner,
-                Some("ask-contract") => State::WithCustomer,
+                Some("ask-contract" | "flow-ask" | "flow-end") => State::WithCustomer,
+                Some("flow-solved") => State::Solved,
+                None if last.decision.reasons.iter().any(|reason| reason.code == "flow-later") => State::WithCustomer,
                 _ => State::WithStaff,
             },
         }
@@ -183,6 +188,7 @@ impl State {
             State::WithPartner => "with-partner",
             State::WithCustomer => "with-customer",
             State::WithStaff => "with-staff",
+            State::Solved => "solved",
             State::Ignored => "ignored",
         }
     }
@@ -196,6 +202,7 @@ impl State {
             State::WithPartner => ("パートナーへご案内しました", "the customer was sent to the partner"),
             State::WithCustomer => ("お客様のご返信を待っています", "waiting for the customer"),
             State::WithStaff => ("担当者の対応を待っています", "waiting for staff"),
+            State::Solved => ("解決したとのご連絡がありました", "the customer says that it works again"),
             State::Ignored => ("対応不要です", "nothing to do"),
         };
         language.say(ja, en)

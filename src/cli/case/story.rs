@@ -15,6 +15,8 @@ pub(super) struct Page {
     pub(super) chapters: Vec<Chapter>,
     /// The desk's.
     pub(super) zone: TimeZone,
+    /// Guided troubleshooting, step by step.
+    pub(super) dialogue: Option<String>,
     pub(super) language: Language,
 }
 
@@ -51,6 +53,10 @@ impl Page {
         for chapter in &self.chapters {
             anstream::println!();
             self.print_mail(chapter);
+        }
+        if let Some(dialogue) = &self.dialogue {
+            anstream::println!("\n{}", self.language.say("確認手順の記録", "the steps, mail by mail"));
+            dialogue.lines().for_each(|line| anstream::println!("  {line}"));
         }
     }
 

@@ -34,7 +34,18 @@ fn decision(test: &MailTest, inquiry: &Inquiry, profile: &DeskProfile, book: &Ru
     let (seen, history) = (Seen::default(), History::default());
     let (receipt, notices, release) = (None, Vec::new(), None);
     let (now, desk) = (test.at, profile);
-    let ctx = Context { now, desk, rules: book, register: &register, seen, history, receipt, notices, release };
+    let ctx = Context {
+        now,
+        desk,
+        rules: book,
+        register: &register,
+        seen,
+        history,
+        receipt,
+        notices,
+        outages: Vec::new(),
+        release,
+    };
     decide(inquiry, &ctx)
 }
 

@@ -28,7 +28,19 @@ pub fn read(file: File<'_>, clauses: &[At<Clause>]) -> Option<CreditTable> {
         if tiers.windows(2).any(|pair| pair[0].least >= pair[1].least) {
             root.error("the tiers must rise: each begins later than the one before");
         }
-        Some(CreditTable { clause: clause?.value, words, tiers, claim_months, rounding: rounding?, exclusions })
+        let text = |key| root.optional_string(key).map(|text| text.value).unwrap_or_default();
+        let (article, claim_article, note) = (text("article"), text("claim_article"), text("note"));
+        Some(CreditTable {
+            clause: clause?.value,
+            words,
+            tiers,
+            claim_months,
+            rounding: rounding?,
+            exclusions,
+            article,
+            claim_article,
+            note,
+        })
     })
 }
 

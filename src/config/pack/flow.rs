@@ -39,6 +39,7 @@ struct RawFlow {
     start: At<String>,
     title: String,
     ask: usize,
+    close_after: Option<u32>,
     steps: Vec<RawStep>,
     ends: Vec<At<End>>,
     devices: Vec<RawDevice>,
@@ -77,6 +78,9 @@ fn raw(root: &Table<'_>) -> Option<RawFlow> {
     const MOST: i64 = 9;
     const USUAL: i64 = 3;
     let ask = usize::try_from(root.integer("ask", 1..=MOST, USUAL)).unwrap_or(1);
+    const LONGEST_DAYS: i64 = 60;
+    let days = |_| u32::try_from(root.integer("close_after_days", 1..=LONGEST_DAYS, 1)).ok();
+    let close_after = root.get("close_after_days").and_then(days);
     root.require("step");
     root.require("end");
     let parts = root.get("parts").and_then(|parts| parts.table("[parts]", |table| Some(self::parts(table))));
@@ -94,6 +98,7 @@ fn raw(root: &Table<'_>) -> Option<RawFlow> {
         title: title?.value,
         start: start?,
         ask,
+        close_after,
         steps,
         ends,
         devices,
@@ -156,6 +161,7 @@ fn words_of(table: &Table<'_>, parts: &Parts) -> Words {
         all: terms("all"),
         rest: terms("rest"),
         ignore: terms("ignore"),
+        later: terms("later"),
         refusal: terms("refusal"),
         anger: terms("anger"),
     }
@@ -278,8 +284,8 @@ fn resolve(file: File<'_>, id: String, raw: RawFlow) -> Option<Flow> {
     let spans: Vec<&Range<usize>> = raw.steps.iter().map(|step| &step.id.span).collect();
     whole(file, start?, &steps, &spans, &raw.ends);
     let ends = raw.ends.into_iter().map(|end| end.value).collect();
-    let RawFlow { title, ask, words, clause, .. } = raw;
-    Some(Flow { id, title, clause: clause.value, ask, start: start?, steps, ends, devices, groups, words })
+    let RawFlow { title, ask, close_after, words, clause, .. } = raw;
+    Some(Flow { id, title, clause: clause.value, ask, close_after, start: start?, steps, ends, devices, groups, words })
 }
 
 /// What names of the file stand for.

@@ -3,6 +3,7 @@
 mod claims;
 mod clauses;
 mod credit;
+mod figures;
 mod files;
 mod fitted;
 mod flow;
@@ -12,6 +13,7 @@ mod products;
 mod rules;
 mod sheet;
 mod templates;
+mod urgent;
 
 use std::path::Path;
 
@@ -32,10 +34,12 @@ const HEAD: &str = "pack.toml";
 const CALENDAR: &str = "calendar.toml";
 const CREDIT: &str = "credit.toml";
 const NEEDS: &str = "needs.toml";
+const FIGURES: &str = "figures.toml";
+const URGENT: &str = "urgent.toml";
 const SYSTEMS: &str = "os-support.toml";
 const DEVICES: &str = "devices.toml";
 /// Files of a pack that are no rules files.
-const OTHERS: [&str; 7] = [HEAD, CALENDAR, CREDIT, NEEDS, WEIGHTS, SYSTEMS, DEVICES];
+const OTHERS: [&str; 9] = [HEAD, CALENDAR, CREDIT, NEEDS, FIGURES, URGENT, WEIGHTS, SYSTEMS, DEVICES];
 
 /// A pack, its claims and its warnings.
 pub type Loaded = ((Pack, Claims), Problems);
@@ -116,6 +120,8 @@ fn read_all(report: &Report, folder: &str, files: &PackFiles) -> Option<(Pack, C
         systems: opened(SYSTEMS).map(products::systems).unwrap_or_default(),
         series: opened(DEVICES).map(products::series).unwrap_or_default(),
     };
+    let figures = opened(FIGURES).map(|file| figures::read(file, &head.clauses)).unwrap_or_default();
+    let urgent = opened(URGENT).map(urgent::read).unwrap_or_default();
     if day.is_some_and(|day| day != head.effective.to_string()) {
         let message = format!("the folder `{folder}` says another day than `effective`, which is {}", head.effective);
         head_file.add(Problem::error(message));
@@ -137,6 +143,8 @@ fn read_all(report: &Report, folder: &str, files: &PackFiles) -> Option<(Pack, C
         flows,
         credit,
         needs,
+        figures,
+        urgent,
         products,
         templates,
         calendar,

@@ -3,17 +3,22 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::files::{PackFile, PackFiles};
+use super::URGENT;
+use super::files::{FLOWS, PackFile, PackFiles};
 use crate::config::problems::{File, Problem, Report};
 use crate::config::reader::At;
 use crate::config::suggest;
 use crate::triage::notice::NoticeKind;
 use crate::triage::pack::{Clause, ClauseKind};
+use crate::triage::urgent::{ALERT, INSTRUCTIONS};
 
 const PARTS: &str = "parts/";
 
 /// The mails that `triage::reply` writes.
 const MAILS: [&str; 6] = ["acknowledge", "answer", "ask-contract", "forward", "notice", "redirect"];
+
+/// The mails of a dialogue, for packs with flows.
+const FLOW_MAILS: [&str; 5] = ["flow-ask", "flow-closed", "flow-end", "flow-handover", "flow-solved"];
 
 /// Name without `.txt` → text, with line ends `\n`.
 pub fn read(report: &Report, files: &[PackFile]) -> BTreeMap<String, String> {
@@ -55,7 +60,10 @@ pub fn fit(head: File<'_>, clauses: &[At<Clause>], pack: &PackFiles) {
         return;
     }
     let notices = NoticeKind::ALL.map(|kind| format!("notices/{}", kind.as_str()));
-    let wanted = MAILS.into_iter().chain(notices.iter().map(String::as_str));
+    let has = |name: &str| pack.rules.iter().any(|file| file.name.starts_with(name));
+    let flows = FLOW_MAILS.into_iter().filter(|_| has(FLOWS));
+    let urgent = [ALERT, INSTRUCTIONS].into_iter().filter(|_| has(URGENT));
+    let wanted = MAILS.into_iter().chain(flows).chain(urgent).chain(notices.iter().map(String::as_str));
     for mail in wanted.filter(|mail| !files.iter().any(|file| name(file) == *mail)) {
         report.of_file(&pack.templates_folder, Problem::error(format!("the template {mail}.txt is missing")));
     }

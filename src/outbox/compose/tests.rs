@@ -17,6 +17,7 @@ fn reply() -> Reply {
         to: Mailbox { name: "山田 太郎".into(), address: "taro@customer.example.jp".into() },
         at: None,
         until: None,
+        follows: false,
         subject: "Re: 契約の更新について".into(),
         body: "山田様\n\n.ドットで始まる行\nお問い合わせありがとうございます。\n".into(),
         message_id: "r.00112233445566778899aabb.0123456789abcdef@desk.example.jp".into(),
@@ -261,7 +262,7 @@ prop_compose! {
         in_reply_to in prop::option::of(hostile()), references in prop::collection::vec(hostile(), 0..4),
     ) -> Reply {
         let to = Mailbox { name, address };
-        Reply { template: "answer".into(), to, at: None, until: None, subject, body, message_id, in_reply_to, references }
+        Reply { template: "answer".into(), to, at: None, until: None, follows: false, subject, body, message_id, in_reply_to, references }
     }
 }
 

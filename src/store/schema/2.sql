@@ -37,3 +37,15 @@ CREATE INDEX mail_kept_whole ON mail (seen_at) WHERE kept = 2;
 CREATE INDEX mail_kept_texts ON mail (seen_at) WHERE kept = 1;
 CREATE INDEX answer_thread_effect ON answer_thread (effect_id);
 CREATE INDEX thread_case_ref ON thread_case (case_ref);
+-- Outages of the service that staff recorded, for claims of a credit. until_at: none while it lasts. ours: the
+-- provider's fault.
+CREATE TABLE outage (
+    desk     TEXT    NOT NULL,
+    id       TEXT    NOT NULL,
+    from_at  INTEGER NOT NULL,
+    until_at INTEGER,
+    known_at INTEGER NOT NULL,
+    ours     INTEGER NOT NULL,
+    cause    TEXT    NOT NULL,
+    PRIMARY KEY (desk, id)
+) STRICT, WITHOUT ROWID;

@@ -171,6 +171,14 @@ impl Calendar {
         self.next_opening(self.handled_from(arrived.min(now), reading)?.max(now))
     }
 
+    /// When the desk closes on the `days`-th business day after the day of `at`; none if there are not so many within
+    /// 400 days.
+    pub fn end_of_business_day(&self, at: Timestamp, days: u32) -> Option<Timestamp> {
+        let after = self.date(at).tomorrow().ok()?.series(1.day()).take(HORIZON_DAYS.unsigned_abs() as usize);
+        let ends = after.filter_map(|day| Some(self.ranges(day).last()?.1));
+        ends.skip(usize::try_from(days).ok()?.saturating_sub(1)).next()
+    }
+
     /// Open time between two moments; zero if `until` is not after `from`.
     pub fn open_time(&self, from: Timestamp, until: Timestamp) -> SignedDuration {
         let days = self.date(from).series(1.day()).take_while(|day| *day <= self.date(until));

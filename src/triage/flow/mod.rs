@@ -27,6 +27,8 @@ pub struct Flow {
     pub clause: String,
     /// Most steps that one mail asks for.
     pub ask: usize,
+    /// Business days without an answer after which a dialogue is closed; none: it is not.
+    pub close_after: Option<u32>,
     /// Index of the first step.
     pub start: usize,
     pub steps: Vec<Step>,
@@ -182,6 +184,8 @@ pub struct Words {
     pub rest: Vec<Term>,
     /// Looks like one of the above and says nothing.
     pub ignore: Vec<Term>,
+    /// Will be done later: nothing to answer until then.
+    pub later: Vec<Term>,
     pub refusal: Vec<Term>,
     pub anger: Vec<Term>,
 }

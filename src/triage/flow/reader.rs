@@ -19,6 +19,8 @@ pub struct Reading {
     pub works: bool,
     /// The trouble is told, or told to go on.
     pub trouble: bool,
+    /// He will make the steps later.
+    pub later: bool,
     /// He will not go on by mail: refuses, or asks for a person.
     pub refuses: bool,
     pub angry: bool,
@@ -111,6 +113,7 @@ impl Reader<'_> {
     fn piece(&mut self, piece: &Piece) {
         let text = piece.text.as_str();
         let matches = |regex: &Option<regex::Regex>| regex.as_ref().is_some_and(|regex| regex.is_match(text));
+        self.out.later |= matches(&self.book.later);
         self.out.refuses |= matches(&self.book.refusal);
         self.out.angry |= matches(&self.book.anger);
         if self.device.is_none() {
@@ -533,6 +536,14 @@ impl Reader<'_> {
                 }
             }
         }
+    }
+}
+
+impl Reading {
+    /// He only says that he will make the steps later.
+    pub fn puts_off(&self) -> bool {
+        let nothing_done = self.learned.values().all(|answer| *answer == Answer::No);
+        self.later && nothing_done && !self.trouble && !self.lost && self.confused.is_empty()
     }
 }
 

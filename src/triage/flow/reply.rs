@@ -5,21 +5,19 @@ use serde::Serialize;
 use super::Flow;
 use super::state::{FlowState, Place};
 
-/// Variables of the templates `flow-ask`, `flow-solved`, `flow-end` and `flow-handover`.
+/// A dialogue as templates see it.
 #[derive(Debug, Clone, Serialize)]
-pub struct FlowMail<'a> {
-    pub desk_name: &'a str,
-    pub signature: &'a str,
-    pub reference: Option<&'a str>,
-    pub english: bool,
+pub struct FlowText<'a> {
     /// The flow's title.
     pub title: &'a str,
     /// Steps to ask for, in order.
     pub steps: Vec<StepText<'a>>,
     /// What the customer is told at the end that was reached.
     pub end: Option<&'a str>,
-    /// It is the first mail of this dialogue.
+    /// Nothing was asked before.
     pub first: bool,
+    /// 「12月1日(火)」, in English `2026-12-01`: the last day for an answer.
+    pub deadline: Option<String>,
 }
 
 /// One step as the customer reads it.
@@ -33,36 +31,26 @@ pub struct StepText<'a> {
     pub again: bool,
 }
 
-/// Who writes: what a mail has besides the flow.
-#[derive(Debug, Clone, Copy)]
-pub struct Sender<'a> {
-    pub desk_name: &'a str,
-    pub signature: &'a str,
-    pub reference: Option<&'a str>,
-    pub english: bool,
-}
-
-/// The template of the mail that follows a turn, and its variables.
-pub fn reply<'a>(state: &'a FlowState, flow: &'a Flow, sender: Sender<'a>) -> (&'static str, FlowMail<'a>) {
-    let template = match state.place {
+/// The template of the mail that follows a turn.
+pub fn template(place: Place) -> &'static str {
+    match place {
         Place::Asking => "flow-ask",
         Place::Solved => "flow-solved",
         Place::CustomerEnd => "flow-end",
         Place::Handover => "flow-handover",
-    };
-    let Sender { desk_name, signature, reference, english } = sender;
+    }
+}
+
+/// What is said after the last turn of `state`.
+pub fn text<'a>(state: &'a FlowState, flow: &'a Flow, english: bool, deadline: Option<String>) -> FlowText<'a> {
     let end = state.end.as_ref().and_then(|id| flow.ends.iter().find(|end| end.id == *id));
-    let mail = FlowMail {
-        desk_name,
-        signature,
-        reference,
-        english,
+    FlowText {
         title: &flow.title,
         steps: state.asked.iter().filter_map(|id| step(id, state, flow, english)).collect(),
         end: end.map(|end| end.text.say(english)),
-        first: state.turns.len() <= 1,
-    };
-    (template, mail)
+        first: state.turns.iter().all(|turn| turn.asked.is_empty()),
+        deadline,
+    }
 }
 
 fn step<'a>(id: &'a str, state: &FlowState, flow: &'a Flow, english: bool) -> Option<StepText<'a>> {

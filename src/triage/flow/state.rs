@@ -59,6 +59,9 @@ pub struct Turn {
     pub end: Option<String>,
     /// Why staff take over before the end.
     pub reason: Option<Reason>,
+    /// The steps are put off: nothing to answer.
+    #[serde(default)]
+    pub later: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +108,7 @@ impl FlowState {
         state.device = reading.device.clone().or(state.device);
         let completed = state.take_in(&reading, flow);
         let reason = state.reason(&reading);
+        let later = reading.puts_off() && reason.is_none() && !self.asked.is_empty();
         let (place, end, next) = state.way(&reading, reason, flow);
         let turn = Turn {
             asked: std::mem::replace(&mut state.asked, next.clone()),
@@ -113,10 +117,24 @@ impl FlowState {
             place,
             end: end.clone(),
             reason,
+            later,
         };
         (state.place, state.end) = (place, end);
         state.turns.push(turn);
         state
+    }
+
+    /// As if the mail after the last turn was not sent: a later mail is answered in its place.
+    pub fn unsent(mut self) -> FlowState {
+        self.asked.clear();
+        self
+    }
+
+    /// Staff go on, wherever the dialogue stands.
+    pub fn handed_over(mut self) -> FlowState {
+        self.place = Place::Handover;
+        self.asked.clear();
+        self
     }
 
     /// The last turn.

@@ -18,6 +18,7 @@ pub struct FlowBook {
     pub(super) versions: Vec<(usize, Regex)>,
     /// See [`super::Evidence::seen`], for each step.
     pub(super) seen: Vec<Option<Regex>>,
+    pub(super) later: Option<Regex>,
     pub(super) refusal: Option<Regex>,
     pub(super) anger: Option<Regex>,
 }
@@ -81,8 +82,9 @@ impl FlowBook {
         let devices = flow.devices.iter().map(|device| union_or_never(&device.names)).collect::<Result<_, _>>()?;
         let versions = versions(&flow)?;
         let seen = flow.steps.iter().map(|step| union(&step.evidence.seen)).collect::<Result<_, _>>()?;
-        let (refusal, anger) = (union(&flow.words.refusal)?, union(&flow.words.anger)?);
-        Ok(FlowBook { patterns, devices, versions, seen, refusal, anger, flow })
+        let words = &flow.words;
+        let (later, refusal, anger) = (union(&words.later)?, union(&words.refusal)?, union(&words.anger)?);
+        Ok(FlowBook { patterns, devices, versions, seen, later, refusal, anger, flow })
     }
 }
 

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use super::{Facts, Finding, human, sink};
+use crate::triage::dialogue::{self, MOST_ANSWERS};
 use crate::triage::message_id;
 
 /// A `Date` further ahead than this is no clock that runs a little fast.
@@ -58,14 +59,21 @@ pub fn duplicate(facts: &Facts) -> Finding {
 
 /// R21: the budgets of sender and domain, and the desk's breaker.
 pub fn over_budget(facts: &Facts) -> Finding {
-    facts.ctx.desk.budgets.exceeded(&facts.ctx.history.standing).map(human)
+    let mut standing = facts.ctx.history.standing;
+    // A dialogue has a limit of its own, and the customer who is led must not be left alone in the middle.
+    if dialogue::is_open(facts.ctx) {
+        standing.to_sender = 0;
+    }
+    facts.ctx.desk.budgets.exceeded(&standing).map(human)
 }
 
 /// R22: one automatic answer a thread; whoever writes again was not helped by the first. This is also what stops two
-/// robots that answer each other with fresh ids and no headers: their subject stays the same.
+/// robots that answer each other with fresh ids and no headers: their subject stays the same. A customer who is led
+/// through steps writes again because we asked: his dialogue has a limit of its own.
 pub fn thread_answered(facts: &Facts) -> Finding {
     let sent = facts.ctx.history.answers_in_thread;
-    (sent >= 1).then(|| human(format!("{sent} automatic answers in this thread")))
+    let most = if dialogue::is_open(facts.ctx) { MOST_ANSWERS } else { 1 };
+    (sent >= most).then(|| human(format!("{sent} automatic answers in this thread")))
 }
 
 /// R23: an answer could not get there.

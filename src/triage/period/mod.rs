@@ -83,6 +83,15 @@ pub fn read(inquiry: &Inquiry, sent: Timestamp, zone: &TimeZone) -> Outages {
     reading.found
 }
 
+/// The days that a folded text names, read on `today`.
+pub fn days(text: &str, today: Date) -> Vec<Date> {
+    let day = |token: &Token| match &token.what {
+        What::Day(day) => resolve(day, today, None, false),
+        _ => None,
+    };
+    tokens(text).iter().filter_map(day).collect()
+}
+
 /// A date that stands on a line of its own, or behind 「本日」: the mail's own.
 fn dated_by_itself(inquiry: &Inquiry, today: Date) -> Option<Date> {
     let own = |kind| !matches!(kind, SectionKind::Quoted | SectionKind::Forwarded | SectionKind::Banner);
