@@ -67,11 +67,12 @@ const MAILS: &str = "
     FROM mail m INDEXED BY mail_desk LEFT JOIN queue q ON q.mail_id = m.id
     WHERE m.desk = ?1 ORDER BY m.id";
 
-// The copy of a send is the effect behind it.
+// The copy of a send names it.
 const SENDS: &str = "
     SELECT e.mail_id, e.message_id, e.state, c.state AS copy
     FROM mail m INDEXED BY mail_desk JOIN effect e ON e.mail_id = m.id
-    LEFT JOIN effect c ON c.mail_id = e.mail_id AND c.seq = e.seq + 1 AND c.kind = 'sent-copy'
+    LEFT JOIN effect c ON c.mail_id = e.mail_id AND c.kind = 'sent-copy'
+                          AND json_extract(c.payload, '$.of') = e.seq
     WHERE m.desk = ?1 AND e.message_id IS NOT NULL ORDER BY m.id, e.seq";
 
 #[cfg(test)]

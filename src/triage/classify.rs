@@ -78,6 +78,9 @@ pub fn classify(inquiry: &Inquiry, book: &Rulebook) -> Classification {
     Classification { confidence: found.confidence * trust, products: mentioned(&scan, inquiry), ..found }
 }
 
+/// So many things of the pack's tables are told of a mail.
+const MENTIONED: usize = 30;
+
 fn mentioned(scan: &Scan, inquiry: &Inquiry) -> Vec<Mentioned> {
     let mut all = Vec::new();
     for (sentence, named) in scan.sentences.iter().zip(&scan.products) {
@@ -85,7 +88,7 @@ fn mentioned(scan: &Scan, inquiry: &Inquiry) -> Vec<Mentioned> {
             let (start, end) = scan.original((named.start, named.end));
             let text = place_text(inquiry, sentence.place)[start..end].to_owned();
             let mentioned = Mentioned { product: named.product, text };
-            if !all.contains(&mentioned) {
+            if all.len() < MENTIONED && !all.contains(&mentioned) {
                 all.push(mentioned);
             }
         }

@@ -3,12 +3,14 @@
 //! All sentences are folded into one text and scanned once; a pattern is tried only on sentences that hold a text it
 //! needs. Words that the customer denies, or tells of somebody else, are found and do not vote.
 
+use std::collections::BTreeSet;
+
 use super::decision::EvidenceSection;
 use super::fitted::Mark;
 use super::fold::Folded;
 use super::inquiry::Inquiry;
 use super::pack::{ClauseKind, Place, Rule};
-use super::products::Named;
+use super::products::{Named, Product};
 use super::rulebook::{Mute, Needs, Rulebook, TermId};
 use super::sentence::{Sentence, sentences};
 
@@ -37,6 +39,8 @@ pub(super) struct Scan {
     pub fitted: Vec<Vec<FittedWord>>,
     /// What the pack's tables know, for each sentence.
     pub products: Vec<Vec<Named>>,
+    /// Of all sentences, each once.
+    named: BTreeSet<Product>,
 }
 
 /// A fitted term (by index) that stands in a sentence: bytes `start..end` of the folded text.
@@ -59,7 +63,7 @@ impl Scan {
         }
         let (words, fitted) = (vec![Vec::new(); sentences.len()], vec![Vec::new(); sentences.len()]);
         let products = vec![Vec::new(); sentences.len()];
-        let mut scan = Scan { sentences, folded, ends, words, fitted, products };
+        let mut scan = Scan { sentences, folded, ends, words, fitted, products, named: BTreeSet::new() };
         scan.find(book);
         scan.look_up(inquiry, book);
         for sentence in 0..scan.words.len() {
@@ -112,6 +116,7 @@ impl Scan {
             let Named { product, start, end } = named;
             let sentence = self.ends.partition_point(|ending| *ending < end);
             self.products[sentence].push(named);
+            self.named.insert(product);
             let terms = book.terms.products.iter().filter(|(known, _)| *known == product);
             self.words[sentence].extend(terms.map(|(_, term)| Word { term: *term, start, end, mute: None }));
         }
@@ -119,7 +124,7 @@ impl Scan {
 
     /// What a sentence is, for fitted points.
     pub fn marks(&self, sentence: usize) -> Vec<Mark> {
-        Mark::of((sentence, &self.sentences[sentence]), self.text(sentence), &self.products)
+        Mark::of(&self.sentences[sentence], self.text(sentence), &self.products[sentence], &self.named)
     }
 
     /// The folded text of a sentence.

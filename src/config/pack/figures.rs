@@ -54,7 +54,7 @@ fn count(table: &Table<'_>) -> Option<Count> {
     match (given.next(), given.next()) {
         (Some(count), None) => Some(count),
         _ => {
-            table.error(&format!("a figure counts in one way: {COUNTS}"));
+            table.error(format!("a figure counts in one way: {COUNTS}"));
             None
         }
     }

@@ -175,8 +175,8 @@ impl Calendar {
     /// 400 days.
     pub fn end_of_business_day(&self, at: Timestamp, days: u32) -> Option<Timestamp> {
         let after = self.date(at).tomorrow().ok()?.series(1.day()).take(HORIZON_DAYS.unsigned_abs() as usize);
-        let ends = after.filter_map(|day| Some(self.ranges(day).last()?.1));
-        ends.skip(usize::try_from(days).ok()?.saturating_sub(1)).next()
+        let mut ends = after.filter_map(|day| Some(self.ranges(day).last()?.1));
+        ends.nth(usize::try_from(days).ok()?.saturating_sub(1))
     }
 
     /// Open time between two moments; zero if `until` is not after `from`.

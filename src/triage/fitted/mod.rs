@@ -10,6 +10,8 @@ mod terms;
 pub use odds::{Reading, confidence, found};
 pub use terms::{LONGEST, grams};
 
+use std::collections::BTreeSet;
+
 use super::decision::EvidenceSection;
 use super::products::{Named, Product};
 use super::sentence::Sentence;
@@ -92,8 +94,8 @@ impl Mark {
         (Mark::MailNames(Product::DeviceUnlisted), "mail-device-unlisted"),
     ];
 
-    /// The marks of a sentence with this folded text. `products`: what each sentence of the mail names.
-    pub(super) fn of((number, sentence): (usize, &Sentence), folded: &str, products: &[Vec<Named>]) -> Vec<Mark> {
+    /// The marks of a sentence with this folded text, which names `own`, of a mail that names `all`.
+    pub(super) fn of(sentence: &Sentence, folded: &str, own: &[Named], all: &BTreeSet<Product>) -> Vec<Mark> {
         let length = folded.chars().count();
         let has = |mark: &Mark| match mark {
             Mark::Any => true,
@@ -101,8 +103,8 @@ impl Mark {
             Mark::Question => sentence.question,
             Mark::Short => length <= SHORT,
             Mark::Long => length >= LONG,
-            Mark::Names(product) => products[number].iter().any(|named| named.product == *product),
-            Mark::MailNames(product) => products.iter().flatten().any(|named| named.product == *product),
+            Mark::Names(product) => own.iter().any(|named| named.product == *product),
+            Mark::MailNames(product) => all.contains(product),
         };
         Mark::ALL.iter().map(|(mark, _)| *mark).filter(has).collect()
     }
