@@ -45,7 +45,9 @@ async fn whole_corpus(pack: &str) {
 /// Journalled, decided and labelled once; sent what the journal says, once each; nothing \Seen by us.
 fn all_worked_off(desk: &TestDesk, rows: &[CaseRow], mails: &BTreeMap<String, Vec<u8>>) {
     assert_eq!(rows.len(), mails.len(), "journalled once each");
-    assert!(rows.iter().all(|row| row.state == MailState::Done), "all done");
+    // A dialogue is closed days later if the customer does not answer.
+    let open = |row: &&CaseRow| row.effects.iter().any(|e| e.finished_at.is_none() && e.kind == "close");
+    assert!(rows.iter().all(|row| row.state == MailState::Done || open(&row)), "all done");
     let labels = desk.labels();
     for row in rows {
         let decision = row.decision.as_ref().unwrap();
