@@ -141,6 +141,8 @@ pub struct Hands<'a> {
     pub from: &'a Mailbox,
     pub zone: &'a TimeZone,
     pub fresh: &'a mut Fresh,
+    /// What became of effects and could not be written down yet; the first thing to do after a failure.
+    pub unnoted: &'a mut Vec<(EffectId, Outcome)>,
     /// True: nothing more is begun.
     pub stop: &'a watch::Receiver<bool>,
     pub budgets: &'a Budgets,
@@ -278,12 +280,14 @@ impl Hands<'_> {
         ended: Vec<(EffectId, Outcome)>,
         now: Timestamp,
     ) -> Result<Vec<Option<String>>, ApplyError> {
-        let budgets = *self.budgets;
+        self.unnoted.extend(ended);
+        let (budgets, ended) = (*self.budgets, self.unnoted.clone());
         let held = move |books: &Books<'_>| {
             ended.iter().try_for_each(|(effect, outcome)| books.finish(*effect, outcome, now))?;
             rows.iter().map(|row| no_longer_allowed(row, &budgets, books, now)).collect()
         };
-        Ok(self.store.in_one(held).await?)
+        let noted = self.store.in_one(held).await;
+        Ok(self.noted(noted)?)
     }
 
     /// Tells staff: no budget holds this up.
@@ -420,7 +424,17 @@ impl Hands<'_> {
     }
 
     async fn note(&mut self, outcomes: Vec<(EffectId, Outcome)>) -> Result<(), ApplyError> {
-        Ok(self.store.finish(outcomes, self.clock.now()).await?)
+        self.unnoted.extend(outcomes);
+        let noted = self.store.finish(self.unnoted.clone(), self.clock.now()).await;
+        Ok(self.noted(noted)?)
+    }
+
+    /// Only a disk that is full or fails is waited for; else settling finds out what became of them.
+    fn noted<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if !matches!(result, Err(StoreError::Full { .. } | StoreError::Disk { .. })) {
+            self.unnoted.clear();
+        }
+        result
     }
 }
 
@@ -509,6 +523,7 @@ fn no_longer_allowed(
 /// # Errors
 /// Store failures, and a mailbox that needs a new connection.
 pub async fn settle_interrupted(hands: &mut Hands<'_>, desk: &str) -> Result<usize, ApplyError> {
+    hands.note(Vec::new()).await?;
     let rows = hands.store.interrupted(desk).await?;
     let settled = rows.len();
     for row in rows {

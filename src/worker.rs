@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use self::judge::{Judge, Read};
+use self::judge::{FromBytes, Judge, Read};
 use crate::apply::{ApplyError, Fresh, Hands, settle_interrupted, stopped, unless_stopped};
 use crate::clock::Clock;
 use crate::config::Desk;
@@ -26,7 +26,7 @@ use crate::dkim::{self, DkimError};
 use crate::health::{Pulse, Stage};
 use crate::mailbox::{HEAD_BYTES, Inbox, MailboxError};
 use crate::outbox::{Outbox, OutboxError};
-use crate::store::{MailId, MailMeta, Store, StoreError, StoredMail};
+use crate::store::{EffectId, MailId, MailMeta, Outcome, Store, StoreError, StoredMail};
 use crate::triage;
 use crate::triage::arrival::{Arrival, Known};
 use crate::triage::context::{Context, DeskProfile};
@@ -103,6 +103,8 @@ pub struct Worker {
     outbox: Outbox,
     dkim: Option<dkim::Checker>,
     fresh: Fresh,
+    /// What became of effects and could not be written down yet, as on a full disk.
+    unnoted: Vec<(EffectId, Outcome)>,
     /// Mail up to this one was here when the process began; whatever of it is undecided may have ended the last one.
     found: MailId,
     begun: Instant,
@@ -153,6 +155,7 @@ impl Worker {
             outbox,
             dkim,
             fresh,
+            unnoted: Vec::new(),
             found,
             begun: Instant::now(),
             settled: false,
@@ -371,10 +374,11 @@ impl Worker {
         let mut read = Vec::with_capacity(count);
         for mut mail in mails {
             let inquiry = self.whole_text(&mut mail).await?;
-            let dkim = self.signer(&mail, &inquiry).await;
-            // The journal has the bytes, and a batch of them is much.
+            let bounce = triage::bounce::bounce(&mail.arrival.raw, &inquiry, &self.profile.secret);
+            let bytes = FromBytes { dkim: self.signer(&mail, &inquiry).await, bounce };
+            // The journal has them, and a batch of them is much.
             mail.arrival.raw = Vec::new();
-            read.push(Read { mail, inquiry, dkim });
+            read.push(Read { mail, inquiry, bytes });
         }
         let judge = self.judge().await?;
         let decided = self.store.in_one(move |books| judge.decide_all(&read, books)).await?;
@@ -446,6 +450,7 @@ impl Worker {
             clock: &self.clock,
             from: &self.from,
             fresh: &mut self.fresh,
+            unnoted: &mut self.unnoted,
             stop: &self.stop,
             budgets: &self.profile.budgets,
             give_up_after: self.desk.give_up_after,
@@ -492,11 +497,10 @@ fn warn_of_breaker(desk: &str, answers: u32) {
 }
 
 /// What the journal must know to find the mail again.
-fn meta((raw, inquiry): (&[u8], &Inquiry), secret: &[u8], day: Date) -> MailMeta {
+fn meta(inquiry: &Inquiry, secret: &[u8], day: Date) -> MailMeta {
     let thread = inquiry.references.iter().chain(&inquiry.in_reply_to).cloned().collect();
     let sender = inquiry.author().map(|from| from.address.clone()).unwrap_or_default();
     let (message_id, subject) = (inquiry.message_id.clone(), inquiry.subject.clone());
     let signed_case = receipt::signed(&subject, secret);
-    let bounce = triage::bounce::bounce(raw, inquiry, secret);
-    MailMeta { message_id, sender, thread, subject, signed_case, day: Some(day), bounce }
+    MailMeta { message_id, sender, thread, subject, signed_case, day: Some(day), bounce: None }
 }

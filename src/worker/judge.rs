@@ -13,6 +13,7 @@ use crate::apply::effects;
 use crate::config::Desk;
 use crate::store::{Books, DeskLoad, HistoryQuery, MailId, MailMeta, Record, StoreError, StoredMail, Turn, in_force};
 use crate::triage;
+use crate::triage::bounce::Bounce;
 use crate::triage::context::{Context, DeskProfile, Seen};
 use crate::triage::decision::{Decision, Disposition};
 use crate::triage::inquiry::Inquiry;
@@ -25,7 +26,15 @@ use crate::triage::together::Release;
 pub(super) struct Read {
     pub mail: StoredMail,
     pub inquiry: Inquiry,
+    pub bytes: FromBytes,
+}
+
+/// What only a mail's bytes tell; they are put away before it is decided.
+#[derive(Default)]
+pub(super) struct FromBytes {
+    /// Domain of a good signature, if the desk checks it.
     pub dkim: Option<String>,
+    pub bounce: Option<Bounce>,
 }
 
 /// What stays the same for all mails of a batch.
@@ -69,10 +78,10 @@ impl Judge {
     }
 
     fn decide(&self, read: &Read, load: &mut DeskLoad, books: &Books<'_>) -> Result<Decided, StoreError> {
-        let Read { mail, inquiry, dkim } = read;
-        let mut ctx = self.context(mail, inquiry, dkim.clone(), None, books)?;
+        let Read { mail, inquiry, bytes } = read;
+        let mut ctx = self.context(mail, inquiry, bytes, None, books)?;
         let mut decision = decide_safely(inquiry, &ctx);
-        let (id, meta) = (mail.id, self.meta(mail, inquiry));
+        let (id, meta) = (mail.id, self.meta(inquiry, bytes));
         if observe::only(&ctx) {
             let would = observe::would(inquiry, ctx, mail);
             let decided = Decided::of(id, &meta, &decision);
@@ -100,12 +109,12 @@ impl Judge {
         &self,
         mail: &StoredMail,
         inquiry: &Inquiry,
-        dkim: Option<String>,
+        bytes: &FromBytes,
         release: Option<Release>,
         books: &Books<'_>,
     ) -> Result<Context<'_>, StoreError> {
         let (now, desk) = (self.now, self.profile.id.as_str());
-        let query = HistoryQuery::new(mail.id, &self.meta(mail, inquiry));
+        let query = HistoryQuery::new(mail.id, &self.meta(inquiry, bytes));
         let mut history = books.history(desk, &query, now)?;
         if triage::gate::is_password_notice(inquiry) {
             let first = books.mail_before(desk, &query)?;
@@ -119,7 +128,7 @@ impl Judge {
             internal_date: mail.arrival.internal_date,
             flags: mail.arrival.flags.clone(),
             not_before: Some(self.not_before(mail, books)?),
-            dkim,
+            dkim: bytes.dkim.clone(),
         };
         let notices = in_force(books.notices(desk)?, &self.desk.notices);
         let outages = books.outages(desk)?;
@@ -136,8 +145,8 @@ impl Judge {
         self.now.to_zoned(self.desk.pack.calendar.zone.clone()).date()
     }
 
-    pub fn meta(&self, mail: &StoredMail, inquiry: &Inquiry) -> MailMeta {
-        meta((&mail.arrival.raw, inquiry), &self.profile.secret, self.day())
+    pub fn meta(&self, inquiry: &Inquiry, bytes: &FromBytes) -> MailMeta {
+        MailMeta { bounce: bytes.bounce.clone(), ..meta(inquiry, &self.profile.secret, self.day()) }
     }
 
     /// Is one more answer too much for the desk? Then it stops, and staff are told.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tracing::info;
 
+use super::judge::FromBytes;
 use super::{WorkError, Worker, decide_safely, read_safely};
 use crate::apply::released;
 use crate::store::{Books, Released, Turn, Waiting};
@@ -54,7 +55,7 @@ impl Worker {
             let effects = released(&before.decision, &decision, &self.profile.label_prefix, self.desk.sent_copy);
             let (mail, waited) = (before.mail.id, now.duration_since(before.decided_at).as_mins());
             info!(desk = self.profile.id, %mail, disposition = decision.disposition.as_str(), waited, "its turn");
-            turns.push(Released { mail, meta: judge.meta(&before.mail, inquiry), decision, effects });
+            turns.push(Released { mail, meta: judge.meta(inquiry, &FromBytes::default()), decision, effects });
         }
         Ok(self.store.release(turns, now).await?)
     }
@@ -80,17 +81,17 @@ impl Worker {
 
     async fn decided(&self, woken: &Arc<[Woken]>, roles: Vec<Role>) -> Result<Vec<Decision>, WorkError> {
         let acknowledged = woken.iter().any(|one| one.before.acknowledged);
-        let mut signers = Vec::new();
+        let mut bytes = Vec::new();
         for Woken { before, inquiry, .. } in &**woken {
-            signers.push(self.signer(&before.mail, inquiry).await);
+            bytes.push(FromBytes { dkim: self.signer(&before.mail, inquiry).await, bounce: None });
         }
         let (judge, woken) = (self.judge().await?, woken.clone());
         let decide = move |books: &Books<'_>| {
-            let mails = woken.iter().zip(signers).zip(roles);
+            let mails = woken.iter().zip(bytes).zip(roles);
             let mut decided: Vec<Decision> = Vec::new();
-            for ((Woken { before, inquiry, gone }, dkim), role) in mails {
+            for ((Woken { before, inquiry, gone }, bytes), role) in mails {
                 let release = Release { first_decided: before.decided_at, acknowledged, gone: *gone, role };
-                let mut ctx = judge.context(&before.mail, inquiry, dkim, Some(release), books)?;
+                let mut ctx = judge.context(&before.mail, inquiry, &bytes, Some(release), books)?;
                 // What an earlier one of them lets the case remember is not written down yet.
                 if let (Some(case), Some(earlier)) = (&mut ctx.history.case, decided.last()) {
                     case.state.extend(earlier.case_state.clone());
