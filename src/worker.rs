@@ -225,11 +225,10 @@ impl Worker {
             // All that a round leaves half done is done again by the next start, but for a send, which knows of the
             // stop itself.
             let Some(round) = unless_stopped(&stop, LAST_STEP, self.round()).await else { break };
-            if round? {
-                continue;
+            if !round? {
+                let Some(waited) = unless_stopped(&stop, LAST_STEP, self.wait()).await else { break };
+                waited?;
             }
-            let Some(waited) = unless_stopped(&stop, LAST_STEP, self.wait()).await else { break };
-            waited?;
             self.backoff = FIRST_BACKOFF;
         }
         Ok(())
