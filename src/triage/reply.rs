@@ -95,34 +95,34 @@ pub struct PartnerText<'a> {
 }
 
 /// Variables of the paragraph templates `parts/<clause>`.
-#[derive(Serialize)]
-struct PartVariables<'a> {
-    title: &'a str,
-    links: &'a [LinkText<'a>],
-    department: Option<DepartmentText<'a>>,
-    today: &'a str,
+#[derive(Debug, Clone, Serialize)]
+pub struct PartVariables<'a> {
+    pub title: &'a str,
+    pub links: &'a [LinkText<'a>],
+    pub department: Option<DepartmentText<'a>>,
+    pub today: &'a str,
     /// Of the clause of a flow, where the customer is led through it.
-    flow: Option<&'a FlowText<'a>>,
-    english: bool,
+    pub flow: Option<&'a FlowText<'a>>,
+    pub english: bool,
 }
 
 /// Variables of the paragraph templates `notices/<kind>`.
-#[derive(Serialize)]
-struct NoticeVariables<'a> {
-    desk_name: &'a str,
-    text: &'a str,
+#[derive(Debug, Clone, Serialize)]
+pub struct NoticeVariables<'a> {
+    pub desk_name: &'a str,
+    pub text: &'a str,
     /// The same in English, if there is one.
-    text_english: Option<&'a str>,
+    pub text_english: Option<&'a str>,
     /// 「12月5日(土) 00:00」
-    from: String,
-    until: Option<String>,
+    pub from: String,
+    pub until: Option<String>,
     /// 「3月31日(水)」: the last day.
-    date: Option<String>,
+    pub date: Option<String>,
     /// The last day is over.
-    over: bool,
+    pub over: bool,
     /// Titles of the clauses it covers; empty: everything.
-    matters: Vec<&'a str>,
-    english: bool,
+    pub matters: Vec<&'a str>,
+    pub english: bool,
 }
 
 /// What an answer is made of, beyond the mail and its context.
