@@ -1,6 +1,7 @@
 //! Templates: parsed once, rendered with strict variables.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use jiff::civil::Date;
 use minijinja::value::{Serde, Value};
@@ -26,10 +27,15 @@ impl std::fmt::Debug for Templates {
 
 /// A template that does not parse, or does not render.
 #[derive(Debug, thiserror::Error)]
-#[error("template {template}: {reason}")]
+#[error("template {template}: {}{reason}", .line.map(|line| format!("line {line}: ")).unwrap_or_default())]
 pub struct TemplateError {
+    /// Where it stands: of an include the included one.
     pub template: String,
-    /// With the line, without the values.
+    /// Counted from 1.
+    pub line: Option<usize>,
+    /// Bytes of the template.
+    pub span: Option<Range<usize>>,
+    /// Without the values.
     pub reason: String,
 }
 
@@ -78,9 +84,13 @@ fn date(day: &str) -> Result<Date, minijinja::Error> {
 }
 
 fn refused(name: &str, error: &minijinja::Error) -> TemplateError {
-    let line = error.line().map(|line| format!("line {line}: ")).unwrap_or_default();
+    let inner = std::error::Error::source(error).and_then(|source| source.downcast_ref::<minijinja::Error>());
+    if let Some(inner) = inner {
+        return refused(inner.name().unwrap_or(name), inner);
+    }
     let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
-    TemplateError { template: name.into(), reason: format!("{line}{}{detail}", error.kind()) }
+    let reason = format!("{}{detail}", error.kind());
+    TemplateError { template: name.into(), line: error.line(), span: error.range(), reason }
 }
 
 /// No trailing spaces, at most one empty line in a row, one line end at the end.

@@ -2,6 +2,7 @@
 
 mod claims;
 mod clauses;
+mod contexts;
 mod credit;
 mod figures;
 mod files;
@@ -104,6 +105,7 @@ fn read_all(report: &Report, folder: &str, files: &PackFiles) -> Option<(Pack, C
     let templates = templates::read(report, &files.templates);
     let (head_file, head) = head?;
     templates::fit(head_file, &head.clauses, files);
+    templates::render(report, &templates, &head.clauses, &files.templates);
     // With a file missing, what the others refer to may only seem to be missing.
     let sheets = sheets?;
     let (rules, muted) = rules::resolve(head_file, &head, &sheets);

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::URGENT;
 use super::files::{FLOWS, PackFile, PackFiles};
+use super::{URGENT, contexts};
 use crate::config::problems::{File, Problem, Report};
 use crate::config::reader::At;
 use crate::config::suggest;
+use crate::triage::memo::STAFF;
 use crate::triage::notice::NoticeKind;
 use crate::triage::pack::{Clause, ClauseKind};
+use crate::triage::template::{TemplateError, Templates};
 use crate::triage::urgent::{ALERT, INSTRUCTIONS};
 
 const PARTS: &str = "parts/";
@@ -18,7 +20,7 @@ const PARTS: &str = "parts/";
 const MAILS: [&str; 6] = ["acknowledge", "answer", "ask-contract", "forward", "notice", "redirect"];
 
 /// The mails of a dialogue, for packs with flows.
-const FLOW_MAILS: [&str; 5] = ["flow-ask", "flow-closed", "flow-end", "flow-handover", "flow-solved"];
+pub const FLOW_MAILS: [&str; 5] = ["flow-ask", "flow-closed", "flow-end", "flow-handover", "flow-solved"];
 
 /// Name without `.txt` → text, with line ends `\n`.
 pub fn read(report: &Report, files: &[PackFile]) -> BTreeMap<String, String> {
@@ -43,6 +45,30 @@ fn compile(file: File<'_>) {
         let problem = Problem::error(format!("the template does not compile: {reason}"));
         file.add(Problem { span, ..problem });
     }
+}
+
+/// Renders every template with everything it may meet: a misspelt variable is an error here, not at the first mail.
+pub fn render(report: &Report, templates: &BTreeMap<String, String>, clauses: &[At<Clause>], files: &[PackFile]) {
+    // What does not compile was reported.
+    let Ok(compiled) = Templates::compile(templates) else { return };
+    for error in templates.keys().flat_map(|name| failures(&compiled, name, clauses)) {
+        let TemplateError { template, line, span, reason } = error;
+        let source = files.iter().find(|file| name(file) == template);
+        let Some(file) = source.and_then(|source| source.open(report)) else { continue };
+        let span = span.or_else(|| line.map(|line| line_span(file.text, line)));
+        file.add(Problem { span, ..Problem::error(format!("the template does not render: {reason}")) });
+    }
+}
+
+fn failures(templates: &Templates, name: &str, clauses: &[At<Clause>]) -> Vec<TemplateError> {
+    let is_mail = MAILS.iter().chain(&FLOW_MAILS).chain(&[ALERT, STAFF]).any(|mail| *mail == name);
+    let contexts = match name.split_once('/') {
+        Some(("parts", id)) => clauses.iter().find(|c| c.value.id == id).map(|clause| contexts::of_part(&clause.value)),
+        Some(_) => Some(contexts::of_notice()),
+        // Others are only included.
+        None => is_mail.then(|| contexts::of_mail(name)),
+    };
+    contexts.iter().flatten().filter_map(|context| templates.render(name, context).err()).collect()
 }
 
 /// The bytes of a line, counted from 1.
