@@ -1,10 +1,9 @@
 //! `madoguchi activate`: lets a desk begin that has only observed its mailbox.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use super::screen::{Language, error_word};
-use super::{Exit, desk};
+use super::{Exit, desk, loaded};
 use crate::clock::Clock;
 use crate::config::{self, Desk};
 use crate::store::{StoreError, activate};
@@ -29,13 +28,7 @@ pub struct Args {
 }
 
 pub fn command(args: Args) -> anyhow::Result<Exit> {
-    let mut config = match config::load(&args.config) {
-        Ok(config) => config,
-        Err(problems) => {
-            anstream::eprint!("{}", problems.render(std::io::stderr().is_terminal()));
-            return Ok(Exit::Config);
-        }
-    };
+    let Some(mut config) = loaded(config::load(&args.config)) else { return Ok(Exit::Config) };
     if let Some(id) = &args.desk {
         desk::keep_only(&mut config, &args.config, id)?;
     }

@@ -1,10 +1,9 @@
 //! `madoguchi backup`: a copy of the store while the desk works.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use super::Exit;
 use super::screen::{Language, error_word};
+use super::{Exit, loaded};
 use crate::config;
 use crate::store::back_up;
 
@@ -28,13 +27,7 @@ pub struct Args {
 }
 
 pub fn command(args: Args) -> anyhow::Result<Exit> {
-    let config = match config::load(&args.config) {
-        Ok(config) => config,
-        Err(problems) => {
-            anstream::eprint!("{}", problems.render(std::io::stderr().is_terminal()));
-            return Ok(Exit::Config);
-        }
-    };
+    let Some(config) = loaded(config::load(&args.config)) else { return Ok(Exit::Config) };
     match back_up(&config.store, &args.to) {
         Ok(bytes) => {
             let (copied, size) = (args.to.display(), Language::of_locale().say("バイト", "bytes"));

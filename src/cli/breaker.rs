@@ -1,13 +1,12 @@
 //! `madoguchi breaker`: how much each desk answers, and letting one go on that was stopped.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::Exit;
 use super::screen::{Language, error_word, fit};
+use super::{Exit, loaded};
 use crate::clock::Clock;
 use crate::config::{self, Config, Desk};
 use crate::store::{DeskLoad, Store, StoreError, release_breaker};
@@ -61,13 +60,7 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
         Some(Action::Release { file, desk }) => (file, Some(desk)),
         None => (&args.file, args.desk.as_ref()),
     };
-    let mut config = match config::load(&file.config) {
-        Ok(config) => config,
-        Err(problems) => {
-            anstream::eprint!("{}", problems.render(std::io::stderr().is_terminal()));
-            return Ok(Exit::Config);
-        }
-    };
+    let Some(mut config) = loaded(config::load(&file.config)) else { return Ok(Exit::Config) };
     if let Some(desk) = desk {
         super::desk::keep_only(&mut config, &file.config, desk)?;
     }

@@ -1,14 +1,14 @@
 //! `madoguchi export`: everything the store has about a person.
 
 use std::fs::{DirBuilder, OpenOptions};
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use super::Exit;
 use super::screen::{Language, error_word};
+use super::{Exit, loaded};
 use crate::config;
 use crate::store::{Export, Store};
 
@@ -36,13 +36,7 @@ pub struct Args {
 }
 
 pub fn command(args: Args) -> anyhow::Result<Exit> {
-    let config = match config::load(&args.config) {
-        Ok(config) => config,
-        Err(problems) => {
-            anstream::eprint!("{}", problems.render(std::io::stderr().is_terminal()));
-            return Ok(Exit::Config);
-        }
-    };
+    let Some(config) = loaded(config::load(&args.config)) else { return Ok(Exit::Config) };
     if !args.address.contains('@') {
         bail!("`{}` is no address", args.address);
     }

@@ -1,12 +1,12 @@
 //! `madoguchi fit`: learns what terms are worth from labelled mail.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Exit, packs};
+use super::{Exit, loaded, packs};
 use crate::fit::thresholds::{self, Aims};
 use crate::fit::{Example, Model, Settings, corpus, cross, figures, write};
 use crate::triage::pack::Pack;
@@ -49,13 +49,8 @@ pub struct Args {
 }
 
 pub fn command(args: Args) -> anyhow::Result<Exit> {
-    let pack = match packs::pack(&args.pack) {
-        Ok((pack, _)) => Pack { fitted: None, ..pack },
-        Err(problems) => {
-            anstream::eprint!("{}", problems.render(std::io::stderr().is_terminal()));
-            return Ok(Exit::Config);
-        }
-    };
+    let Some((pack, _)) = loaded(packs::pack(&args.pack)) else { return Ok(Exit::Config) };
+    let pack = Pack { fitted: None, ..pack };
     ensure!((0.0..=1.0).contains(&args.right), "--right must be from 0 to 1");
     let out = target(&args)?;
     let (settings, aims) = (Settings::default(), Aims { right: args.right, ..Aims::default() });

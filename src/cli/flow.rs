@@ -1,14 +1,14 @@
 //! `madoguchi flow`: the pack's guided troubleshooting, drawn, and tried on labelled dialogues.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Exit;
 use super::screen::{Language, dim};
+use super::{Exit, loaded};
 use crate::config;
 use crate::triage::flow::state::FlowState;
 use crate::triage::flow::words::FlowBook;
@@ -84,17 +84,11 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
         Action::Show { which, .. } | Action::Try { which, .. } => which,
     };
     let Some((pack, name)) = which.flow.split_once('/') else { bail!("`{}` is not PACK/FLOW", which.flow) };
-    let loaded = match (&which.rules, &which.templates) {
+    let pack = match (&which.rules, &which.templates) {
         (Some(rules), Some(templates)) => config::pack_from(rules, templates, pack),
         _ => config::embedded_pack(pack),
     };
-    let pack = match loaded {
-        Ok(pack) => pack,
-        Err(problems) => {
-            anstream::eprint!("{}", problems.render(std::io::stderr().is_terminal()));
-            return Ok(Exit::Config);
-        }
-    };
+    let Some(pack) = loaded(pack) else { return Ok(Exit::Config) };
     let Some(flow) = pack.flows.iter().find(|flow| flow.id == name) else {
         let names: Vec<&str> = pack.flows.iter().map(|flow| flow.id.as_str()).collect();
         bail!("pack {} has no flow `{name}`; it has: {}", pack.id, names.join(", "));

@@ -1,6 +1,5 @@
 //! `madoguchi hours`: is the desk open, when does it open next, and which days is it closed, and why?
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
@@ -9,8 +8,8 @@ use jiff::civil::{Date, Weekday, date};
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
-use super::Exit;
 use super::screen::{Language, dim, fit};
+use super::{Exit, loaded};
 use crate::clock::Clock;
 use crate::config;
 use crate::triage::calendar::{Calendar, OutOfHours, japanese_weekday};
@@ -57,13 +56,7 @@ struct Desk {
 }
 
 pub fn command(args: Args) -> anyhow::Result<Exit> {
-    let desks = match desks(&args) {
-        Ok(desks) => desks,
-        Err(problems) => {
-            anstream::eprint!("{}", problems.render(std::io::stderr().is_terminal()));
-            return Ok(Exit::Config);
-        }
-    };
+    let Some(desks) = loaded(desks(&args)) else { return Ok(Exit::Config) };
     let names: Vec<&str> = desks.iter().map(|desk| desk.id.as_str()).collect();
     let chosen = |desk: &&Desk| args.desk.as_ref().is_none_or(|id| *id == desk.id);
     if !desks.iter().any(|desk| chosen(&desk)) {

@@ -35,9 +35,12 @@ mod who;
 mod why_not;
 
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::config::Problems;
 
 /// How a command ended, as an exit status that systemd and scripts understand (sysexits.h where it has a word).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,4 +172,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             Exit::Failed.into()
         }
     }
+}
+
+/// What was loaded; if nothing could be, its problems are shown and the command ends with [`Exit::Config`].
+fn loaded<T>(result: Result<T, Problems>) -> Option<T> {
+    let shown = |problems: &Problems| anstream::eprint!("{}", problems.render(std::io::stderr().is_terminal()));
+    result.inspect_err(shown).ok()
 }

@@ -1,6 +1,5 @@
 //! `madoguchi notice`: service notices, listed, started and stopped while the desk is at work.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -8,8 +7,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use super::Exit;
 use super::screen::{Language, error_word, fit};
+use super::{Exit, loaded};
 use crate::clock::Clock;
 use crate::config::{self, Config, Desk};
 use crate::store::{NoticeRow, Store, StoreError, start_notice, stop_notice};
@@ -119,13 +118,7 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
         Some(Action::Start { at, .. } | Action::Stop { at, .. }) => (at, false),
         None => (&args.at, args.json),
     };
-    let config = match config::load(&at.config) {
-        Ok(config) => config,
-        Err(problems) => {
-            anstream::eprint!("{}", problems.render(std::io::stderr().is_terminal()));
-            return Ok(Exit::Config);
-        }
-    };
+    let Some(config) = loaded(config::load(&at.config)) else { return Ok(Exit::Config) };
     let desks = chosen(&config, at)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().context("no runtime")?;
     let done = match args.action {

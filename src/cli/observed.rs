@@ -1,14 +1,14 @@
 //! `madoguchi observed`: what a desk would have done that has only observed its mailbox so far.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::screen::{self, Language, error_word, fit};
-use super::{Exit, desk};
+use super::{Exit, desk, loaded};
 use crate::config::{self, Config, Desk};
 use crate::store::{Activation, ObservedRow, Store, StoreError};
 use crate::triage::decision::{Action, Decision};
@@ -45,13 +45,7 @@ struct Seen {
 }
 
 pub fn command(args: Args) -> anyhow::Result<Exit> {
-    let mut config = match config::load(&args.config) {
-        Ok(config) => config,
-        Err(problems) => {
-            anstream::eprint!("{}", problems.render(std::io::stderr().is_terminal()));
-            return Ok(Exit::Config);
-        }
-    };
+    let Some(mut config) = loaded(config::load(&args.config)) else { return Ok(Exit::Config) };
     if let Some(id) = &args.desk {
         desk::keep_only(&mut config, &args.config, id)?;
     }

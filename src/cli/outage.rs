@@ -1,14 +1,13 @@
 //! `madoguchi outage`: outages that the provider knows of, recorded for claims of a credit.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::Exit;
 use super::screen::{Language, error_word, fit};
+use super::{Exit, loaded};
 use crate::clock::Clock;
 use crate::config::{self, Config, Desk};
 use crate::store::{Store, StoreError, end_outage, record_outage};
@@ -93,13 +92,7 @@ struct New {
 
 pub fn command(args: Args) -> anyhow::Result<Exit> {
     let (Action::List { at, .. } | Action::Record { at, .. } | Action::End { at, .. }) = &args.action;
-    let config = match config::load(&at.config) {
-        Ok(config) => config,
-        Err(problems) => {
-            anstream::eprint!("{}", problems.render(std::io::stderr().is_terminal()));
-            return Ok(Exit::Config);
-        }
-    };
+    let Some(config) = loaded(config::load(&at.config)) else { return Ok(Exit::Config) };
     let desks = chosen(&config, at)?;
     let done = match args.action {
         Action::Record { outage, .. } => record(&config.store, &desks, outage)?,

@@ -1,6 +1,5 @@
 //! `madoguchi outbox`: what did not go out, staff's word about it, and addresses that nothing is sent to.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -8,8 +7,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::Exit;
 use super::screen::{Language, error_word, fit};
+use super::{Exit, loaded};
 use crate::clock::Clock;
 use crate::config::{self, Config, Desk};
 use crate::store::{
@@ -113,13 +112,7 @@ impl Args {
 
 pub fn command(args: Args) -> anyhow::Result<Exit> {
     let at = args.place();
-    let config = match config::load(&at.config) {
-        Ok(config) => config,
-        Err(problems) => {
-            anstream::eprint!("{}", problems.render(std::io::stderr().is_terminal()));
-            return Ok(Exit::Config);
-        }
-    };
+    let Some(config) = loaded(config::load(&at.config)) else { return Ok(Exit::Config) };
     let desks = chosen(&config, at)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().context("no runtime")?;
     let (store, now) = (config.store.as_path(), Clock::System.now());

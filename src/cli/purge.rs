@@ -1,14 +1,13 @@
 //! `madoguchi purge`: what is older than it may be kept.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::Exit;
 use super::screen::{Language, error_word, fit};
+use super::{Exit, loaded};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::store::{Keep, Purged, Store, StoreError, purge};
@@ -36,13 +35,7 @@ pub struct Args {
 }
 
 pub fn command(args: Args) -> anyhow::Result<Exit> {
-    let config = match config::load(&args.config) {
-        Ok(config) => config,
-        Err(problems) => {
-            anstream::eprint!("{}", problems.render(std::io::stderr().is_terminal()));
-            return Ok(Exit::Config);
-        }
-    };
+    let Some(config) = loaded(config::load(&args.config)) else { return Ok(Exit::Config) };
     let now = Clock::System.now();
     let done = match args.delete {
         true => purge(&config.store, config.keep, now),

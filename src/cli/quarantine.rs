@@ -1,13 +1,12 @@
 //! `madoguchi quarantine`: mails that could not be worked on.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use serde_json::json;
 
-use super::Exit;
 use super::screen::{Language, error_word, fit};
+use super::{Exit, loaded};
 use crate::config::{self, Config};
 use crate::store::{CaseRow, Store, StoreError};
 use crate::triage::arrival::{Item, MailKey};
@@ -32,13 +31,7 @@ pub struct Args {
 }
 
 pub fn command(args: Args) -> anyhow::Result<Exit> {
-    let config = match config::load(&args.config) {
-        Ok(config) => config,
-        Err(problems) => {
-            anstream::eprint!("{}", problems.render(std::io::stderr().is_terminal()));
-            return Ok(Exit::Config);
-        }
-    };
+    let Some(config) = loaded(config::load(&args.config)) else { return Ok(Exit::Config) };
     if let Some(id) = &args.desk
         && !config.desks.iter().any(|desk| desk.profile.id == *id)
     {

@@ -1,10 +1,9 @@
 //! `madoguchi restore`: a copy in the place of the store.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use super::Exit;
 use super::screen::{Language, error_word};
+use super::{Exit, loaded};
 use crate::clock::Clock;
 use crate::config;
 use crate::store::restore;
@@ -30,13 +29,7 @@ pub struct Args {
 }
 
 pub fn command(args: Args) -> anyhow::Result<Exit> {
-    let config = match config::load(&args.config) {
-        Ok(config) => config,
-        Err(problems) => {
-            anstream::eprint!("{}", problems.render(std::io::stderr().is_terminal()));
-            return Ok(Exit::Config);
-        }
-    };
+    let Some(config) = loaded(config::load(&args.config)) else { return Ok(Exit::Config) };
     let say = |ja, en| Language::of_locale().say(ja, en);
     match restore(&config.store, &args.from, Clock::System.now()) {
         Ok(kept) => {

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info};
 
-use super::{Exit, screen};
+use super::{Exit, loaded, screen};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::health::alarm::{self, Alarm};
@@ -41,13 +41,7 @@ enum LogFormat {
 }
 
 pub fn command(args: Args) -> anyhow::Result<Exit> {
-    let config = match config::load(&args.config) {
-        Ok(config) => config,
-        Err(problems) => {
-            anstream::eprint!("{}", problems.render(std::io::stderr().is_terminal()));
-            return Ok(Exit::Config);
-        }
-    };
+    let Some(config) = loaded(config::load(&args.config)) else { return Ok(Exit::Config) };
     log_to_stderr(args.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads")?;
     runtime.block_on(work(config, args.once))

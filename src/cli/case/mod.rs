@@ -4,14 +4,13 @@
 mod list;
 mod story;
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use jiff::tz::TimeZone;
 
-use super::Exit;
 use super::screen::{Language, error_word};
+use super::{Exit, loaded};
 use crate::config::{self, Config};
 use crate::store::{After, CaseEffect, CaseRow, EffectState, Store, StoreError};
 use crate::triage::decision::{Action, Decision, Disposition, Reply};
@@ -48,13 +47,7 @@ pub struct Args {
 }
 
 pub fn command(args: Args) -> anyhow::Result<Exit> {
-    let config = match config::load(&args.config) {
-        Ok(config) => config,
-        Err(problems) => {
-            anstream::eprint!("{}", problems.render(std::io::stderr().is_terminal()));
-            return Ok(Exit::Config);
-        }
-    };
+    let Some(config) = loaded(config::load(&args.config)) else { return Ok(Exit::Config) };
     let runtime = tokio::runtime::Builder::new_current_thread().build().context("no runtime")?;
     let done = runtime.block_on(async {
         let store = Store::open_reading(&config.store)?;

@@ -4,7 +4,7 @@ mod inbox;
 mod outbox;
 mod probe;
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::screen::{self, Language, fit};
-use super::{Exit, desk};
+use super::{Exit, desk, loaded};
 use crate::clock::Clock;
 use crate::config::{self, Config, Desk};
 use crate::store::{Store, StoreError};
@@ -131,13 +131,7 @@ impl Verdict {
 }
 
 pub fn command(args: Args) -> anyhow::Result<Exit> {
-    let mut config = match config::load(&args.config) {
-        Ok(config) => config,
-        Err(problems) => {
-            anstream::eprint!("{}", problems.render(std::io::stderr().is_terminal()));
-            return Ok(Exit::Config);
-        }
-    };
+    let Some(mut config) = loaded(config::load(&args.config)) else { return Ok(Exit::Config) };
     if let Some(id) = &args.desk {
         desk::keep_only(&mut config, &args.config, id)?;
     }

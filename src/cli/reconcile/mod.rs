@@ -3,15 +3,15 @@
 mod compare;
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use self::compare::{Finding, Kind, Sides, compare};
-use super::Exit;
 use super::screen::{self, Language, error_word, fit};
+use super::{Exit, loaded};
 use crate::clock::Clock;
 use crate::config::{self, Config, Desk};
 use crate::mailbox::{Inbox, MailboxError, Place};
@@ -60,13 +60,7 @@ struct Outcome {
 }
 
 pub fn command(args: Args) -> anyhow::Result<Exit> {
-    let mut config = match config::load(&args.config) {
-        Ok(config) => config,
-        Err(problems) => {
-            anstream::eprint!("{}", problems.render(std::io::stderr().is_terminal()));
-            return Ok(Exit::Config);
-        }
-    };
+    let Some(mut config) = loaded(config::load(&args.config)) else { return Ok(Exit::Config) };
     if let Some(desk) = &args.desk {
         super::desk::keep_only(&mut config, &args.config, desk)?;
     }

@@ -4,13 +4,13 @@
 mod examples;
 mod mails;
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
 use super::screen::{Language, written};
-use super::{Exit, packs};
+use super::{Exit, loaded, packs};
 use crate::config;
 use crate::triage::rulebook::Rulebook;
 
@@ -84,13 +84,7 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
     let mut out = anstream::AutoStream::auto(std::io::stdout().lock());
     let mut exit = Exit::Ok;
     for name in packs {
-        let (pack, claims) = match packs::pack(&name) {
-            Ok(loaded) => loaded,
-            Err(problems) => {
-                anstream::eprint!("{}", problems.render(std::io::stderr().is_terminal()));
-                return Ok(Exit::Config);
-            }
-        };
+        let Some((pack, claims)) = loaded(packs::pack(&name)) else { return Ok(Exit::Config) };
         let profile = packs::profile(&pack);
         let book = Rulebook::compile(pack.into())?;
         let mut checked = examples::check(&claims.examples, &book);
