@@ -69,6 +69,23 @@ fn check(case: &Case, book: &FlowBook) -> Result<(), String> {
     }
 }
 
+/// What other people would write when asked (`flow-answers.txt`).
+#[test]
+fn answers_are_read_whatever_words_they_use() {
+    let book = book();
+    let lines = include_str!("flow-answers.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let wrong: Vec<String> = lines.filter_map(|line| answered(line, &book).err()).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn answered(line: &str, book: &FlowBook) -> Result<(), String> {
+    let [asked, text, known] = line.splitn(3, " | ").collect::<Vec<_>>()[..] else { return Err(line.into()) };
+    let asked = asked.split(' ').map(str::to_owned).collect();
+    let state = FlowState { asked, ..FlowState::new(&book.flow) }.advance(&mail("Re:", &text.replace('⏎', "\n")), book);
+    let read = &state.turn().unwrap().learned;
+    if *read == learned(known) { Ok(()) } else { Err(format!("{line}: {read:?}")) }
+}
+
 // ---- the way ----
 
 /// What is known → what is asked, or where it ends.

@@ -11,6 +11,7 @@ use crate::config::check;
 use crate::config::problems::{File, Problem, Report};
 use crate::config::reader::{self, At, Table, Value};
 use crate::config::suggest;
+use crate::triage::flow::grammar;
 use crate::triage::flow::{Claim, Device, End, Evidence, Exit, Flow, Group, Step, StepKind, Text, Version, Who, Words};
 use crate::triage::pack::{Clause, Term};
 use crate::triage::pattern::is_plain;
@@ -83,8 +84,10 @@ fn raw(root: &Table<'_>) -> Option<RawFlow> {
     let close_after = root.get("close_after_days").and_then(days);
     root.require("step");
     root.require("end");
-    let parts = root.get("parts").and_then(|parts| parts.table("[parts]", |table| Some(self::parts(table))));
-    let parts = parts.unwrap_or_default();
+    let verbs = root.get("verbs").and_then(|verbs| verbs.table("[verbs]", |table| Some(self::verbs(table))));
+    let verbs = verbs.unwrap_or_default();
+    let parts = root.get("parts").and_then(|parts| parts.table("[parts]", |table| Some(self::parts(table, &verbs))));
+    let parts = verbs.into_iter().chain(parts.unwrap_or_default()).collect();
     let steps = root.tables("step", "[[step]]", |table| step(table, &parts));
     let ends = root.tables("end", "[[end]]", end);
     let devices = root.tables("device", "[[device]]", |table| device(table, &parts));
@@ -110,19 +113,38 @@ fn raw(root: &Table<'_>) -> Option<RawFlow> {
 /// Parts of patterns by name: `<device>` in a pattern stands for one.
 type Parts = BTreeMap<String, String>;
 
-fn parts(table: &Table<'_>) -> Parts {
-    let read = |(name, value): (At<String>, Value<'_>)| Some((name.value, value.string()?.value));
+/// What is said with verbs: of `works` the parts `works-past`, `works-not` …
+fn verbs(table: &Table<'_>) -> Parts {
+    let mut parts = Parts::new();
+    for (name, value) in table.entries() {
+        let verbs: Vec<String> = value.items().into_iter().filter_map(|item| Some(item.string()?.value)).collect();
+        for (form, pattern) in grammar::FORMS.map(|(suffix, form)| (suffix, grammar::pattern(&verbs, form))) {
+            let Some(pattern) = pattern else {
+                value.error_with("these are not all verbs", "verbs stand as in the dictionary: \"鳴る\", \"開く\"");
+                break;
+            };
+            parts.insert(format!("{}-{form}", name.value), pattern);
+        }
+    }
+    parts
+}
+
+fn parts(table: &Table<'_>, verbs: &Parts) -> Parts {
+    let read = |(name, value): (At<String>, Value<'_>)| Some((name.value, put_in(value.string()?.value, verbs)));
     table.entries().filter_map(read).collect()
+}
+
+fn put_in(pattern: String, parts: &Parts) -> String {
+    let put =
+        |full: String, (name, part): (&String, &String)| full.replace(&format!("<{name}>"), &format!("(?:{part})"));
+    parts.iter().fold(pattern, put)
 }
 
 /// The terms of a list, with the named parts put in.
 fn terms(value: Value<'_>, parts: &Parts) -> Vec<Term> {
     let full = |term| match term {
         Term::Pattern(pattern) if pattern.contains('<') => {
-            let mut full = pattern;
-            for (name, part) in parts {
-                full = full.replace(&format!("<{name}>"), &format!("(?:{part})"));
-            }
+            let full = put_in(pattern, parts);
             if !is_plain(&full)
                 && let Err(error) = regex::Regex::new(&full)
             {
@@ -160,6 +182,11 @@ fn words_of(table: &Table<'_>, parts: &Parts) -> Words {
         no: terms("no"),
         all: terms("all"),
         rest: terms("rest"),
+        same: terms("same"),
+        denial: terms("denial"),
+        matter: terms("matter"),
+        good: terms("good"),
+        bad: terms("bad"),
         ignore: terms("ignore"),
         later: terms("later"),
         refusal: terms("refusal"),
@@ -186,6 +213,7 @@ fn step(table: &Table<'_>, parts: &Parts) -> Option<RawStep> {
         says: claims(table, "says", parts),
         word: claims(table, "word", parts),
         seen: terms("seen"),
+        whole: terms("whole"),
     };
     let (id, kind) = (id?, kind?);
     if kind == StepKind::Check && no.is_none() {

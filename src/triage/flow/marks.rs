@@ -1,6 +1,6 @@
 //! What stands where: a mail cut into pieces that say one thing each, and the words found in a piece.
 
-use super::words::{FlowBook, Meaning};
+use super::words::{FlowBook, Meaning, can_stand_behind};
 use crate::triage::decision::EvidenceSection;
 use crate::triage::fold::Folded;
 use crate::triage::inquiry::{Inquiry, SectionKind};
@@ -17,6 +17,8 @@ pub struct Piece {
     pub item: bool,
     /// It asks or requests.
     pub question: bool,
+    /// A box stands before it, ticked or empty.
+    pub ticked: Option<bool>,
 }
 
 /// A word that means something, at bytes `start..end` of its piece.
@@ -27,13 +29,11 @@ pub(super) struct Mark {
     pub meaning: Meaning,
 }
 
-/// The pieces of what the customer wrote today; the subject only if nothing else was written.
+/// The pieces of what the customer wrote today: a new subject, and the body.
 pub fn pieces(inquiry: &Inquiry) -> Vec<Piece> {
     let all = sentences(inquiry);
-    let in_body: Vec<&Sentence> = all.iter().filter(|s| s.place != EvidenceSection::Subject).collect();
-    let own = if in_body.is_empty() { all.iter().collect() } else { in_body };
     let mut found = Vec::new();
-    for sentence in own {
+    for sentence in &all {
         let quoted = if sentence.place == EvidenceSection::Subject { None } else { question_above(inquiry, sentence) };
         let text = sentence.text(inquiry);
         let before = found.len();
@@ -54,35 +54,60 @@ fn question_above(inquiry: &Inquiry, sentence: &Sentence) -> Option<usize> {
     if inquiry.sections[..own].iter().rev().take_while(|s| s.kind != SectionKind::Quoted).count() > 0 {
         return None;
     }
-    let lines = inquiry.section_text(above).lines().rev();
-    lines.map(|line| line.trim_start_matches(['>', '＞', '|', ' ', '\u{3000}'])).find_map(|line| {
-        let (places, _) = places(line)?;
-        places.first().copied()
-    })
+    let lines = inquiry.section_text(above).lines();
+    let lines = lines.map(|line| line.trim_start_matches(['>', '＞', '|', ' ', '\u{3000}']));
+    let numbers: Vec<usize> = lines.filter_map(|line| places(line)?.0.first().copied()).collect();
+    // Several questions above one answer: it answers them all, unless answers stand between others.
+    let between = inquiry.sections.iter().filter(|s| s.kind == SectionKind::Quoted).count() > 1;
+    numbers.last().copied().filter(|_| between || numbers.len() == 1)
 }
 
 /// Cuts a line at the places it names, then at ends of sentences that have no full stop (spoken mail).
 fn push_line(text: &str, found: &mut Vec<Piece>) {
-    let text = text.trim();
-    let bullet = text.starts_with(['・', '-', '*', '●', '○', '■', '□', '◆', '◇', '※', '→', '+', '✓', '✔', '☑']);
+    let text = text.trim().trim_matches('|').trim();
+    let before = found.len();
+    let ticked = match text.chars().next() {
+        Some('☑' | '✓' | '✔' | '✅' | '☒') => Some(true),
+        Some('☐' | '▢') => Some(false),
+        _ if text.starts_with("[x]") || text.starts_with("[X]") => Some(true),
+        _ if text.starts_with("[ ]") => Some(false),
+        _ => None,
+    };
+    push_places(text, found);
+    for piece in &mut found[before..] {
+        piece.ticked = ticked;
+    }
+}
+
+fn push_places(text: &str, found: &mut Vec<Piece>) {
+    let bullet = text.starts_with([
+        '・', '-', '*', '●', '○', '■', '□', '◆', '◇', '※', '→', '+', '✓', '✔', '☑', '☐', '▢', '✅', '☒', '[',
+    ]);
     let body =
         if bullet { text.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '「' && c != '（') } else { text };
     let Some((first, rest)) = places(body) else {
         return push_spoken(body, &[], bullet, found);
     };
     let (mut now, mut rest) = (first, rest);
-    while let Some((cut, next, behind)) = next_place(rest) {
+    while let Some((cut, next, behind)) = next_place(rest, now.last().copied()) {
         push_spoken(&rest[..cut], &now, true, found);
         (now, rest) = (next, behind);
     }
     push_spoken(rest, &now, true, found);
 }
 
-/// The next place named inside a line, behind a space or a comma.
-fn next_place(text: &str) -> Option<(usize, Vec<usize>, &str)> {
-    let borders = text.char_indices().filter(|(_, c)| c.is_whitespace() || matches!(c, '、' | ',' | '，' | '/' | '／'));
-    borders.filter(|(at, _)| *at > 0).find_map(|(at, c)| {
-        let (places, rest) = places(&text[at + c.len_utf8()..])?;
+/// The next place named inside a line: behind a space or a comma, or the number that follows the last one
+/// (「1はい2いいえ」).
+fn next_place(text: &str, last: Option<usize>) -> Option<(usize, Vec<usize>, &str)> {
+    let mut before = None;
+    text.char_indices().find_map(|(at, c)| {
+        let previous = before.replace(c)?;
+        let border = previous.is_whitespace() || matches!(previous, '、' | ',' | '，' | '/' | '／' | '。');
+        let follows = number(c).is_some_and(|n| last.is_some_and(|last| n == last + 1)) && !previous.is_ascii();
+        if !border && !follows {
+            return None;
+        }
+        let (places, rest) = places(&text[at..])?;
         Some((at, places, rest))
     })
 }
@@ -93,15 +118,26 @@ fn places(text: &str) -> Option<(Vec<usize>, &str)> {
     let mut found = Vec::new();
     loop {
         let digit = rest.chars().next()?;
-        found.push(number(digit)?);
+        let written = kanji_number(digit).filter(|_| found.len() > 0 || stands_for_place(&rest[digit.len_utf8()..]));
+        found.push(number(digit).or(written)?);
         rest = &rest[digit.len_utf8()..];
-        let circled = !digit.is_numeric() || ('①'..='⑳').contains(&digit);
+        let circled = written.is_some() || !digit.is_numeric() || ('①'..='⑳').contains(&digit);
         let behind = rest.trim_start_matches(['番', ' ', '　', '目']);
-        let joint = behind.strip_prefix(['、', ',', '，', '・', 'と', '&', '/', '／', '～', '〜', '-']);
-        let joint = joint.map(str::trim_start).filter(|next| next.chars().next().is_some_and(|c| number(c).is_some()));
+        let joint = behind.strip_prefix(['、', ',', '，', '・', 'と', '&', '/', '／', '～', '〜', '~', '-']);
+        let joint = joint.map(str::trim_start).filter(|next| {
+            next.chars().next().is_some_and(|c| {
+                number(c).is_some()
+                    || (kanji_number(c).is_some() && written.is_some() && stands_for_place(&next[c.len_utf8()..]))
+            })
+        });
         match joint {
-            // "1-3" and "1~3" are rare enough to read as 1 and 3; what lies between is found by its own words.
-            Some(next) => rest = next,
+            Some(next) => {
+                let range = behind.starts_with(['～', '〜', '-', '~']);
+                let last = next.chars().next().and_then(number).filter(|_| range);
+                let from = found.last().copied().unwrap_or_default();
+                found.extend(last.into_iter().flat_map(|last| from + 1..last));
+                rest = next;
+            }
             None => return ends_place(rest, circled || found.len() > 1).map(|rest| (found, rest)),
         }
     }
@@ -137,10 +173,26 @@ fn number(c: char) -> Option<usize> {
     usize::try_from(n).ok()
 }
 
+/// 一、二、三
+fn kanji_number(c: char) -> Option<usize> {
+    "一二三四五六七八九".chars().position(|known| known == c)
+}
+
+/// What can follow a place written in kanji: 「一、」「二：」「三番の」「一と二は」, but not 「一度」「三毛」.
+fn stands_for_place(rest: &str) -> bool {
+    let mut chars = rest.chars();
+    match (chars.next(), chars.next()) {
+        (Some('、' | '．' | '：' | ':' | '）' | ')' | '.' | 'は' | 'を' | 'も' | '\u{3000}' | ' '), _) => true,
+        (Some('番'), Some('の' | 'は' | 'も' | '目' | 'を' | '、')) => true,
+        (Some('と' | '・'), Some(next)) => kanji_number(next).is_some(),
+        _ => false,
+    }
+}
+
 /// Spoken mail has no full stops: after 「ました」 and its kin a new sentence begins, unless a particle follows.
 fn push_spoken(text: &str, places: &[usize], item: bool, found: &mut Vec<Piece>) {
     const ENDINGS: [&str; 6] = ["ました", "ません", "でした", "ます", "です", "ください"];
-    const GO_ON: &str = "がけのでしかねよとたらもゆ、。,.，．!！?？（(）)「」『』っ〜ー…→：:\n";
+    const GO_ON: &str = "｡､がけのでしかねよとたらもゆ、。,.，．!！?？（(）)「」『』っ〜ー…→：:\n";
     let mut start = 0;
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
@@ -150,7 +202,10 @@ fn push_spoken(text: &str, places: &[usize], item: bool, found: &mut Vec<Piece>)
                 push(&text[start..at], places, item, found);
                 (start, at) = (at + 1, at + 1);
             }
-            Some(end) if text[end..].chars().next().is_some_and(|c| !GO_ON.contains(c)) => {
+            Some(end)
+                if text[end..].chars().next().is_some_and(|c| !GO_ON.contains(c))
+                    && !text[end..].starts_with("ませ") =>
+            {
                 push(&text[start..end], places, item, found);
                 (start, at) = (end, end);
             }
@@ -166,7 +221,7 @@ fn push(text: &str, places: &[usize], item: bool, found: &mut Vec<Piece>) {
     let text = folded.text.trim().to_owned();
     if !text.is_empty() {
         let question = asks(&text);
-        found.push(Piece { text, places: places.to_vec(), item, question });
+        found.push(Piece { text, places: places.to_vec(), item, question, ticked: None });
     }
 }
 
@@ -182,7 +237,8 @@ fn asks(folded: &str) -> bool {
 pub(super) fn marks(piece: &str, book: &FlowBook, asked: &[usize]) -> Vec<Mark> {
     let mut found: Vec<Mark> = Vec::new();
     for (meaning, regex) in &book.patterns {
-        let hits = regex.find_iter(piece).filter(|hit| !hit.is_empty());
+        let stands = |at: usize| !matches!(meaning, Meaning::Place(_)) || can_stand_behind(&piece[..at]);
+        let hits = regex.find_iter(piece).filter(|hit| !hit.is_empty() && stands(hit.start()));
         found.extend(hits.map(|hit| Mark { start: hit.start(), end: hit.end(), meaning: *meaning }));
     }
     found.sort_by_key(|mark| (mark.start, rank(mark.meaning, book, asked), std::cmp::Reverse(mark.end)));
@@ -191,10 +247,10 @@ pub(super) fn marks(piece: &str, book: &FlowBook, asked: &[usize]) -> Vec<Mark> 
 
 fn rank(meaning: Meaning, book: &FlowBook, asked: &[usize]) -> u8 {
     match meaning {
-        Meaning::Nothing => 0,
+        Meaning::Nothing | Meaning::Place(_) | Meaning::Last => 0,
         Meaning::Group(group) if book.flow.groups[group].all => 0,
         Meaning::Word(step, _) if asked.contains(&step) => 0,
-        Meaning::Topic(_) | Meaning::AskedTopic(_) | Meaning::Says(..) | Meaning::Word(..) | Meaning::Place(_) => 1,
+        Meaning::Topic(_) | Meaning::AskedTopic(_) | Meaning::Group(_) | Meaning::Says(..) | Meaning::Word(..) => 1,
         _ => 2,
     }
 }

@@ -4,6 +4,7 @@
 //! [`marks`] (what stands where in a sentence), [`reader`] (what a mail says about the steps), [`state`] (the dialogue:
 //! `advance(state, mail) → state`), [`reply`] (the mail that follows).
 
+pub mod grammar;
 pub mod marks;
 pub mod reader;
 pub mod reply;
@@ -140,6 +141,8 @@ pub struct Evidence {
     pub word: Vec<(Claim, Vec<Term>)>,
     /// If not empty: without one of these a "no" tells the trouble, but not that somebody looked.
     pub seen: Vec<Term>,
+    /// Things that a check looks for: a mail that names them all, and says nothing against one, says yes.
+    pub whole: Vec<Term>,
 }
 
 /// What words claim about a step.
@@ -182,6 +185,16 @@ pub struct Words {
     pub all: Vec<Term>,
     /// All that were asked for and not yet spoken of.
     pub rest: Vec<Term>,
+    /// The same answer as to the step before: 「同上」
+    pub same: Vec<Term>,
+    /// The trouble itself is spoken of: what comes is said of it and of no step.
+    pub matter: Vec<Term>,
+    /// Of the trouble: gone; of a check: yes; of an action: made.
+    pub good: Vec<Term>,
+    /// Of the trouble: still there; of a check: no; of an action: made in vain.
+    pub bad: Vec<Term>,
+    /// Says that something is not so: a check that is only mentioned is then answered with no.
+    pub denial: Vec<Term>,
     /// Looks like one of the above and says nothing.
     pub ignore: Vec<Term>,
     /// Will be done later: nothing to answer until then.

@@ -69,6 +69,12 @@ struct Reader<'a> {
     subject: Vec<usize>,
     /// A heading said so of the items below it.
     heading: Option<Meaning>,
+    /// The trouble is spoken of, and no step.
+    matter: bool,
+    /// Which things of a check the mail named, for each step.
+    named_things: Vec<Vec<bool>>,
+    /// What mentions of checks that we asked for may mean, if nothing says it plainly.
+    hints: Vec<(usize, Answer)>,
     device: Option<usize>,
     out: Reading,
 }
@@ -91,6 +97,9 @@ pub fn read(inquiry: &Inquiry, book: &FlowBook, asked: &[usize], device: Option<
         stated: Vec::new(),
         subject: Vec::new(),
         heading: None,
+        matter: false,
+        named_things: book.whole.iter().map(|things| vec![false; things.len()]).collect(),
+        hints: Vec::new(),
         device: None,
         out: Reading::default(),
     };
@@ -120,30 +129,39 @@ impl Reader<'_> {
             self.device = self.device_in(text);
         }
         self.begin(piece);
+        for (things, named) in self.book.whole.iter().zip(&mut self.named_things) {
+            things.iter().zip(named).for_each(|(thing, named)| *named |= thing.is_match(text));
+        }
+        let troubled = std::mem::take(&mut self.out.trouble);
         let marks = marks(text, self.book, self.asked);
         let topics = marks.iter().any(|mark| matches!(mark.meaning, Meaning::Topic(_) | Meaning::Group(_)));
         self.versions(text, piece);
         // A name leaves the verb that it ends with to be read: 「開き直」 of 「開き直しました」.
         let (mut covered, mut named) = (0, 0);
         for mark in &marks {
-            let names = matches!(mark.meaning, Meaning::Topic(_) | Meaning::AskedTopic(_) | Meaning::Group(_));
+            let names = matches!(
+                mark.meaning,
+                Meaning::Topic(_) | Meaning::AskedTopic(_) | Meaning::Group(_) | Meaning::Place(_) | Meaning::Last
+            );
             let inside = if names { mark.start < named } else { mark.end <= named };
             if mark.start < covered || inside || !self.applies(mark.meaning) {
                 continue;
             }
             match names {
                 true => named = mark.end,
-                false => covered = mark.end,
+                false => covered = mark.end + copula(&text[..mark.end], &text[mark.end..]),
             }
             self.mark(*mark, piece);
         }
         self.end(piece, &marks, topics);
+        self.out.trouble |= troubled;
     }
 
     /// A line's number names its step.
     fn begin(&mut self, piece: &Piece) {
         self.answered.clear();
         self.stated.clear();
+        self.matter = false;
         let placed: Vec<usize> = piece.places.iter().filter_map(|place| self.asked.get(*place).copied()).collect();
         if !placed.is_empty() {
             (self.pending, self.spoken, self.by_place) = (placed, false, true);
@@ -176,17 +194,30 @@ impl Reader<'_> {
         match mark.meaning {
             Meaning::Topic(step) => self.named(step),
             Meaning::Place(place) => self.named(self.asked[place]),
+            Meaning::Last => self.asked.last().copied().into_iter().for_each(|step| self.named(step)),
+            Meaning::Same => self.same(),
             Meaning::AskedTopic(step) => self.asked_topic(step),
             Meaning::Group(group) => self.group(group),
             // A full statement outweighs the words of the same sentence.
             Meaning::Word(step, _) if self.stated.contains(&step) => {}
+            // One thing that is missing is not there because others are.
+            Meaning::Word(step, Claim::Yes)
+                if self.flow().steps[step].symptom && self.answer(step) == Some(Answer::No) => {}
+            // What was answered is not answered again by what is said of something else.
+            Meaning::Word(step, Claim::Yes | Claim::No) if self.is_settled(step) => {}
             Meaning::Word(step, claim) => self.says(step, claim, piece),
             Meaning::Says(step, claim) => {
                 self.says(step, claim, piece);
                 self.stated.push(step);
             }
+            Meaning::Matter => self.matter = true,
+            Meaning::Good => self.good(piece),
+            Meaning::Bad => self.bad(),
+            Meaning::Done | Meaning::Undone | Meaning::Yes | Meaning::No if self.only_matter() => {}
             Meaning::Done => self.done(),
             Meaning::Undone => self.undone(piece),
+            Meaning::Still if self.asks_of_checks() => self.yes_no(Answer::No),
+            Meaning::Fixed if self.asks_of_checks() => self.yes_no(Answer::Yes),
             Meaning::NoEffect => self.no_effect(),
             Meaning::Still => self.still(),
             Meaning::Fixed if !piece.question => self.fixed(),
@@ -200,6 +231,12 @@ impl Reader<'_> {
         }
     }
 
+    /// It was answered before, and this piece does not speak of it.
+    fn is_settled(&self, step: usize) -> bool {
+        let here = self.pending.contains(&step) || self.answered.contains(&step);
+        !here && self.answer(step).is_some_and(|answer| answer != Answer::Unknown)
+    }
+
     /// Something names a step.
     fn named(&mut self, step: usize) {
         self.which = true;
@@ -210,10 +247,53 @@ impl Reader<'_> {
         if self.spoken || (self.by_place && !self.pending.contains(&step)) {
             self.pending.clear();
         }
-        (self.spoken, self.by_place) = (false, false);
+        (self.spoken, self.by_place, self.matter) = (false, false, false);
         if !self.pending.contains(&step) {
             self.pending.push(step);
         }
+    }
+
+    /// Nothing is left to be said of steps.
+    fn only_matter(&self) -> bool {
+        self.matter && (self.spoken || self.pending.is_empty())
+    }
+
+    /// 「同上」: what was said last.
+    fn same(&mut self) {
+        let last = self.found.iter().flatten().max_by_key(|found| found.order).copied();
+        let Some(last) = last.filter(|_| !self.spoken) else { return };
+        for step in self.pending.clone() {
+            self.record(step, last.answer, last.untold, last.checked);
+        }
+        self.spoken = true;
+    }
+
+    /// A check was named and waits for its answer: what is said of the phone is said of that.
+    fn asks_of_checks(&self) -> bool {
+        let check = |step: &usize| !self.is_action(*step) && !self.flow().steps[*step].symptom;
+        !self.matter && !self.spoken && !self.pending.is_empty() && self.pending.iter().all(check)
+    }
+
+    /// 「大丈夫です」 of the trouble, of a check, of something done.
+    fn good(&mut self, piece: &Piece) {
+        let done = self.spoken && self.pending.iter().any(|step| self.found[*step].is_some_and(|found| found.untold));
+        if self.matter || done {
+            return if piece.question { self.spoken = true } else { self.fixed() };
+        }
+        self.yes_no(Answer::Yes);
+    }
+
+    /// 「だめです」 of the trouble, of a check, of something done.
+    fn bad(&mut self) {
+        let checks: Vec<usize> = self.targets().into_iter().filter(|step| !self.is_pure_action(*step)).collect();
+        if self.matter || self.spoken || checks.is_empty() {
+            return self.no_effect();
+        }
+        for step in checks.into_iter().filter(|step| self.found[*step].is_none()).collect::<Vec<_>>() {
+            self.record(step, Answer::No, false, true);
+        }
+        self.no_effect();
+        self.spoken = true;
     }
 
     /// A weak name never speaks against a stronger one.
@@ -249,6 +329,10 @@ impl Reader<'_> {
 
     fn speaks_of(&self, step: usize) -> bool {
         let near = if self.pending.is_empty() { &self.subject } else { &self.pending };
+        !self.matter && self.is_near(near, step)
+    }
+
+    fn is_near(&self, near: &[usize], step: usize) -> bool {
         near.contains(&step) || (self.asked == [step]) || (near.is_empty() && self.asked.contains(&step))
     }
 
@@ -316,13 +400,14 @@ impl Reader<'_> {
         // 「バージョン（14.0.47020.0）まで進めました」: the number is the answer.
         targets.retain(|step| !(self.answered.contains(step) && self.answer(*step) == Some(Answer::Yes)));
         let unknown = self.unclear_which();
-        for step in self.actions(&targets) {
+        let actions = self.actions(&targets);
+        for step in actions.iter().copied() {
             match unknown {
                 true => self.record(step, Answer::Unknown, false, false),
                 false => self.record(step, Answer::Yes, true, false),
             }
         }
-        self.speak(targets);
+        self.speak(actions);
     }
 
     fn undone(&mut self, piece: &Piece) {
@@ -437,6 +522,7 @@ impl Reader<'_> {
     }
 
     fn all(&mut self) {
+        self.which = true;
         if self.pending.is_empty() || self.spoken {
             self.pending = if self.listed.is_empty() { self.asked.to_vec() } else { std::mem::take(&mut self.listed) };
             (self.spoken, self.by_place, self.which) = (false, false, true);
@@ -460,9 +546,36 @@ impl Reader<'_> {
         } else {
             self.heading = said.filter(|_| !topics).map(|mark| mark.meaning);
         }
+        if !self.spoken && !piece.question {
+            let denied = self.book.denial.as_ref().is_some_and(|denial| denial.is_match(&piece.text));
+            let hint = if denied { Answer::No } else { Answer::Yes };
+            let asked = |step: &usize| self.asked.contains(step) && !self.is_action(*step);
+            let hints: Vec<_> = self.pending.iter().copied().filter(asked).map(|step| (step, hint)).collect();
+            self.hints.extend(hints);
+        }
+        if let Some(ticked) = piece.ticked {
+            self.ticked(ticked);
+        }
         if piece.question && !self.spoken {
             self.pending.clear();
         }
+    }
+
+    /// ☑ and ☐ before a step, if nothing else was said of it.
+    fn ticked(&mut self, ticked: bool) {
+        let targets: Vec<usize> = self.pending.iter().copied().filter(|step| !self.answered.contains(step)).collect();
+        for step in targets.iter().copied() {
+            match ticked {
+                true if self.found[step].is_some_and(|found| found.answer != Answer::Unknown) => {}
+                true => self.record(step, Answer::Yes, self.is_action(step), true),
+                false if self.is_pure_action(step) => self.record(step, Answer::No, false, false),
+                false => self.record(step, Answer::Unknown, false, false),
+            }
+        }
+        if self.out.trouble {
+            self.failed();
+        }
+        self.speak(targets);
     }
 
     /// Version numbers, judged by the least that works on their device.
@@ -492,10 +605,19 @@ impl Reader<'_> {
     }
 
     fn finish(mut self) -> Reading {
-        // Whoever writes first writes because it does not work.
-        if self.asked.is_empty() && !self.out.works {
-            let done = self.found.iter_mut().flatten().filter(|found| found.untold);
-            done.for_each(|found| (found.answer, found.untold) = (Answer::DoneNoEffect, false));
+        for step in 0..self.found.len() {
+            let named = &self.named_things[step];
+            if !named.is_empty()
+                && named.iter().all(|named| *named)
+                && self.answer(step).is_none_or(|a| a == Answer::Unknown)
+            {
+                self.record(step, Answer::Yes, false, true);
+            }
+        }
+        for (step, answer) in std::mem::take(&mut self.hints) {
+            if self.found[step].is_none() {
+                self.record(step, answer, false, true);
+            }
         }
         let flow = self.book.flow.clone();
         for (index, step) in flow.steps.iter().enumerate() {
@@ -545,6 +667,12 @@ impl Reading {
         let nothing_done = self.learned.values().all(|answer| *answer == Answer::No);
         self.later && nothing_done && !self.trouble && !self.lost && self.confused.is_empty()
     }
+}
+
+/// Length of the 「でした」 that goes on with a word: its 「した」 is nothing done.
+fn copula(before: &str, rest: &str) -> usize {
+    let begun = if before.ends_with('で') { "した" } else { "でした" };
+    if rest.starts_with(begun) { begun.len() } else { 0 }
 }
 
 /// Length of the whole match: of a bare number it is that of the number.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::reader::{Reading, read};
 use super::walk::{Way, next};
 use super::words::FlowBook;
-use super::{Answer, Flow, Learned, Who};
+use super::{Answer, Claim, Exit, Flow, Learned, Step, Who};
 use crate::triage::inquiry::Inquiry;
 
 /// How often one step may be misunderstood before staff take over.
@@ -103,7 +103,8 @@ impl FlowState {
     /// Takes in one more mail of the customer; its turn is the last of the new state's.
     pub fn advance(&self, mail: &Inquiry, book: &FlowBook) -> FlowState {
         let flow = &*book.flow;
-        let reading = read(mail, book, &flow.indices(&self.asked), self.device.as_deref());
+        let asked = if self.asked.is_empty() { self.told(flow) } else { flow.indices(&self.asked) };
+        let reading = read(mail, book, &asked, self.device.as_deref());
         let mut state = self.clone();
         state.device = reading.device.clone().or(state.device);
         let completed = state.take_in(&reading, flow);
@@ -122,6 +123,15 @@ impl FlowState {
         (state.place, state.end) = (place, end);
         state.turns.push(turn);
         state
+    }
+
+    /// The step about which the customer was told to do something at the end that was reached.
+    fn told(&self, flow: &Flow) -> Vec<usize> {
+        let end = self.end.as_ref().and_then(|id| flow.ends.iter().position(|end| end.id == *id));
+        let leads = |step: &Step| end.is_some_and(|end| step.no == Some(Exit::End(end)));
+        let can_be_done = |step: &Step| step.evidence.word.iter().any(|(claim, _)| *claim == Claim::Done);
+        let steps = flow.steps.iter().enumerate().filter(|(_, step)| leads(step) && can_be_done(step));
+        steps.map(|(index, _)| index).collect()
     }
 
     /// As if the mail after the last turn was not sent: a later mail is answered in its place.

@@ -18,6 +18,10 @@ pub struct FlowBook {
     pub(super) versions: Vec<(usize, Regex)>,
     /// See [`super::Evidence::seen`], for each step.
     pub(super) seen: Vec<Option<Regex>>,
+    /// See [`super::Evidence::whole`], for each step.
+    pub(super) whole: Vec<Vec<Regex>>,
+    /// Says that something is not so.
+    pub(super) denial: Option<Regex>,
     pub(super) later: Option<Regex>,
     pub(super) refusal: Option<Regex>,
     pub(super) anger: Option<Regex>,
@@ -45,6 +49,13 @@ pub(super) enum Meaning {
     No,
     All,
     Rest,
+    /// The last place in our last mail.
+    Last,
+    /// The same answer as before.
+    Same,
+    Matter,
+    Good,
+    Bad,
     Nothing,
 }
 
@@ -73,22 +84,44 @@ impl FlowBook {
             add(Meaning::Group(index), &group.topic)?;
         }
         for place in 0..flow.ask {
-            let number = place + 1;
-            add(Meaning::Place(place), &[Term::Pattern(format!("{number}(?:番目?|つ目|つめ)"))])?;
+            add(Meaning::Place(place), &[Term::Pattern(place_names(place))])?;
         }
+        add(Meaning::Last, &[Term::Pattern("最後の(?:もの|やつ|項目|手順|確認|[はもをがで])".into())])?;
         for (meaning, terms) in general(&flow.words) {
             add(meaning, terms)?;
         }
         let devices = flow.devices.iter().map(|device| union_or_never(&device.names)).collect::<Result<_, _>>()?;
         let versions = versions(&flow)?;
         let seen = flow.steps.iter().map(|step| union(&step.evidence.seen)).collect::<Result<_, _>>()?;
+        let whole = flow.steps.iter().map(|step| each(&step.evidence.whole)).collect::<Result<_, _>>()?;
         let words = &flow.words;
+        let denial = union(&words.denial)?;
         let (later, refusal, anger) = (union(&words.later)?, union(&words.refusal)?, union(&words.anger)?);
-        Ok(FlowBook { patterns, devices, versions, seen, later, refusal, anger, flow })
+        Ok(FlowBook { patterns, devices, versions, seen, whole, denial, later, refusal, anger, flow })
     }
 }
 
-fn general(words: &Words) -> [(Meaning, &[Term]); 12] {
+/// 「2番」「二つ目」「ふたつめ」「2は」「(2)」; the first also 「最初の手順」.
+fn place_names(place: usize) -> String {
+    const NAMES: [&str; 9] = ["一|ひと", "二|ふた", "三|みっ|みつ", "四", "五", "六", "七", "八", "九"];
+    let (number, name) = (place + 1, NAMES.get(place).copied().unwrap_or(NEVER));
+    let kanji = name.split('|').next().unwrap_or(NEVER);
+    let first = if place == 0 {
+        "|(?:最初|はじめ|初め)の(?:もの|やつ|項目|手順|確認|件|方法|ほう|[はもをが])"
+    } else {
+        ""
+    };
+    let bare = format!(r"\({number}\)|#{number}|{number}(?:[はもをとのが]|だけ|のみ)|{kanji}[をはもと]");
+    format!("(?:{number}|{name})(?:番(?:目|[のはもを、:]|$)|つ目|つめ|個目|点目){first}|{bare}")
+}
+
+/// Can a place be named behind this? 「11は」「14.1の」「唯一は」 name none.
+pub(super) fn can_stand_behind(before: &str) -> bool {
+    let stands = |c: char| !(c.is_ascii_alphanumeric() || ".-:/第約".contains(c) || ('一'..='龠').contains(&c));
+    before.chars().next_back().is_none_or(stands)
+}
+
+fn general(words: &Words) -> [(Meaning, &[Term]); 16] {
     [
         (Meaning::Done, &words.done),
         (Meaning::Undone, &words.undone),
@@ -101,6 +134,10 @@ fn general(words: &Words) -> [(Meaning, &[Term]); 12] {
         (Meaning::No, &words.no),
         (Meaning::All, &words.all),
         (Meaning::Rest, &words.rest),
+        (Meaning::Same, &words.same),
+        (Meaning::Matter, &words.matter),
+        (Meaning::Good, &words.good),
+        (Meaning::Bad, &words.bad),
         (Meaning::Nothing, &words.ignore),
     ]
 }
@@ -123,6 +160,10 @@ pub fn union(terms: &[Term]) -> Result<Option<Regex>, regex::Error> {
     }
     let parts: Vec<String> = terms.iter().map(source).collect();
     Regex::new(&parts.join("|")).map(Some)
+}
+
+fn each(terms: &[Term]) -> Result<Vec<Regex>, regex::Error> {
+    terms.iter().map(|term| Regex::new(&source(term))).collect()
 }
 
 fn union_or_never(terms: &[Term]) -> Result<Regex, regex::Error> {
