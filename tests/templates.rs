@@ -24,7 +24,14 @@ use serde::Serialize;
 const PACKS: [&str; 2] = ["optim-biz", "biz-phone"];
 const TODAY: &str = "2026-11-20";
 /// A Friday evening: the desk is closed until Tuesday, for Monday is a holiday.
-const OPENING: &str = "11月24日(火) 10:00";
+const OPENING: Words = ("11月24日(火) 10:00", "10:00 on Tuesday, 24 November");
+
+/// The same in both languages.
+type Words = (&'static str, &'static str);
+
+fn say((japanese, english_words): Words, english: bool) -> String {
+    if english { english_words } else { japanese }.into()
+}
 
 #[test]
 fn every_template_says_what_was_proof_read() {
@@ -157,11 +164,11 @@ impl<'a> Desk<'a> {
             pack_name: &self.pack.name,
             subject: if full { "設定と解約について" } else { "" },
             parts: if is(&["answer"]) { self.parts(much, english) } else { Vec::new() },
-            opening: full.then(|| OPENING.into()),
+            opening: full.then(|| say(OPENING, english)),
             partner: (full || is(&["forward"])).then(|| partner(full)),
             reference: full.then_some("M-2611-0042"),
             notices: told.then(|| self.text("notices/outage", much, english).trim_end().into()).into_iter().collect(),
-            guide: full.then(|| "11月25日(水) 15:00".into()),
+            guide: full.then(|| say(("11月25日(水) 15:00", "15:00 on Wednesday, 25 November"), english)),
             today: TODAY.into(),
             flow: self.flow(name, much, english).filter(|_| name.starts_with("flow-")),
             urgent: self.alarm.as_ref().filter(|_| full || is(&["alert", "urgent"])),
@@ -212,13 +219,13 @@ impl<'a> Desk<'a> {
             how: step.how.values().filter(|_| full).map(|how| how.say(english)).collect(),
             again: !full,
         });
-        let last_day = if english { "2026-12-01" } else { "12月1日(火)" };
+        let last_day = say(("12月1日(火)", "Tuesday, 1 December"), english);
         Some(FlowText {
             title: &flow.title,
             steps: if name == "flow-end" { Vec::new() } else { steps.collect() },
             end: end.filter(|_| name == "flow-end" || name == "flow-handover" && full),
             first: full,
-            deadline: full.then(|| last_day.into()),
+            deadline: full.then_some(last_day),
         })
     }
 }
@@ -242,9 +249,9 @@ fn notice(much: Much, english: bool) -> NoticeVariables<'static> {
         desk_name: "試験サービス お問い合わせ窓口",
         text: "管理画面にログインできない場合がございます。",
         text_english: full.then_some("You may not be able to log in to the console."),
-        from: "12月5日(土) 00:00".into(),
-        until: full.then(|| "12月6日(日) 24:00".into()),
-        date: full.then(|| "3月31日(水)".into()),
+        from: say(("12月5日(土) 0:00", "0:00 on Saturday, 5 December"), english),
+        until: full.then(|| say(("12月6日(日) 24:00", "24:00 on Sunday, 6 December"), english)),
+        date: full.then(|| say(("3月31日(水)", "Wednesday, 31 March"), english)),
         over: !full,
         matters: if full { vec!["設定・操作の手順", "動作や障害"] } else { Vec::new() },
         english,

@@ -255,7 +255,7 @@ fn line(desk: &Desk, entry: &Entry, now: Timestamp, language: Language) -> Strin
         "stopped" => language.say("終了", "stopped"),
         _ => language.say("期間終了", "over"),
     };
-    let until = notice.until.map(|until| calendar.japanese_end(until)).unwrap_or_default();
+    let until = notice.until.map(|until| calendar.say_end(until, false)).unwrap_or_default();
     let clauses = if notice.clauses.is_empty() { "*".to_owned() } else { notice.clauses.join(" ") };
     format!(
         "{} {} {} {} {} {}～{until}  {}",

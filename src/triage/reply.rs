@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::calendar::japanese_date;
+use super::calendar::say_date;
 use super::context::{Context, Department};
 use super::decision::{Reply, Route};
 use super::dialogue::Dialogue;
@@ -39,7 +39,7 @@ pub struct Variables<'a> {
     /// The customer's subject, "" if none.
     pub subject: &'a str,
     pub parts: Vec<PartText<'a>>,
-    /// 「11月24日(火) 10:00」, or none while the desk is open.
+    /// 「11月24日(火) 10:00」, in English "10:00 on Tuesday, 24 November"; or none while the desk is open.
     pub opening: Option<String>,
     pub partner: Option<PartnerText<'a>>,
     pub reference: Option<&'a str>,
@@ -172,11 +172,11 @@ pub fn compose(answer: Answer, inquiry: &Inquiry, ctx: &Context) -> Result<Reply
         pack_name: &pack.name,
         subject,
         parts,
-        opening: at.map(|at| pack.calendar.japanese(at)),
+        opening: at.map(|at| pack.calendar.say(at, english)),
         partner: route.partner.as_deref().and_then(|id| partner(id, at, ctx)),
         reference,
         notices,
-        guide: guide(at, ctx),
+        guide: guide(at, english, ctx),
         today: today.clone(),
         flow: flow.clone(),
         urgent: alarm,
@@ -223,15 +223,14 @@ fn steps<'a>(dialogue: &'a Dialogue, at: Option<Timestamp>, english: bool, ctx: 
     let calendar = &ctx.rules.pack.calendar;
     let days = dialogue.flow.close_after;
     let last = days.and_then(|days| calendar.end_of_business_day(at.unwrap_or(ctx.now), days));
-    let day = |last| if english { calendar.date(last).to_string() } else { japanese_date(calendar.date(last)) };
-    text(&dialogue.state, dialogue.flow, english, last.map(day))
+    text(&dialogue.state, dialogue.flow, english, last.map(|last| say_date(calendar.date(last), english)))
 }
 
 /// By when staff usually answer, counted from when they begin.
-fn guide(at: Option<Timestamp>, ctx: &Context) -> Option<String> {
+fn guide(at: Option<Timestamp>, english: bool, ctx: &Context) -> Option<String> {
     let calendar = &ctx.rules.pack.calendar;
     let by = calendar.after_open_time(at.unwrap_or(ctx.now), ctx.desk.guide?)?;
-    Some(calendar.japanese(by))
+    Some(calendar.say(by, english))
 }
 
 /// The words of a notice.
@@ -242,9 +241,9 @@ fn paragraph(notice: &Notice, english: bool, ctx: &Context) -> Result<String, Te
         desk_name: &ctx.desk.name,
         text: &notice.text,
         text_english: notice.english.as_deref(),
-        from: pack.calendar.japanese(notice.from),
-        until: notice.until.map(|until| pack.calendar.japanese_end(until)),
-        date: notice.date.map(japanese_date),
+        from: pack.calendar.say(notice.from, english),
+        until: notice.until.map(|until| pack.calendar.say_end(until, english)),
+        date: notice.date.map(|day| say_date(day, english)),
         over: notice.replaces(pack.calendar.date(ctx.now)),
         matters: matters.collect(),
         english,

@@ -8,7 +8,7 @@ use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 use serde::Serialize;
 
-use super::calendar::japanese_date;
+use super::calendar::{japanese_date, say_date};
 use super::dates;
 
 /// Instructions a template may take: a loop that never ends is a mistake, not a reason to stand still.
@@ -71,6 +71,7 @@ fn filters(environment: &mut Environment<'static>) {
     environment.add_filter("month_end", |day: String, months: i32| counted(&day, |day| dates::month_end(day, months)));
     environment.add_filter("cancellation_end", |day: String| counted(&day, dates::cancellation_end));
     environment.add_filter("japanese_date", |day: String| date(&day).map(japanese_date));
+    environment.add_filter("english_date", |day: String| date(&day).map(|day| say_date(day, true)));
 }
 
 fn counted(day: &str, count: impl Fn(Date) -> Option<Date>) -> Result<String, minijinja::Error> {
@@ -135,6 +136,7 @@ mod tests {
             ("months_after(1)", "2026-12-31"),
             ("month_end(2)", "2027-01-31"),
             ("cancellation_end | japanese_date", "12月31日(木)"),
+            ("cancellation_end | english_date", "Thursday, 31 December"),
         ] {
             assert_eq!(render(&format!("{{{{ today | {filter} }}}}")).as_deref(), Ok(expected), "{filter}");
         }

@@ -115,7 +115,7 @@ fn remarks(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Vec<Reason> {
 /// The deadlines that the customer set, and the moment of the first one (terms 6-2).
 fn wished(facts: &Facts, ctx: &Context) -> Option<Reason> {
     let words: Vec<String> = facts.deadlines.iter().map(|deadline| format!("「{}」", deadline.text)).collect();
-    let by = facts.due().map(|by| format!("（{} まで）", ctx.rules.pack.calendar.japanese_end(by)));
+    let by = facts.due().map(|by| format!("（{} まで）", ctx.rules.pack.calendar.say_end(by, false)));
     let text = format!("期日のご希望があります: {}{}", words.join(""), by.unwrap_or_default());
     (!words.is_empty()).then(|| reason("deadline", &text))
 }

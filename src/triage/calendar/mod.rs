@@ -14,7 +14,7 @@ use std::str::FromStr;
 
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use holidays::Holidays;
 
@@ -224,17 +224,23 @@ impl Calendar {
     }
 
     /// The end of a period: midnight belongs to the day before, 「11月24日(火) 24:00」.
-    pub fn japanese_end(&self, at: Timestamp) -> String {
+    pub fn say_end(&self, at: Timestamp, english: bool) -> String {
         let local = self.zone.to_datetime(at);
         match local.date().yesterday() {
-            Ok(day) if local.time() == Time::midnight() => format!("{} 24:00", japanese_date(day)),
-            _ => self.japanese(at),
+            Ok(day) if local.time() == Time::midnight() => said(day, "24:00", english),
+            _ => self.say(at, english),
         }
+    }
+
+    /// In the mail's language: 「11月24日(火) 10:00」, "10:00 on Tuesday, 24 November".
+    pub fn say(&self, at: Timestamp, english: bool) -> String {
+        let local = self.zone.to_datetime(at);
+        said(local.date(), &format!("{}:{:02}", local.hour(), local.minute()), english)
     }
 
     /// 「11月24日(火) 10:00」
     pub fn japanese(&self, at: Timestamp) -> String {
-        japanese_datetime(&at.to_zoned(self.zone.clone()))
+        self.say(at, false)
     }
 }
 
@@ -312,8 +318,14 @@ fn without(open: &[Hours], closed: Hours) -> Vec<Hours> {
     pieces.filter(|piece| piece.from < piece.until).collect()
 }
 
-fn japanese_datetime(local: &Zoned) -> String {
-    format!("{} {}:{:02}", japanese_date(local.date()), local.hour(), local.minute())
+fn said(day: Date, time: &str, english: bool) -> String {
+    let date = say_date(day, english);
+    if english { format!("{time} on {date}") } else { format!("{date} {time}") }
+}
+
+/// In the mail's language: 「11月24日(火)」, "Tuesday, 24 November".
+pub fn say_date(day: Date, english: bool) -> String {
+    if english { day.strftime("%A, %-d %B").to_string() } else { japanese_date(day) }
 }
 
 /// 「11月24日(火)」

@@ -333,7 +333,9 @@ impl Reader<'_> {
     }
 
     fn is_near(&self, near: &[usize], step: usize) -> bool {
-        near.contains(&step) || (self.asked == [step]) || (near.is_empty() && self.asked.contains(&step))
+        near.contains(&step)
+            || (self.asked == [step] && (self.pending.is_empty() || !self.flow().steps[step].symptom))
+            || (near.is_empty() && self.asked.contains(&step))
     }
 
     fn says(&mut self, step: usize, claim: Claim, piece: &Piece) {

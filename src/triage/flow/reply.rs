@@ -16,7 +16,7 @@ pub struct FlowText<'a> {
     pub end: Option<&'a str>,
     /// Nothing was asked before.
     pub first: bool,
-    /// 「12月1日(火)」, in English `2026-12-01`: the last day for an answer.
+    /// 「12月1日(火)」, in English "Tuesday, 1 December": the last day for an answer.
     pub deadline: Option<String>,
 }
 
