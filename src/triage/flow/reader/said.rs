@@ -11,13 +11,13 @@ impl Reader<'_> {
         targets.retain(|step| !(self.answered.contains(step) && self.answer(*step) == Some(Answer::Yes)));
         let unknown = self.unclear_which();
         let actions = self.actions(&targets);
-        for step in actions.iter().copied() {
+        for step in actions {
             match unknown {
                 true => self.record(step, Answer::Unknown, false, false),
                 false => self.record(step, Answer::Yes, true, false),
             }
         }
-        self.speak(actions);
+        self.speak(targets);
     }
 
     pub(super) fn undone(&mut self, piece: &Piece) {
