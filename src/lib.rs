@@ -9,7 +9,7 @@
 //!
 //! # Reading order
 //! 1. [`triage`]: the pure room. [`triage::decide`] is the whole product on one page: no clock, no I/O, no async,
-//!    no randomness. `run`, `explain` and `demo` all call it.
+//!    no randomness. `run`, `explain`, `replay` and `demo` all call it.
 //! 2. [`store`]: the journal. What was seen, decided and done; effects are numbered and repeatable.
 //! 3. [`mailbox`]: IMAP and Maildir. [`outbox`]: SMTP and folder. [`net`]: the connections below both, with TLS.
 //! 4. [`apply`]: turns a decision into numbered effects and carries them out. [`worker`]: the loop of one desk.

@@ -7,6 +7,7 @@ mod judge;
 mod observe;
 mod poison;
 mod release;
+mod replay;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use self::judge::{FromBytes, Judge, Read};
+pub use self::replay::Replay;
 use crate::apply::{ApplyError, Fresh, Hands, settle_interrupted, stopped, unless_stopped};
 use crate::clock::Clock;
 use crate::config::Desk;

@@ -26,6 +26,7 @@ mod purge;
 mod quarantine;
 mod reconcile;
 mod register;
+mod replay;
 mod restore;
 mod run;
 mod screen;
@@ -82,6 +83,7 @@ Examples:
   madoguchi test rules/optim-biz              the examples and tests that stand in a pack
   madoguchi eval --pack optim-biz mails.jsonl how well a pack decides labelled mail
   madoguchi fit --pack rules/optim-biz m.jsonl learn from labelled mail what terms are worth
+  madoguchi replay -c madoguchi.toml          what changed rules would have decided about the mail of a month
   madoguchi run -c madoguchi.toml             work the desk until stopped
   madoguchi observed -c madoguchi.toml        what a desk would have done that only observes
   madoguchi activate -c madoguchi.toml        let it begin
@@ -110,6 +112,7 @@ enum Command {
     Eval(eval::Args),
     Fit(fit::Args),
     Run(run::Args),
+    Replay(replay::Args),
     Observed(observed::Args),
     Activate(activate::Args),
     Doctor(doctor::Args),
@@ -146,6 +149,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Eval(args) => eval::command(args),
         Command::Fit(args) => fit::command(args),
         Command::Run(args) => run::command(args),
+        Command::Replay(args) => replay::command(args),
         Command::Observed(args) => observed::command(args),
         Command::Activate(args) => activate::command(args),
         Command::Doctor(args) => doctor::command(args),

@@ -95,6 +95,7 @@ fn written(root: &Table<'_>, around: &Surroundings) -> Written {
             Some((rules?, templates?))
         })
     });
+    let packs = around.rules.map(|rules| (rules.to_owned(), rules.with_file_name("templates"))).or(packs);
     let health = root.get("health").and_then(|health| health.table("[health]", |health| Some(health::read(health))));
     let (health, alarm_mail) = health.unwrap_or_default();
     let notices = root.optional_string("notices");

@@ -116,6 +116,8 @@ pub struct Desk {
 pub(crate) struct Surroundings<'a> {
     /// Relative paths start here: the folder of the configuration file.
     pub folder: &'a Path,
+    /// A folder of packs in the place of the configuration's.
+    pub rules: Option<&'a Path>,
     /// Environment variables.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
 }
@@ -127,16 +129,26 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
 
 /// [`load`], with warnings also of what is only clumsy in the packs.
 pub fn check(path: &Path) -> Result<Config, Problems> {
-    read(Report::with_lints(), path, &|name| std::env::var(name).ok())
+    read(Report::with_lints(), path, None, &|name| std::env::var(name).ok())
+}
+
+/// [`load`], with the packs of the folder `rules` (and of `templates` beside it) in the place of those it names.
+pub fn load_with_rules(path: &Path, rules: &Path) -> Result<Config, Problems> {
+    read(Report::default(), path, Some(rules), &|name| std::env::var(name).ok())
 }
 
 /// [`load`] with environment variables from elsewhere.
 pub fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Config, Problems> {
-    read(Report::default(), path, variable)
+    read(Report::default(), path, None, variable)
 }
 
-fn read(report: Report, path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Config, Problems> {
-    let around = Surroundings { folder: path.parent().unwrap_or(Path::new("")), variable };
+fn read(
+    report: Report,
+    path: &Path,
+    rules: Option<&Path>,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, Problems> {
+    let around = Surroundings { folder: path.parent().unwrap_or(Path::new("")), rules, variable };
     let text = text_of(&report, path);
     let config = text.and_then(|text| assemble::config(File::new(&report, path, &text), &around));
     let (config, warnings) = pack::checked(config, report)?;

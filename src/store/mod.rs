@@ -28,7 +28,7 @@
 //!
 //! Reading order: `schema/1.sql`, `schema/2.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `case`, `queue`, `standing`,
 //! `unsent`, `breaker`, `notices`, `outages`, `observe`, `cases`, `ledger`, `register`, `purge`, `export`, `backup`,
-//! `backlog`.
+//! `backlog`, `replay`.
 
 mod backlog;
 mod backup;
@@ -53,6 +53,7 @@ mod plans;
 mod purge;
 mod queue;
 mod register;
+mod replay;
 mod schema;
 mod standing;
 mod thread;
@@ -80,6 +81,7 @@ pub use outages::{end_outage, record_outage};
 pub use purge::{Keep, Purged, purge};
 pub use queue::{Released, Turn, Waiting};
 pub use register::{RegisterChange, StoredRegister, change_register, read_register};
+pub use replay::{Past, PastMails};
 pub use unsent::{Refused, Unsent, allow_address, drop_send, send_again};
 
 use thread::StoreThread;
