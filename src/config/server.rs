@@ -82,16 +82,19 @@ fn imap(table: &Table<'_>, around: &Surroundings) -> Option<ImapSettings> {
     const LEAST_HEAD: i64 = 16 * 1024;
     const MOST_HEAD: i64 = 64 * 1024 * 1024;
     const HEAD: i64 = HEAD_BYTES as i64;
+    const LEAST_NOOP: i64 = 50;
     let server = server(table, around, IMAP_PORTS, IMAP_TIMEOUT_SECONDS);
     let user = table.string("user");
     let password = table.require("password").and_then(|password| secret::password(password, around));
     let folder = table.optional_string("folder").map_or("INBOX".to_owned(), |folder| folder.value);
     let poll = seconds(table, "poll_seconds", 3600, 60);
+    let noop = table.get("noop_milliseconds").and_then(|every| every.integer(LEAST_NOOP..=60_000));
+    let noop = noop.map(|every| Duration::from_millis(every.unsigned_abs()));
     let head_bytes = table.integer("head_bytes", LEAST_HEAD..=MOST_HEAD, HEAD);
     let Server { host, port, tls, timeout } = server?;
     let (user, password) = (user?.value, password?);
     let head_bytes = usize::try_from(head_bytes).ok()?;
-    Some(ImapSettings { host, port, tls, user, password, folder, poll, timeout, head_bytes })
+    Some(ImapSettings { host, port, tls, user, password, folder, poll, noop, timeout, head_bytes })
 }
 
 fn smtp(table: &Table<'_>, around: &Surroundings) -> Option<SmtpSettings> {

@@ -62,6 +62,8 @@ pub struct ImapSettings {
     pub folder: String,
     /// Asked at least this often, and the interval where the server has no IDLE.
     pub poll: Duration,
+    /// New mail is asked for so often, with NOOP, instead of awaiting it with IDLE: some servers hold IDLE's news back.
+    pub noop: Option<Duration>,
     /// No answer from the server for this long ends the connection.
     pub timeout: Duration,
     /// Bytes fetched of each mail; what is longer is cut and marked.

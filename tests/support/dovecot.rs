@@ -105,6 +105,7 @@ impl Dovecot {
             password: PASSWORD.into(),
             folder: "INBOX".to_owned(),
             poll: Duration::from_secs(600),
+            noop: None,
             timeout: Duration::from_secs(20),
             head_bytes: 64 * 1024,
         }
