@@ -1,8 +1,10 @@
 //! The configuration as a whole: desks get their packs and registers, and are compared with each other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::{Scope, ScopedJoinHandle};
 
 use jiff::SignedDuration;
 
@@ -11,7 +13,7 @@ use super::desk::{self, Draft, RegisterPlace};
 use super::freemail::FreeMail;
 use super::health::{self, Health};
 use super::pack::{self, PackFiles, embedded_packs};
-use super::problems::{File, Problem, Problems};
+use super::problems::{File, Problem, Problems, Report};
 use super::reader::{self, At, Table};
 use super::register::Entries;
 use super::{Config, Desk, RegisterSource, Surroundings, form, notices, suggest, text_of};
@@ -41,7 +43,7 @@ struct Written {
 /// What desks name, loaded once each; none for what could not be loaded.
 struct Loaded {
     /// Editions of each pack, by the day from which they are in force; never empty.
-    packs: BTreeMap<String, Option<Vec<Arc<Pack>>>>,
+    packs: Packs,
     notices: Vec<notices::Draft>,
     /// By their paths.
     registers: BTreeMap<Vec<String>, Option<Arc<Register>>>,
@@ -52,12 +54,14 @@ struct Loaded {
 pub fn config(file: File<'_>, around: &Surroundings) -> Option<Config> {
     let written = reader::read(file, |root| Some(written(root, around)))?;
     distinct_desks(file, &written.desks);
-    let mut loaded = Loaded {
-        packs: packs(file, &written),
-        notices: Vec::new(),
-        registers: registers(file, around, &written),
-        calendars: calendars(file, around, &written.desks),
-    };
+    // Packs take as long as a large register: each is read on a thread of its own.
+    let (packs, registers) = std::thread::scope(|scope| {
+        let reading = reading_packs(scope, file, &written);
+        let registers = registers(file, around, &written);
+        (read_packs(file, reading), registers)
+    });
+    let mut loaded =
+        Loaded { packs, notices: Vec::new(), registers, calendars: calendars(file, around, &written.desks) };
     let own_addresses = own_addresses(&written.desks);
     for form in written.desks.iter().flat_map(|desk| &desk.forms) {
         form::not_ourselves(file, form, &own_addresses);
@@ -183,12 +187,34 @@ fn dated_notices(
     drafts
 }
 
-fn packs(file: File<'_>, written: &Written) -> BTreeMap<String, Option<Vec<Arc<Pack>>>> {
-    let mut packs = BTreeMap::new();
+/// Packs with their editions, by id; none for one that could not be read.
+type Packs = BTreeMap<String, Option<Vec<Arc<Pack>>>>;
+/// Packs that are being read, each with a report of its own.
+type Reading<'scope> = BTreeMap<String, ScopedJoinHandle<'scope, (Option<Vec<Arc<Pack>>>, Report)>>;
+
+fn reading_packs<'scope, 'env>(
+    scope: &'scope Scope<'scope, 'env>,
+    file: File<'env>,
+    written: &'env Written,
+) -> Reading<'scope> {
+    let mut reading = BTreeMap::new();
     for id in written.desks.iter().filter_map(|desk| desk.pack.as_ref()) {
-        packs.entry(id.value.clone()).or_insert_with(|| editions(file, written, id));
+        reading.entry(id.value.clone()).or_insert_with(|| {
+            let (report, name, text) = (file.report.beside(), file.name, file.text);
+            scope.spawn(move || (editions(File::new(&report, name, text), written, id), report))
+        });
     }
-    packs
+    reading
+}
+
+fn read_packs(file: File<'_>, reading: Reading<'_>) -> Packs {
+    let read = |thread: ScopedJoinHandle<'_, _>| thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+    let read = reading.into_iter().map(|(id, thread)| (id, read(thread)));
+    read.map(|(id, (editions, report))| {
+        file.report.take_over(report);
+        (id, editions)
+    })
+    .collect()
 }
 
 /// A pack with all its editions: the folder of its name, and those with `@` and a day behind it.
