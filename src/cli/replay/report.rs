@@ -191,10 +191,9 @@ pub fn print(
     for (label, counts) in tally.labels.iter().filter(|(_, counts)| differs(counts)) {
         row(&mut out, label, *counts)?;
     }
-    let title = fit(say("経路", "route"), 24);
-    writeln!(out, "  {title} {:>7}   {:>7}", say("全", "all"), say("変化", "change"))?;
-    for (route, (all, changed)) in &tally.routes {
-        writeln!(out, "  {} {all:>7}   {changed:>7}", fit(route, 24))?;
+    for (route, (all, changed)) in tally.routes.iter().filter(|(_, (_, changed))| *changed > 0) {
+        let (of, change) = (say("件中", "of"), say("件が変化", "change"));
+        writeln!(out, "  {} {changed:>7} {of} {all} {change}", fit(route, 24))?;
     }
     for change in tally.changes.iter().take(limit) {
         line(&mut out, change, language)?;
