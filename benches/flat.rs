@@ -88,7 +88,7 @@ impl Filled {
     /// Journals, decides and carries out so many mails.
     async fn take(&self, first: u32, count: u32) {
         let now = at(first);
-        let arrivals = (first..first + count).map(|n| arrival(n)).collect();
+        let arrivals = (first..first + count).map(arrival).collect();
         let ids = self.store.journal(DESK, arrivals, now).await.unwrap();
         let records: Vec<Record> = ids.iter().zip(first..).map(|(id, n)| self.record(*id, n)).collect();
         let day = now.to_zoned(jiff::tz::TimeZone::UTC).date();
@@ -122,7 +122,8 @@ impl Filled {
             message_id: Some(format!("m{n}@customer.example")),
             sender: sender.clone(),
             // Every third mail names an earlier one of its sender.
-            thread: (n % 3 == 0)
+            thread: n
+                .is_multiple_of(3)
                 .then(|| format!("m{}@customer.example", n.saturating_sub(PEOPLE)))
                 .into_iter()
                 .collect(),
