@@ -12,6 +12,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use madoguchi::config::{self, Config, Desk, Problems, RegisterSource};
 use madoguchi::net::Tls;
+use madoguchi::oauth::Credential;
 use madoguchi::triage::budget::Budgets;
 use madoguchi::triage::calendar::OutOfHours;
 use madoguchi::triage::context::{AuthProfile, Border, Drafts, RequiredAuth};
@@ -242,13 +243,18 @@ fn every_desk_knows_all_addresses_of_the_installation() {
     }
 }
 
+fn password(credential: &Credential) -> &str {
+    let Credential::Password(password) = credential else { panic!("{credential:?}") };
+    password.expose_secret()
+}
+
 #[test]
 fn servers_arrive_with_password_and_times() {
     let desk = desks().remove(0);
     let mailbox::Settings::Imap(imap) = desk.mailbox else { panic!("{:?}", desk.mailbox) };
     assert_eq!((imap.host.as_str(), imap.port, imap.user.as_str()), ("imap.desk.example", 10993, "support"));
     assert_eq!(imap.tls, Tls::StartTls { ca_file: None });
-    assert_eq!(imap.password.expose_secret(), "secret");
+    assert_eq!(password(&imap.credential), "secret");
     assert_eq!((imap.folder.as_str(), imap.head_bytes), ("INBOX/受付", 65536));
     assert_eq!((imap.poll, imap.timeout), (Duration::from_secs(30), Duration::from_secs(20)));
     let outbox::Settings::Smtp(smtp) = desk.outbox else { panic!("{:?}", desk.outbox) };
@@ -361,7 +367,7 @@ fn passwords_come_from_a_file_or_a_credential() {
         let config = load(folder.path()).unwrap();
         assert!(config.warnings.is_empty(), "{}", config.warnings);
         let mailbox::Settings::Imap(imap) = &config.desks[0].mailbox else { panic!("{reference}") };
-        assert_eq!(imap.password.expose_secret(), "s3cret");
+        assert_eq!(password(&imap.credential), "s3cret");
         assert!(!format!("{config:?}").contains("s3cret"));
     }
 }
