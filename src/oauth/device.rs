@@ -33,7 +33,7 @@ impl Account {
     pub async fn invite(&self) -> Result<Invitation, OAuthError> {
         let settings = self.settings();
         let Some(device) = &settings.device else {
-            let reason = "cannot be signed in to by a code: its OAuth server has no such page for mail, use --browser";
+            let reason = "has no page for a code: sign in with a browser";
             return Err(OAuthError::Settings { account: settings.name.clone(), reason });
         };
         match device.ask(settings, &[("scope", &settings.scope)]).await? {

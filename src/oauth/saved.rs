@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
@@ -92,8 +92,15 @@ pub(super) fn lock(path: &Path) -> io::Result<File> {
     Ok(lock)
 }
 
+/// For its owner only, who is the folder's: what root makes by hand must serve the user that the desks run as.
 fn private(path: &Path, empty: bool) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(empty).mode(0o600).open(path)
+    let file = OpenOptions::new().write(true).create(true).truncate(empty).mode(0o600).open(path)?;
+    let owner = std::fs::metadata(folder(path).unwrap_or(Path::new(".")))?;
+    if file.metadata()?.uid() != owner.uid() {
+        // Only root may give a file away; for others it is right as it is.
+        _ = fchown(&file, Some(owner.uid()), Some(owner.gid()));
+    }
+    Ok(file)
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {
@@ -118,6 +125,21 @@ mod tests {
             let (fresh, good) = (|at| saved.fresh(minute(at)).is_some(), |at| saved.good(minute(at)).is_some());
             assert_eq!((fresh(due - 1), fresh(due)), (true, false), "{life} minutes");
             assert_eq!((good(life - 1), good(life)), (true, false), "{life} minutes");
+        }
+    }
+
+    /// As root; others cannot try it.
+    #[test]
+    fn what_root_writes_belongs_to_whom_the_folder_belongs() {
+        let folder = tempfile::tempdir().unwrap();
+        if std::os::unix::fs::chown(folder.path(), Some(65534), Some(65534)).is_err() {
+            return;
+        }
+        let path = folder.path().join("oauth-m365.json");
+        let _held = lock(&path).unwrap();
+        write(&path, &Saved::default()).unwrap();
+        for file in [path.clone(), with_ending(&path, ".lock")] {
+            assert_eq!(std::fs::metadata(&file).unwrap().uid(), 65534, "{}", file.display());
         }
     }
 

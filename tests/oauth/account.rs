@@ -8,13 +8,14 @@ use std::time::Duration;
 use jiff::ToSpan;
 use madoguchi::clock::Clock;
 use madoguchi::mailbox::{ImapSettings, Inbox, MailboxError, Settings};
-use madoguchi::oauth::{Account, Credential, Grant, OAuthError};
+use madoguchi::oauth::{self, Account, Credential, Endpoint, Grant, OAuthError};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::dovecot::Dovecot;
 use crate::support::oauth::OAuthServer;
+use crate::support::smtp::{Act, Scripted, certificate};
 
 /// An OAuth server and an account of it, by a clock of the test's own.
 struct Bench {
@@ -280,4 +281,26 @@ fn tokens_and_secrets_are_not_printed() {
     let bench = Bench::new(Grant::RefreshToken);
     let shown = format!("{:?} {:?}", bench.account, bench.account.settings());
     assert!(!shown.contains(crate::support::oauth::SECRET), "{shown}");
+}
+
+#[tokio::test]
+async fn the_servers_certificate_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (tls, ca_file) = certificate("localhost", &folder);
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 44\r\n\r\n{\"access_token\":\"tls-1\",\"expires_in\":\"1200\"} ";
+    let script = vec![tls, Act::Hear("POST /token HTTP/1.1"), Act::Say(answer), Act::Silence];
+    let server = Scripted::start(vec![script.clone(), script[..1].to_vec()]).await;
+    let plain = OAuthServer::start().account(Grant::ClientCredentials, folder.path().join("token"));
+    let token = Endpoint::new(&format!("https://localhost:{}/token", server.port)).unwrap();
+    let settings = oauth::Settings { token, ca_file: Some(ca_file), ..plain.settings().clone() };
+    let trusting = Account::new(settings.clone());
+    assert_eq!(self::token(&trusting).await, "1");
+    let lease = trusting.lease().unwrap();
+    assert_eq!(lease.expires.duration_since(lease.obtained).as_secs(), 1200, "a number, even as a string");
+    let strangers = tempfile::tempdir().unwrap();
+    let (_, stranger) = certificate("localhost", &strangers);
+    let strange = oauth::Settings { ca_file: Some(stranger), file: folder.path().join("none"), ..settings };
+    let error = Account::new(strange).token().await.unwrap_err();
+    assert!(error.is_permanent() && error.to_string().contains("localhost"), "{error}");
+    server.finish().await;
 }
