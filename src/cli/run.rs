@@ -84,7 +84,7 @@ async fn work(config: Config, once: bool) -> anyhow::Result<Exit> {
     let ids = config.desks.iter().map(|desk| desk.profile.id.clone());
     let health = Health::new(ids, store.clone(), clock.clone(), config.health.limit).with_accounts(accounts(&config));
     let mut beside = if once { JoinSet::new() } else { beside(&config, &store, &clock, &health) };
-    let used: Vec<Account> = accounts(&config).into_values().flatten().collect();
+    let used = used(&config);
     let mut desks = JoinSet::new();
     for desk in config.desks {
         let (store, clock, health, stopped) = (store.clone(), clock.clone(), health.clone(), stopped.clone());
@@ -118,6 +118,17 @@ fn accounts(config: &Config) -> BTreeMap<String, Vec<Account>> {
     config.desks.iter().map(of_desk).collect()
 }
 
+/// The accounts that desks need, each once.
+fn used(config: &Config) -> Vec<Account> {
+    let names: BTreeMap<&str, &Account> = config
+        .desks
+        .iter()
+        .flat_map(config::Desk::accounts)
+        .map(|account| (account.settings().name.as_str(), account))
+        .collect();
+    names.into_values().cloned().collect()
+}
+
 /// Waits for every desk.
 async fn ended(mut desks: JoinSet<(String, Result<(), WorkError>)>, health: &Health) -> anyhow::Result<Exit> {
     let mut exit = Exit::Ok;
@@ -140,8 +151,8 @@ fn beside(config: &Config, store: &Store, clock: &Clock, health: &Health) -> Joi
     let mut beside = JoinSet::new();
     beside.spawn(upkeep::daily(store.clone(), config.keep, clock.clone()));
     beside.spawn(systemd::watchdog(health.clone()));
-    for account in &config.accounts {
-        beside.spawn(account.clone().keep());
+    for account in used(config) {
+        beside.spawn(account.keep());
     }
     let ways = config.desks.iter().map(|desk| {
         let profile = &desk.profile;

@@ -49,7 +49,7 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         self.0.to_string()
     }
 
