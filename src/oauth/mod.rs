@@ -153,7 +153,8 @@ impl Account {
     /// # Errors
     /// There is none, and none can be had. While the old one lasts, a failed renewal is no error.
     pub async fn token(&self) -> Result<SecretString, OAuthError> {
-        if let Some(token) = self.saved()?.unwrap_or_default().fresh(self.clock().now()) {
+        let now = self.clock().now();
+        if let Some(token) = self.saved().ok().flatten().and_then(|saved| saved.fresh(now)) {
             self.succeeded();
             return Ok(token);
         }
@@ -205,29 +206,30 @@ impl Account {
 
     async fn renew_alone(&self, refused: Option<SecretString>) -> Result<SecretString, OAuthError> {
         let _one = self.0.gate.lock().await;
+        let renewed = self.renew_in_turn(refused.as_ref()).await;
+        match &renewed {
+            Ok(_) => self.succeeded(),
+            Err(error) => self.failed(error),
+        }
+        renewed.or_else(|error| {
+            let old = self.saved().ok().flatten().and_then(|saved| saved.good(self.clock().now()));
+            old.filter(|_| refused.is_none()).ok_or(error)
+        })
+    }
+
+    async fn renew_in_turn(&self, refused: Option<&SecretString>) -> Result<SecretString, OAuthError> {
         let _only = self.lock().await?;
         let saved = self.saved()?.unwrap_or_default();
-        let now = self.clock().now();
-        let is_refused =
-            |token: &SecretString| refused.as_ref().is_some_and(|r| r.expose_secret() == token.expose_secret());
+        let is_refused = |token: &SecretString| refused.is_some_and(|r| r.expose_secret() == token.expose_secret());
         // Somebody else may have been faster.
-        if let Some(token) = saved.fresh(now).filter(|token| !is_refused(token)) {
-            self.succeeded();
+        if let Some(token) = saved.fresh(self.clock().now()).filter(|token| !is_refused(token)) {
             return Ok(token);
         }
-        match self.fetch(&saved).await {
-            Ok((token, saved)) => {
-                let (account, expires) = (&self.0.settings.name, saved.expires);
-                info!(event = "token-renewed", account, %expires, "token renewed");
-                self.keep_safe(saved);
-                self.succeeded();
-                Ok(token)
-            }
-            Err(error) => {
-                self.failed(&error);
-                saved.good(now).filter(|_| refused.is_none()).ok_or(error)
-            }
-        }
+        let (token, saved) = self.fetch(&saved).await?;
+        let (account, expires) = (&self.0.settings.name, saved.expires);
+        info!(event = "token-renewed", account, %expires, "token renewed");
+        self.keep_safe(saved);
+        Ok(token)
     }
 
     /// Asks the server for a new access token.

@@ -52,7 +52,9 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Saved>> {
         other => other?,
     };
     close(path)?;
-    Ok(Some(serde_json::from_slice(&text)?))
+    // The parser's own words may quote the tokens.
+    let unreadable = |_| io::Error::new(ErrorKind::InvalidData, "not written by this program: sign in again");
+    serde_json::from_slice(&text).map(Some).map_err(unreadable)
 }
 
 /// A copy by hand may have opened the file to others: then it is closed, and somebody should know.
@@ -159,7 +161,10 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         read(&path).unwrap();
         assert_eq!(mode(&path), 0o600, "closed again");
-        std::fs::write(&path, "{").unwrap();
-        assert!(read(&path).is_err(), "not taken for a missing one");
+        for damaged in ["{", "", "\"hush\"", "{\"access_token\":1,\"expires\":\"hush\"}"] {
+            std::fs::write(&path, damaged).unwrap();
+            let error = read(&path).err().expect("not taken for a missing one");
+            assert_eq!(error.to_string(), "not written by this program: sign in again", "{damaged}");
+        }
     }
 }

@@ -276,6 +276,21 @@ async fn tokens_that_cannot_be_written_are_kept_in_memory() {
     assert_eq!(token(&bench.elsewhere()).await, "3", "written now");
 }
 
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_a_failure_like_any_other() {
+    let bench = Bench::signed_in().await;
+    fs::write(bench.file(), "hush").unwrap();
+    let error = bench.account.token().await.unwrap_err();
+    let says = format!("token file {}: not written by this program: sign in again", bench.file().display());
+    assert_eq!(error.to_string(), says);
+    let first = bench.clock.now();
+    bench.later(1);
+    bench.account.token().await.unwrap_err();
+    assert_eq!(bench.account.failing_since(), Some(first));
+    sign_in(&bench.elsewhere()).await;
+    assert_eq!((bench.token().await.as_str(), bench.account.failing_since()), ("2", None));
+}
+
 #[test]
 fn tokens_and_secrets_are_not_printed() {
     let bench = Bench::new(Grant::RefreshToken);
