@@ -137,6 +137,7 @@ impl Worker {
     /// As [`Worker::new`].
     pub async fn with_outbox(desk: Desk, store: Store, clock: Clock, outbox: Outbox) -> Result<Worker, WorkError> {
         let rules = Editions::compile(desk.pack.clone(), &desk.later)?;
+        desk.accounts().into_iter().for_each(|account| account.go_by(&clock));
         let profile = DeskProfile { secret: store.secret(), ..desk.profile.clone() };
         let from = Mailbox { name: profile.name.clone(), address: profile.address.clone() };
         let dkim = if desk.check_dkim { Some(dkim::Checker::new()?) } else { None };

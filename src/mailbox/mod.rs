@@ -18,13 +18,12 @@ mod survey;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
-
 pub use self::error::MailboxError;
 pub use self::imap::Imap;
 pub use self::maildir::Maildir;
 pub use self::survey::{Listed, Offers, Quota};
 use crate::net::Tls;
+use crate::oauth::Credential;
 use crate::triage::arrival::{Arrival, Item, Known, MailKey};
 
 /// Head of a mail that is read where settings do not say otherwise, in bytes.
@@ -57,7 +56,7 @@ pub struct ImapSettings {
     pub port: u16,
     pub tls: Tls,
     pub user: String,
-    pub password: SecretString,
+    pub credential: Credential,
     /// Mailbox to work on, UTF-8; usually `INBOX`.
     pub folder: String,
     /// Asked at least this often, and the interval where the server has no IDLE.

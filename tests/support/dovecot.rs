@@ -102,7 +102,7 @@ impl Dovecot {
             port: self.port,
             tls: Tls::None,
             user: USER.to_owned(),
-            password: PASSWORD.into(),
+            credential: PASSWORD.into(),
             folder: "INBOX".to_owned(),
             poll: Duration::from_secs(600),
             timeout: Duration::from_secs(20),
