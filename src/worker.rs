@@ -103,11 +103,15 @@ pub struct Worker {
     outbox: Outbox,
     dkim: Option<dkim::Checker>,
     fresh: Fresh,
+    /// The last effects ended in a failure: see [`Hands::careful`].
+    careful: bool,
     /// What became of effects and could not be written down yet, as on a full disk.
     unnoted: Vec<(EffectId, Outcome)>,
     /// Mail up to this one was here when the process began; whatever of it is undecided may have ended the last one.
     found: MailId,
     begun: Instant,
+    /// When the server is asked again for mail that it did not give, if there is any.
+    ask_at: Option<Timestamp>,
     /// Sends that were cut off are settled: since the start, and since the last failure.
     settled: bool,
     /// The year whose missing list of holidays was told.
@@ -155,9 +159,11 @@ impl Worker {
             outbox,
             dkim,
             fresh,
+            careful: false,
             unnoted: Vec::new(),
             found,
             begun: Instant::now(),
+            ask_at: None,
             settled: false,
             missing_holidays: None,
             worked: false,
@@ -237,6 +243,7 @@ impl Worker {
     /// Waits for mail, for an effect to become due, or for the end.
     async fn wait(&mut self) -> Result<(), WorkError> {
         let due = self.store.next_due(&self.profile.id, self.clock.now()).await?;
+        let due = due.into_iter().chain(self.ask_at).min();
         let (clock, stop) = (self.clock.clone(), self.stop.clone());
         let until = async {
             tokio::select! {
@@ -354,7 +361,8 @@ impl Worker {
     async fn decide(&mut self) -> Result<usize, WorkError> {
         let limit = u32::try_from(self.desk.batch).unwrap_or(u32::MAX);
         let mails = self.store.undecided(&self.profile.id, self.most_tries(), limit).await?;
-        let count = mails.len();
+        let (unread, mails): (Vec<_>, Vec<_>) = mails.into_iter().partition(|mail| mail.arrival.is_unread());
+        let count = mails.len() + self.ask_again(unread).await?;
         let (suspects, others): (Vec<_>, Vec<_>) = mails.into_iter().partition(|mail| self.suspects(mail));
         for mail in suspects {
             if self.stopping() {
@@ -433,7 +441,9 @@ impl Worker {
         let ready = self.store.ready(&self.profile.id, self.clock.now(), EFFECTS_A_ROUND).await?;
         let count = ready.len();
         if count > 0 {
-            self.hands().await?.carry_out(ready).await?;
+            let carried_out = self.hands().await?.carry_out(ready).await;
+            self.careful = carried_out.is_err();
+            carried_out?;
             (self.progress)(Progress::CarriedOut(count));
         }
         Ok(count)
@@ -449,6 +459,7 @@ impl Worker {
             clock: &self.clock,
             from: &self.from,
             fresh: &mut self.fresh,
+            careful: self.careful,
             unnoted: &mut self.unnoted,
             stop: &self.stop,
             budgets: &self.profile.budgets,

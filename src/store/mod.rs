@@ -72,7 +72,7 @@ pub use effect::{After, Effect, EffectRow, EffectState, NewEffect, Outcome, Send
 pub use error::StoreError;
 pub use export::Export;
 pub use history::HistoryQuery;
-pub use journal::StoredMail;
+pub use journal::{IN_VAIN, StoredMail};
 pub use ledger::{LedgerMail, LedgerSend};
 pub use notices::{NoticeRow, in_force, start_notice, stop_notice};
 pub use observe::{Activation, ObservedRow, activate};

@@ -7,6 +7,7 @@ mod faults;
 mod folders;
 mod kills;
 mod mailbox;
+mod poison;
 mod site;
 #[path = "../support/mod.rs"]
 mod support;

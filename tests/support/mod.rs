@@ -4,4 +4,5 @@
 pub mod desk;
 pub mod dovecot;
 pub mod faulty;
+pub mod proxy;
 pub mod smtp;
