@@ -7,6 +7,7 @@
 mod labels;
 mod retry;
 mod stop;
+mod way;
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use crate::triage::inquiry::Mailbox;
 
 use self::labels::is_label;
 pub use self::stop::{stopped, unless_stopped};
+pub use self::way::WayOut;
 
 /// After a stop is asked for, so long is the server's last word about a mail awaited: without it the answer is held.
 const LAST_WORD: Duration = Duration::from_secs(5);
@@ -146,6 +148,7 @@ pub struct Hands<'a> {
     /// True: nothing more is begun.
     pub stop: &'a watch::Receiver<bool>,
     pub budgets: &'a Budgets,
+    pub way: &'a mut WayOut,
     /// The last round ended in the middle of its effects, and nobody knows which one is at fault: each by itself.
     pub careful: bool,
     /// What cannot be carried out for so long is given up.
@@ -247,11 +250,10 @@ impl Hands<'_> {
     /// Sends answers, as many at a time as there may be connections. What became of those before is on the disk before
     /// the next are begun.
     async fn send(&mut self, rows: Vec<EffectRow>) -> Result<(), ApplyError> {
-        let mut ended = Vec::new();
-        for wave in rows.chunks(self.outbox.connections()) {
-            if *self.stop.borrow() {
-                break;
-            }
+        let (mut ended, mut rest) = (Vec::new(), rows.as_slice());
+        while !rest.is_empty() && !*self.stop.borrow() {
+            let (wave, later) = rest.split_at(self.way.at_once(self.outbox.connections()).min(rest.len()));
+            rest = later;
             let started = self.clock.now();
             let held = self.held(wave.to_vec(), std::mem::take(&mut ended), started).await?;
             let mut sends = Vec::new();
@@ -338,7 +340,11 @@ impl Hands<'_> {
         started: Timestamp,
     ) -> Result<Vec<(EffectId, Outcome)>, ApplyError> {
         let (rows, mails): (Vec<&EffectRow>, Vec<Outgoing>) = sends.into_iter().unzip();
+        if let Some(paused) = self.paused(&rows, started) {
+            return Ok(paused);
+        }
         let begun = unless_stopped(self.stop, Duration::ZERO, self.outbox.begin(&mails)).await;
+        self.look_at_way(begun.iter().flatten(), started);
         let (mut ended, mut ready, mut texts) = (Vec::new(), Vec::new(), Vec::new());
         for ((row, mail), begun) in rows.into_iter().zip(mails).zip(begun.into_iter().flatten()) {
             match begun {
@@ -356,6 +362,7 @@ impl Hands<'_> {
             match results {
                 None => ended.extend(ready.into_iter().map(|row| (row, cut_off_by_stop()))),
                 Some(results) => {
+                    self.look_at_way(&results, started);
                     let outcome = |(row, result): (_, Result<_, _>)| (row, self.sent(row, result));
                     ended.extend(ready.into_iter().zip(results).map(outcome));
                 }
@@ -363,6 +370,32 @@ impl Hands<'_> {
         }
         ended.iter().for_each(|(row, outcome)| log(row, outcome));
         Ok(ended.into_iter().map(|(row, outcome)| (row.id, outcome)).collect())
+    }
+
+    /// While the way out is broken for every mail, none is tried before the pause is over.
+    fn paused(&self, rows: &[&EffectRow], now: Timestamp) -> Option<Vec<(EffectId, Outcome)>> {
+        let pause = self.way.pause(now)?;
+        let outcome = |row: &EffectRow| match self.later(row, pause.reason.clone()) {
+            Outcome::RetryAt { at, reason } => Outcome::RetryAt { at: at.max(pause.until), reason },
+            other => other,
+        };
+        Some(rows.iter().map(|row| (row.id, outcome(row))).collect())
+    }
+
+    /// One mail that got through proves the way out good; none did, and one says that the way is broken, then it is.
+    fn look_at_way<'r, T: 'r>(&mut self, results: impl IntoIterator<Item = &'r Result<T, SendError>>, now: Timestamp) {
+        let mut broken = None;
+        for result in results {
+            match result {
+                Ok(_) | Err(SendError::NotSent { fault: Fault::Mail, .. }) => return self.way.works(),
+                Err(SendError::NotSent { fault: Fault::Setup, text, .. }) => broken = Some(text),
+                Err(_) => {}
+            }
+        }
+        if let Some(reason) = broken {
+            warn!(event = "way-out-broken", reason, "no answer goes out before the pause is over");
+            self.way.broke(reason.clone(), now);
+        }
     }
 
     /// What became of a mail that was handed in.

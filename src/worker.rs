@@ -3,6 +3,7 @@
 //! Every step ends in the store, so stopping (or dying) between any two of them loses nothing: the next start goes
 //! on where the journal says.
 
+mod backoff;
 mod judge;
 mod observe;
 mod poison;
@@ -18,8 +19,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use self::backoff::Backoff;
 use self::judge::{FromBytes, Judge, Read};
-use crate::apply::{ApplyError, Fresh, Hands, settle_interrupted, stopped, unless_stopped};
+use crate::apply::{ApplyError, Fresh, Hands, WayOut, settle_interrupted, stopped, unless_stopped};
 use crate::clock::Clock;
 use crate::config::Desk;
 use crate::dkim::{self, DkimError};
@@ -40,10 +42,6 @@ use crate::triage::rulebook::{Editions, RulebookError};
 const EFFECTS_A_ROUND: u32 = 1000;
 /// A text beyond this is not looked at: 1 MB, base64 and all, more than the usual head.
 const LONGEST_HEAD: usize = HEAD_BYTES + (1 << 20);
-/// Waits after lost connections: doubled from the first to the longest, and spread by chance.
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
-
 /// After the end is asked for, the step in hand has so long. More than the outbox needs to await its server's last word.
 const LAST_STEP: Duration = Duration::from_secs(10);
 
@@ -103,6 +101,7 @@ pub struct Worker {
     outbox: Outbox,
     dkim: Option<dkim::Checker>,
     fresh: Fresh,
+    way: WayOut,
     /// The last effects ended in a failure: see [`Hands::careful`].
     careful: bool,
     /// What became of effects and could not be written down yet, as on a full disk.
@@ -118,8 +117,7 @@ pub struct Worker {
     missing_holidays: Option<i16>,
     /// A round has succeeded: from now on even a refused login is waited out, for it worked before.
     worked: bool,
-    /// Wait after the next failure.
-    backoff: Duration,
+    backoff: Backoff,
     stop: watch::Receiver<bool>,
     progress: Arc<dyn Fn(Progress) + Send + Sync>,
     pulse: Arc<dyn Fn(Pulse) + Send + Sync>,
@@ -159,6 +157,7 @@ impl Worker {
             outbox,
             dkim,
             fresh,
+            way: WayOut::default(),
             careful: false,
             unnoted: Vec::new(),
             found,
@@ -167,7 +166,7 @@ impl Worker {
             settled: false,
             missing_holidays: None,
             worked: false,
-            backoff: FIRST_BACKOFF,
+            backoff: Backoff::default(),
             stop: watch::channel(false).1,
             progress,
             pulse: Arc::new(|_| ()),
@@ -209,13 +208,12 @@ impl Worker {
             if error.is_permanent() && !self.worked {
                 return Err(error);
             }
-            let wait = spread(self.backoff);
+            let wait = self.backoff.wait(&error);
             warn!(desk = self.profile.id, %error, seconds = wait.as_secs(), "trying again");
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = stopped(&self.stop) => {}
             }
-            self.backoff = (self.backoff * 2).min(LONGEST_BACKOFF);
         }
         Ok(())
     }
@@ -235,7 +233,7 @@ impl Worker {
                 let Some(waited) = unless_stopped(&stop, LAST_STEP, self.wait()).await else { break };
                 waited?;
             }
-            self.backoff = FIRST_BACKOFF;
+            self.backoff.reset();
         }
         Ok(())
     }
@@ -459,6 +457,7 @@ impl Worker {
             clock: &self.clock,
             from: &self.from,
             fresh: &mut self.fresh,
+            way: &mut self.way,
             careful: self.careful,
             unnoted: &mut self.unnoted,
             stop: &self.stop,
@@ -474,11 +473,6 @@ async fn sleep_until(clock: &Clock, due: Option<Timestamp>) {
         Some(due) => clock.sleep_until(due).await,
         None => std::future::pending().await,
     }
-}
-
-/// Between half and the whole of `wait`: many desks that lost one server do not come back in step.
-fn spread(wait: Duration) -> Duration {
-    wait.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
 
 /// No mail stops the desk: if reading it panics (a bug of ours), it becomes an empty mail that staff must see.

@@ -6,6 +6,7 @@ mod endings;
 mod faults;
 mod folders;
 mod kills;
+mod logins;
 mod mailbox;
 mod poison;
 mod site;
