@@ -13,6 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use tokio::sync::watch;
@@ -58,6 +59,9 @@ pub enum WorkError {
     Rules(#[from] RulebookError),
     #[error(transparent)]
     Dkim(#[from] DkimError),
+    /// A bug of ours.
+    #[error("the desk's work panicked: please report this")]
+    Panicked,
 }
 
 impl From<ApplyError> for WorkError {
@@ -74,6 +78,7 @@ impl WorkError {
     pub fn is_permanent(&self) -> bool {
         match self {
             WorkError::Mailbox(error) => error.is_permanent(),
+            WorkError::Panicked | WorkError::Store(StoreError::Panicked) => false,
             WorkError::Store(_) | WorkError::Outbox(_) | WorkError::Rules(_) | WorkError::Dkim(_) => true,
         }
     }
@@ -274,7 +279,7 @@ impl Worker {
 
     /// One round: a batch of new mail, a batch of decisions, a batch of effects. False if there was nothing to do.
     async fn round(&mut self) -> Result<bool, WorkError> {
-        let result = self.steps().await;
+        let result = caught(self.steps()).await;
         match result {
             Ok(_) => self.worked = true,
             Err(_) => self.disconnect(),
@@ -473,6 +478,11 @@ async fn sleep_until(clock: &Clock, due: Option<Timestamp>) {
         Some(due) => clock.sleep_until(due).await,
         None => std::future::pending().await,
     }
+}
+
+/// A panic is a failure of this desk's round, and no end of the others.
+async fn caught<T>(work: impl Future<Output = Result<T, WorkError>>) -> Result<T, WorkError> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or(Err(WorkError::Panicked))
 }
 
 /// No mail stops the desk: if reading it panics (a bug of ours), it becomes an empty mail that staff must see.

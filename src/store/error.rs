@@ -44,6 +44,9 @@ pub enum StoreError {
     WrongState { effect: EffectId, state: EffectState },
     #[error("somebody else imported a register meanwhile: try again")]
     RegisterChanged,
+    /// A bug of ours; nothing of the work is left in the store, and it takes the next.
+    #[error("work inside the store panicked: please report this")]
+    Panicked,
     #[error("the store's thread has ended")]
     Stopped,
 }
@@ -70,6 +73,7 @@ pub(super) enum Fault {
     NoSuchEffect(String),
     WrongState(EffectId, EffectState),
     RegisterChanged,
+    Panicked,
     /// Told to the outside already.
     Told(StoreError),
 }
@@ -116,6 +120,7 @@ impl Fault {
             Fault::NoSuchEffect(effect) => StoreError::NoSuchEffect { effect },
             Fault::WrongState(effect, state) => StoreError::WrongState { effect, state },
             Fault::RegisterChanged => StoreError::RegisterChanged,
+            Fault::Panicked => StoreError::Panicked,
             Fault::Told(error) => error,
         }
     }

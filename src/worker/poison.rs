@@ -13,7 +13,7 @@ use tracing::error;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{WorkError, Worker};
+use super::{WorkError, Worker, caught};
 use crate::apply::unless_stopped;
 use crate::mailbox::HEAD_BYTES;
 use crate::store::{IN_VAIN, StoreError, StoredMail};
@@ -90,7 +90,7 @@ impl Worker {
     /// on, and looked at one by one.
     pub(super) async fn decide_together(&mut self, mails: Vec<StoredMail>) -> Result<(), WorkError> {
         let newest = mails.last().map(|mail| mail.id);
-        let decided = self.decide_all(mails).await;
+        let decided = caught(self.decide_all(mails)).await;
         if let (Err(error), Some(newest)) = (&decided, newest)
             && is_the_mails(error)
         {
@@ -111,7 +111,8 @@ impl Worker {
 fn is_the_mails(error: &WorkError) -> bool {
     match error {
         WorkError::Mailbox(error) => !error.is_permanent(),
-        WorkError::Store(error) => matches!(error, StoreError::Database { .. }),
+        WorkError::Store(error) => matches!(error, StoreError::Database { .. } | StoreError::Panicked),
+        WorkError::Panicked => true,
         WorkError::Outbox(_) | WorkError::Rules(_) | WorkError::Dkim(_) => false,
     }
 }

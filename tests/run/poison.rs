@@ -3,9 +3,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::ToSpan;
-use madoguchi::store::{CaseRow, EffectState, MailState, Store};
+use madoguchi::store::{Books, CaseRow, EffectState, MailState, Store, StoreError};
 use madoguchi::worker::Worker;
 
 use crate::site::{Desk, Kind, Site, dovecot, id, imap, mail, smtp};
@@ -213,4 +214,20 @@ async fn one_refused_label_does_not_hold_up_the_answers_to_others() {
         "a send counts when it is begun: {rows:?}"
     );
     assert_eq!(bench.answered(), [0, 2]);
+}
+
+// ---- bugs of ours ----
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_ends_a_round_and_neither_the_desk_nor_the_store() {
+    let mut bench = Bench::new("UID STORE", "", NO, "").await;
+    bench.proxy.rule(None);
+    let rounds = AtomicUsize::new(0);
+    bench.worker.on_progress(move |_| assert!(rounds.fetch_add(1, Ordering::SeqCst) > 4, "on purpose"));
+    let fall = |_: &Books<'_>| -> Result<(), StoreError> { panic!("on purpose") };
+    assert!(matches!(bench.store.in_one(fall).await, Err(StoreError::Panicked)));
+    let failures = bench.work().await;
+    assert_eq!(failures, 5, "at each step of the work");
+    assert!(bench.rows().await.iter().all(|row| row.state == MailState::Done));
+    assert_eq!(bench.answered(), [0, 1, 2], "once each");
 }
