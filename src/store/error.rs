@@ -31,6 +31,8 @@ pub enum StoreError {
     Disk { path: PathBuf, detail: String },
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
+    #[error("{}: somebody else has been writing in the store for too long", path.display())]
+    Busy { path: PathBuf },
     /// Anything else SQLite says.
     #[error("{}: {detail}", path.display())]
     Database { path: PathBuf, detail: String },
@@ -133,6 +135,7 @@ fn sorted(error: &rusqlite::Error, path: PathBuf) -> StoreError {
         Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path, detail },
         Some(ErrorCode::DiskFull) => StoreError::Full { path },
         Some(ErrorCode::ReadOnly) => StoreError::ReadOnly { path },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { path },
         Some(ErrorCode::SystemIoFailure) => StoreError::Disk { path, detail },
         _ => StoreError::Database { path, detail },
     }
