@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod crash;
+mod effects;
 mod endings;
 mod faults;
 mod folders;
