@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use madoguchi::config;
 use madoguchi::triage::context::{Context, DeskProfile, History, RequiredAuth, Seen};
 use madoguchi::triage::fold::{Folding, fold_term};
+use madoguchi::triage::own_words::OwnWords;
 use madoguchi::triage::pack::{Pack, Rule, Term};
 use madoguchi::triage::register::Register;
 use madoguchi::triage::rulebook::Rulebook;
@@ -125,7 +126,7 @@ fn decisions(criterion: &mut Criterion) {
             bench.iter(|| automaton.find_overlapping_iter(black_box(&text)).count());
         });
         group.bench_function(BenchmarkId::new("classify", size), |bench| {
-            bench.iter(|| classify::classify(black_box(&inquiry), &rules));
+            bench.iter(|| classify::classify(&OwnWords::of(black_box(&inquiry)), &rules));
         });
         group.bench_function(BenchmarkId::new("whole", size), |bench| {
             bench.iter(|| {

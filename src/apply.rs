@@ -6,31 +6,29 @@
 
 mod labels;
 mod retry;
+mod send;
 mod stop;
 mod way;
 
 use std::collections::HashSet;
-use std::time::Duration;
 
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
-use tracing::{error, info, warn};
+use tracing::error;
 
 use crate::clock::Clock;
 use crate::mailbox::{Inbox, MailboxError, Place};
-use crate::outbox::{Fault, Found, Outbox, Outgoing, Receipt, SendError, compose, compose_alert, compose_forward};
-use crate::store::{After, Books, Effect, EffectId, EffectRow, EffectState, NewEffect, Outcome, Store, StoreError};
+use crate::outbox::{Found, Outbox, compose};
+use crate::store::{Effect, EffectId, EffectRow, EffectState, NewEffect, Outcome, Store, StoreError};
 use crate::triage::budget::Budgets;
 use crate::triage::decision::{Action, Decision, Reply};
 use crate::triage::inquiry::Mailbox;
 
 use self::labels::is_label;
+use self::send::log;
 pub use self::stop::{stopped, unless_stopped};
 pub use self::way::WayOut;
-
-/// After a stop is asked for, so long is the server's last word about a mail awaited: without it the answer is held.
-const LAST_WORD: Duration = Duration::from_secs(5);
 
 /// What stops the carrying out of effects; the effects themselves stay in the store.
 #[derive(Debug, thiserror::Error)]
@@ -247,173 +245,6 @@ impl Hands<'_> {
         self.note(vec![(row.id, outcome)]).await
     }
 
-    /// Sends answers, as many at a time as there may be connections. What became of those before is on the disk before
-    /// the next are begun.
-    async fn send(&mut self, rows: Vec<EffectRow>) -> Result<(), ApplyError> {
-        let (mut ended, mut rest) = (Vec::new(), rows.as_slice());
-        while !rest.is_empty() && !*self.stop.borrow() {
-            let (wave, later) = rest.split_at(self.way.at_once(self.outbox.connections()).min(rest.len()));
-            rest = later;
-            let started = self.clock.now();
-            let held = self.held(wave.to_vec(), std::mem::take(&mut ended), started).await?;
-            let mut sends = Vec::new();
-            for (row, held) in wave.iter().zip(held) {
-                match (&row.effect, held) {
-                    (Effect::Send(reply), None) => {
-                        let raw = compose(reply, self.from, &started.to_zoned(self.zone.clone()));
-                        sends.push((row, outgoing(reply, raw)));
-                    }
-                    (_, held) => ended.extend(held.map(|reason| (row.id, Outcome::Held { reason }))),
-                }
-            }
-            ended.extend(self.hand_in(sends, started).await?);
-        }
-        self.note(ended).await
-    }
-
-    /// Notes how the sends before have ended. Answers why each of these must not go out.
-    async fn held(
-        &mut self,
-        rows: Vec<EffectRow>,
-        ended: Vec<(EffectId, Outcome)>,
-        now: Timestamp,
-    ) -> Result<Vec<Option<String>>, ApplyError> {
-        self.unnoted.extend(ended);
-        let (budgets, ended) = (*self.budgets, self.unnoted.clone());
-        let held = move |books: &Books<'_>| {
-            ended.iter().try_for_each(|(effect, outcome)| books.finish(*effect, outcome, now))?;
-            rows.iter().map(|row| no_longer_allowed(row, &budgets, books, now)).collect()
-        };
-        let noted = self.store.in_one(held).await;
-        Ok(self.noted(noted)?)
-    }
-
-    /// Tells staff: no budget holds this up.
-    async fn alert(&mut self, row: &EffectRow, reply: &Reply) -> Result<(), ApplyError> {
-        let started = self.clock.now();
-        let raw = compose_alert(reply, self.from, &started.to_zoned(self.zone.clone()));
-        let ended = self.hand_in(vec![(row, outgoing(reply, raw))], started).await?;
-        self.note(ended).await
-    }
-
-    /// Closes the case, unless the customer has written again.
-    async fn close(&mut self, row: &EffectRow, reply: &Reply) -> Result<(), ApplyError> {
-        let (started, budgets, waiting) = (self.clock.now(), *self.budgets, row.clone());
-        let held = match self.store.is_last_of_case(row.mail_id).await? {
-            true => self.store.in_one(move |books| no_longer_allowed(&waiting, &budgets, books, started)).await?,
-            false => Some("not sent: the customer has written again".into()),
-        };
-        let ended = match held {
-            Some(reason) => vec![(row.id, Outcome::Held { reason })],
-            None => {
-                let raw = compose(reply, self.from, &started.to_zoned(self.zone.clone()));
-                self.hand_in(vec![(row, outgoing(reply, raw))], started).await?
-            }
-        };
-        self.note(ended).await
-    }
-
-    /// Passes the mail on as it came.
-    async fn forward(&mut self, row: &EffectRow, reply: &Reply) -> Result<(), ApplyError> {
-        let started = self.clock.now();
-        let (original, complete) = self.store.raw(row.mail_id).await?;
-        let ended = match complete {
-            false => {
-                let reason = "only the head of the mail was read: pass it on by hand".into();
-                let outcome = Outcome::GivenUp { reason };
-                log(row, &outcome);
-                vec![(row.id, outcome)]
-            }
-            true => {
-                let raw = compose_forward(reply, &original, self.from, &started.to_zoned(self.zone.clone()));
-                self.hand_in(vec![(row, outgoing(reply, raw))], started).await?
-            }
-        };
-        self.note(ended).await
-    }
-
-    /// Hands mails to the server, side by side. "Started" is on the disk before their first byte leaves, and not
-    /// earlier: whatever fails before needs nobody's doubt. What was stopped before has no outcome.
-    async fn hand_in(
-        &mut self,
-        sends: Vec<(&EffectRow, Outgoing)>,
-        started: Timestamp,
-    ) -> Result<Vec<(EffectId, Outcome)>, ApplyError> {
-        let (rows, mails): (Vec<&EffectRow>, Vec<Outgoing>) = sends.into_iter().unzip();
-        if let Some(paused) = self.paused(&rows, started) {
-            return Ok(paused);
-        }
-        let begun = unless_stopped(self.stop, Duration::ZERO, self.outbox.begin(&mails)).await;
-        self.look_at_way(begun.iter().flatten(), started);
-        let (mut ended, mut ready, mut texts) = (Vec::new(), Vec::new(), Vec::new());
-        for ((row, mail), begun) in rows.into_iter().zip(mails).zip(begun.into_iter().flatten()) {
-            match begun {
-                Ok(()) => {
-                    ready.push(row);
-                    texts.push(mail);
-                }
-                Err(error) => ended.push((row, self.not_sent(row, error))),
-            }
-        }
-        if !ready.is_empty() {
-            let effects: Vec<EffectId> = ready.iter().map(|row| row.id).collect();
-            self.store.start(&effects, started).await?;
-            let results = unless_stopped(self.stop, LAST_WORD, self.outbox.complete(&texts)).await;
-            match results {
-                None => ended.extend(ready.into_iter().map(|row| (row, cut_off_by_stop()))),
-                Some(results) => {
-                    self.look_at_way(&results, started);
-                    let outcome = |(row, result): (_, Result<_, _>)| (row, self.sent(row, result));
-                    ended.extend(ready.into_iter().zip(results).map(outcome));
-                }
-            }
-        }
-        ended.iter().for_each(|(row, outcome)| log(row, outcome));
-        Ok(ended.into_iter().map(|(row, outcome)| (row.id, outcome)).collect())
-    }
-
-    /// While the way out is broken for every mail, none is tried before the pause is over.
-    fn paused(&self, rows: &[&EffectRow], now: Timestamp) -> Option<Vec<(EffectId, Outcome)>> {
-        let pause = self.way.pause(now)?;
-        let outcome = |row: &EffectRow| match self.later(row, pause.reason.clone()) {
-            Outcome::RetryAt { at, reason } => Outcome::RetryAt { at: at.max(pause.until), reason },
-            other => other,
-        };
-        Some(rows.iter().map(|row| (row.id, outcome(row))).collect())
-    }
-
-    /// One mail that got through proves the way out good; none did, and one says that the way is broken, then it is.
-    fn look_at_way<'r, T: 'r>(&mut self, results: impl IntoIterator<Item = &'r Result<T, SendError>>, now: Timestamp) {
-        let mut broken = None;
-        for result in results {
-            match result {
-                Ok(_) | Err(SendError::NotSent { fault: Fault::Mail, .. }) => return self.way.works(),
-                Err(SendError::NotSent { fault: Fault::Setup, text, .. }) => broken = Some(text),
-                Err(_) => {}
-            }
-        }
-        if let Some(reason) = broken {
-            warn!(event = "way-out-broken", reason, "no answer goes out before the pause is over");
-            self.way.broke(reason.clone(), now);
-        }
-    }
-
-    /// What became of a mail that was handed in.
-    fn sent(&self, row: &EffectRow, result: Result<Receipt, SendError>) -> Outcome {
-        match result {
-            Ok(receipt) => Outcome::Done { note: Some(receipt.text) },
-            Err(error) => self.not_sent(row, error),
-        }
-    }
-
-    fn not_sent(&self, row: &EffectRow, error: SendError) -> Outcome {
-        match error {
-            SendError::Uncertain { text } => Outcome::Held { reason: format!("perhaps sent: {text}") },
-            SendError::NotSent { fault: Fault::Mail, text, .. } => Outcome::Failed { reason: text },
-            SendError::NotSent { text, .. } => self.later(row, text),
-        }
-    }
-
     /// The copy has the bytes that went out: same Message-ID, same date.
     async fn sent_copy(&mut self, row: &EffectRow, of: u32) -> Result<Outcome, ApplyError> {
         let send = self.store.send_effect(row.mail_id, of).await?;
@@ -463,27 +294,19 @@ impl Hands<'_> {
 
     async fn note(&mut self, outcomes: Vec<(EffectId, Outcome)>) -> Result<(), ApplyError> {
         self.unnoted.extend(outcomes);
+        if self.unnoted.is_empty() {
+            return Ok(());
+        }
         let noted = self.store.finish(self.unnoted.clone(), self.clock.now()).await;
         Ok(self.noted(noted)?)
     }
 
-    /// Only a disk that is full or fails is waited for; else settling finds out what became of them.
+    /// Only a disk that is full or fails, or somebody else in the store, is waited for; else settling finds out what became of them.
     fn noted<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        if !matches!(result, Err(StoreError::Full { .. } | StoreError::Disk { .. })) {
+        if !matches!(result, Err(StoreError::Full { .. } | StoreError::Disk { .. } | StoreError::Busy { .. })) {
             self.unnoted.clear();
         }
         result
-    }
-}
-
-fn log(row: &EffectRow, outcome: &Outcome) {
-    let (mail, seq) = (row.mail_id, row.seq);
-    match outcome {
-        Outcome::Done { .. } => info!(%mail, seq, "answer sent"),
-        Outcome::RetryAt { reason, .. } => warn!(%mail, seq, reason, "answer not sent yet"),
-        Outcome::Failed { reason } => warn!(%mail, seq, reason, "answer refused: staff must look"),
-        Outcome::GivenUp { reason } => warn!(%mail, seq, reason, "answer given up: staff must look"),
-        Outcome::Held { reason } => warn!(%mail, seq, reason, "answer held: staff must look"),
     }
 }
 
@@ -495,36 +318,6 @@ fn marks(effect: &Effect) -> bool {
 /// It cannot be repeated.
 fn sends(effect: &Effect) -> bool {
     matches!(effect, Effect::Send(_) | Effect::Forward(_) | Effect::Close(_) | Effect::Alert(_))
-}
-
-fn outgoing(reply: &Reply, raw: Vec<u8>) -> Outgoing {
-    Outgoing { to: reply.to.address.clone(), message_id: reply.message_id.clone(), raw }
-}
-
-fn cut_off_by_stop() -> Outcome {
-    Outcome::Held { reason: "perhaps sent: stopped while the server's last word was awaited".into() }
-}
-
-/// Why an answer must not go out any more. The budgets once more: it may have waited since Friday evening. Staff's word
-/// stands above them.
-fn no_longer_allowed(
-    row: &EffectRow,
-    budgets: &Budgets,
-    books: &Books<'_>,
-    now: Timestamp,
-) -> Result<Option<String>, StoreError> {
-    let (Effect::Send(reply) | Effect::Close(reply)) = &row.effect else { return Ok(None) };
-    if reply.until.is_some_and(|until| now >= until) {
-        return Ok(Some("not sent: the desk has opened meanwhile".into()));
-    }
-    let standing = books.standing(row, now)?;
-    let bounced = standing.bounced.then(|| "mail to this address was refused for good".to_owned());
-    let Some(reason) = budgets.exceeded(&standing).or(bounced) else { return Ok(None) };
-    if books.send_effect(row.mail_id, row.seq)?.after == Some(After::Again) {
-        return Ok(None);
-    }
-    warn!(mail = %row.mail_id, seq = row.seq, reason, "answer not sent: staff must look");
-    Ok(Some(format!("not sent: {reason}")))
 }
 
 /// After a crash: a send that had begun is looked for, and if nobody can tell, a person must (invariant 3).

@@ -252,6 +252,63 @@ async fn an_answer_too_many_never_makes_an_unsent_mail_look_sent() {
     check_two("off by one", vec![script.concat()], "Passing 250").await;
 }
 
+/// Greeting and EHLO with PIPELINING, then one mail whose text is taken; what the server is told before it says so.
+fn taken_while_told(told: &[Act]) -> Vec<Act> {
+    let hello = [Say("220 mx\r\n"), Hear("EHLO"), Say("250-mx\r\n250 PIPELINING\r\n")];
+    let first = [Hear("MAIL FROM:<"), Hear("RCPT TO:<"), Hear("DATA"), Say("250 ok\r\n250 ok\r\n354 go\r\n"), HearMail];
+    [&hello, &first[..], told, &[Say("250 queued\r\n")]].concat()
+}
+
+const TOLD_OF_NEXT: [Act; 3] = [Hear("MAIL FROM:<"), Hear("RCPT TO:<jiro@"), Hear("DATA")];
+
+/// A first mail, behind whose text the next is announced; then `second` is sent.
+async fn check_announced(what: &str, scripts: Vec<Vec<Act>>, second: &Outgoing, expected: &str) {
+    let server = Scripted::start(scripts).await;
+    let mut outbox = outbox(SmtpSettings { timeout: Duration::from_secs(1), ..smtp(server.port) });
+    let (mails, next) = ([mail()], [jiro()]);
+    assert!(outbox.begin(&mails).await.iter().all(Result::is_ok), "{what}");
+    let first = outbox.complete(&mails, &next).await;
+    assert_eq!(outcome(&first[0]), "sent", "{what}, first: {first:?}");
+    let result = outbox.send(second).await;
+    assert_eq!(outcome(&result), expected, "{what}, second: {result:?}");
+    drop(outbox);
+    server.finish().await;
+}
+
+fn jiro() -> Outgoing {
+    Outgoing { to: "jiro@customer.example.jp".into(), message_id: "r.2@desk.example.jp".into(), ..mail() }
+}
+
+#[tokio::test]
+async fn the_next_mail_is_announced_while_the_word_about_this_one_is_awaited() {
+    let told = || taken_while_told(&TOLD_OF_NEXT);
+    let go = Say("250 ok\r\n250 ok\r\n354 go\r\n");
+    check_announced("taken", vec![[told(), vec![go, HearMail, Say("250 queued\r\n")]].concat()], &jiro(), "sent").await;
+    let refused = [told(), vec![Say("250 ok\r\n550 who?\r\n503 no\r\n")]].concat();
+    check_announced("refused", vec![refused], &jiro(), "Mail 550").await;
+    // Whatever ends the connection first, the mail was not handed over: it goes out on a new one.
+    let full = Say("421 that was the last one\r\n");
+    check_announced("421", vec![[told(), vec![full]].concat(), after_data(&taken())], &jiro(), "sent").await;
+    check_announced("closed", vec![told(), after_data(&taken())], &jiro(), "sent").await;
+    // One answer too many, and every later one is a step early.
+    let early = [told(), vec![Say("250 again\r\n250 ok\r\n250 ok\r\n354 go\r\n")]].concat();
+    check_announced("off by one", vec![early], &jiro(), "Passing 250").await;
+}
+
+#[tokio::test]
+async fn a_mail_that_was_announced_and_is_not_sent_leaves_no_text_behind() {
+    let told = [taken_while_told(&TOLD_OF_NEXT), vec![Say("250 ok\r\n250 ok\r\n354 go\r\n")]].concat();
+    let saburo = Outgoing { message_id: "r.3@desk.example.jp".into(), ..mail() };
+    // The server would have to see the connection end here; a text would be one line too many for the script.
+    check_announced("another", vec![told, after_data(&taken())], &saburo, "sent").await;
+}
+
+#[tokio::test]
+async fn without_pipelining_no_mail_is_announced_early() {
+    let both = [after_data(&taken()), next_mail(&taken())].concat();
+    check_announced("one by one", vec![both], &jiro(), "sent").await;
+}
+
 #[tokio::test]
 async fn an_impossible_recipient_never_reaches_the_server() {
     let mut outbox = outbox(smtp(9));

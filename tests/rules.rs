@@ -5,6 +5,7 @@
 use madoguchi::config;
 use madoguchi::triage::classify::classify;
 use madoguchi::triage::inquiry::{Inquiry, Section, SectionKind};
+use madoguchi::triage::own_words::OwnWords;
 use madoguchi::triage::pack::{Place, Rule};
 use madoguchi::triage::rulebook::Rulebook;
 
@@ -25,7 +26,7 @@ fn misfires(rule: &Rule, book: &Rulebook) -> Vec<String> {
 }
 
 fn fires(rule: &Rule, text: &str, book: &Rulebook) -> bool {
-    classify(&inquiry(text, rule.place), book).evidence.iter().any(|evidence| evidence.rule == rule.id)
+    classify(&OwnWords::of(&inquiry(text, rule.place)), book).evidence.iter().any(|evidence| evidence.rule == rule.id)
 }
 
 /// The text where the rule looks for it.

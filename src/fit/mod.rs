@@ -17,6 +17,7 @@ pub mod write;
 use crate::triage::classify::{self, Row};
 use crate::triage::fitted::{Fitted, FittedTerm, Mark, Points};
 use crate::triage::fold::fold_term;
+use crate::triage::own_words::OwnWords;
 use crate::triage::pack::{ClauseKind, Pack};
 use crate::triage::rulebook::Rulebook;
 use corpus::Record;
@@ -86,9 +87,10 @@ impl Example {
         }
         let part = |part: &corpus::Part| Ok((fold_term(&part.text, book.pack.folding), find(&part.scope)?));
         let inquiry = record.inquiry();
+        let own = OwnWords::of(&inquiry);
         Ok(Example {
-            by_rules: set(&mut classify::classify(&inquiry, book).scopes.iter())?,
-            sentences: classify::rows(&inquiry, book),
+            by_rules: set(&mut classify::classify(&own, book).scopes.iter())?,
+            sentences: classify::rows(&own, book),
             id: record.id.clone(),
             source: source.to_owned(),
             accepted,

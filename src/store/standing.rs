@@ -58,10 +58,10 @@ const INSERT: &str = "
     ON CONFLICT DO NOTHING";
 
 /// Without those of the mail itself, so that asking again gives the same. Counted apart: a large organisation has
-/// thousands, and they all stand in one index.
+/// thousands, and they all stand in one index. CROSS JOIN keeps the order: from the few effects of the mail.
 const PROMISED: &str = "
     SELECT (SELECT count(*) FROM answer_to WHERE desk = ?1 AND whom = ?2 AND at > ?3)
-         - (SELECT count(*) FROM effect e JOIN answer_to a ON a.effect_id = e.id
+         - (SELECT count(*) FROM effect e CROSS JOIN answer_to a ON a.effect_id = e.id
             WHERE e.mail_id = ?4 AND a.desk = ?1 AND a.whom = ?2 AND a.at > ?3)";
 
 /// No acknowledgements: they are no answers. The newest 100 only: far above what is ever allowed.

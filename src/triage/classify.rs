@@ -5,6 +5,7 @@
 use super::decision::{Evidence, RunnerUp, ScopePart};
 use super::fitted::Mark;
 use super::inquiry::Inquiry;
+use super::own_words::OwnWords;
 use super::pack::{ClauseKind, Severity};
 use super::products::Mentioned;
 use super::rulebook::Rulebook;
@@ -67,8 +68,9 @@ struct Scored {
 }
 
 /// Finds the clauses a mail asks about.
-pub fn classify(inquiry: &Inquiry, book: &Rulebook) -> Classification {
-    let scan = Scan::of(inquiry, book);
+pub fn classify(own: &OwnWords, book: &Rulebook) -> Classification {
+    let inquiry = own.inquiry;
+    let scan = Scan::of(own, book);
     let scored = score(&scan, book);
     let found = match &book.pack.fitted {
         Some(fitted) => odds::by_odds(&scan, &scored, fitted, inquiry, book),
@@ -83,9 +85,9 @@ const MENTIONED: usize = 30;
 
 fn mentioned(scan: &Scan, inquiry: &Inquiry) -> Vec<Mentioned> {
     let mut all = Vec::new();
-    for (sentence, named) in scan.sentences.iter().zip(&scan.products) {
+    for (sentence, named) in scan.own.sentences.iter().zip(&scan.products) {
         for named in named {
-            let (start, end) = scan.original((named.start, named.end));
+            let (start, end) = scan.own.original((named.start, named.end));
             let text = place_text(inquiry, sentence.place)[start..end].to_owned();
             let mentioned = Mentioned { product: named.product, text };
             if all.len() < MENTIONED && !all.contains(&mentioned) {
@@ -126,11 +128,11 @@ pub struct Row {
 }
 
 /// The sentences that vote, for learning.
-pub fn rows(inquiry: &Inquiry, book: &Rulebook) -> Vec<Row> {
-    let scan = Scan::of(inquiry, book);
+pub fn rows(own: &OwnWords, book: &Rulebook) -> Vec<Row> {
+    let scan = Scan::of(own, book);
     let row = |(sentence, scored): (usize, Scored)| Row {
         marks: scan.marks(sentence),
-        text: scan.text(sentence).to_owned(),
+        text: scan.own.sentence(sentence).to_owned(),
         points: scored.points,
     };
     score(&scan, book).into_iter().enumerate().map(row).collect()
@@ -144,8 +146,8 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    pub fn of(inquiry: &Inquiry, book: &Rulebook) -> Sums {
-        let scan = Scan::of(inquiry, book);
+    pub fn of(own: &OwnWords, book: &Rulebook) -> Sums {
+        let scan = Scan::of(own, book);
         let mut scored = score(&scan, book);
         if let Some(fitted) = &book.pack.fitted {
             let points = odds::points(&scan, &scored, fitted, book);
@@ -171,7 +173,7 @@ fn ids(clauses: &[usize], book: &Rulebook) -> Vec<String> {
 /// The points of each sentence.
 fn score(scan: &Scan, book: &Rulebook) -> Vec<Scored> {
     let mut marks = Marks::new(book);
-    (0..scan.sentences.len()).map(|sentence| score_sentence(scan, sentence, &mut marks, book)).collect()
+    (0..scan.words.len()).map(|sentence| score_sentence(scan, sentence, &mut marks, book)).collect()
 }
 
 fn score_sentence(scan: &Scan, sentence: usize, marks: &mut Marks, book: &Rulebook) -> Scored {
@@ -179,9 +181,9 @@ fn score_sentence(scan: &Scan, sentence: usize, marks: &mut Marks, book: &Rulebo
     let mut hits = Vec::new();
     for (rule, words) in marks.firing(scan, sentence, book) {
         points[book.clause_of[rule]] += book.pack.rules[rule].score;
-        hits.push(Hit { rule, words: words.into_iter().map(|word| scan.original(word)).collect() });
+        hits.push(Hit { rule, words: words.into_iter().map(|word| scan.own.original(word)).collect() });
     }
-    Scored { sentence: scan.sentences[sentence], winner: winner(&points, book), points, hits }
+    Scored { sentence: scan.own.sentences[sentence], winner: winner(&points, book), points, hits }
 }
 
 /// Each clause's best sentence.
@@ -273,24 +275,29 @@ fn parts(inquiry: &Inquiry, scored: &[Scored], scopes: &[usize], book: &Rulebook
 }
 
 fn evidence(inquiry: &Inquiry, scored: &[Scored], book: &Rulebook) -> Vec<Evidence> {
-    let mut all: Vec<Evidence> =
-        scored.iter().flat_map(|s| s.hits.iter().map(|hit| one_evidence(inquiry, s, hit, book))).collect();
+    let mut all = Vec::new();
+    for sentence in scored.iter().filter(|sentence| !sentence.hits.is_empty()) {
+        let before = place_text(inquiry, sentence.sentence.place)[..sentence.sentence.start].chars().count();
+        all.extend(sentence.hits.iter().map(|hit| one_evidence(inquiry, sentence, hit, before, book)));
+    }
     all.sort_by(|a, b| b.score.total_cmp(&a.score));
     all
 }
 
-/// Evidence for one rule: from its first word to its last, exactly as it stands in the mail.
-fn one_evidence(inquiry: &Inquiry, scored: &Scored, hit: &Hit, book: &Rulebook) -> Evidence {
+/// Evidence for one rule: from its first word to its last, exactly as it stands in the mail. `before`: characters
+/// before the sentence.
+fn one_evidence(inquiry: &Inquiry, scored: &Scored, hit: &Hit, before: usize, book: &Rulebook) -> Evidence {
     let rule = &book.pack.rules[hit.rule];
     let text = place_text(inquiry, scored.sentence.place);
     let start = hit.words.iter().map(|w| w.0).min().unwrap_or(scored.sentence.start);
     let end = hit.words.iter().map(|w| w.1).max().unwrap_or(scored.sentence.end).max(start);
+    let before = before + text[scored.sentence.start..start].chars().count();
     Evidence {
         clause: rule.clause.clone(),
         rule: rule.id.clone(),
         section: scored.sentence.place,
-        start: text[..start].chars().count(),
-        end: text[..end].chars().count(),
+        start: before,
+        end: before + text[start..end].chars().count(),
         text: text[start..end].to_string(),
         score: rule.score,
     }

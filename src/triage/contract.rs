@@ -3,9 +3,11 @@
 use icu_normalizer::ComposingNormalizerBorrowed;
 
 use super::inquiry::{Inquiry, SectionKind};
+use super::word_set::WordSet;
 
 /// Words behind which a number is a contract's, also a short or a plain one; narrow and lower case.
-const LABELS: &[&str] = &[
+static LABELS: WordSet = WordSet::of(LABEL_WORDS);
+const LABEL_WORDS: &[&str] = &[
     "契約番号",
     "契約no",
     "契約id",
@@ -57,7 +59,7 @@ fn in_line(line: &str) -> Vec<String> {
         return Vec::new();
     }
     let line = ComposingNormalizerBorrowed::new_nfkc().normalize(line).to_lowercase();
-    let label = LABELS.iter().filter_map(|label| Some(line.find(label)? + label.len())).min();
+    let label = label_end(&line);
     let before = label.map_or(line.as_str(), |at| &line[..at]);
     let mut found: Vec<String> = words(before).filter(|word| speaks_for_itself(word)).collect();
     if let Some(at) = label {
@@ -69,6 +71,12 @@ fn in_line(line: &str) -> Vec<String> {
         found.retain(|word| word.len() >= SHORTEST_LABELLED && word.contains(|c: char| c.is_ascii_digit()));
     }
     found
+}
+
+/// Where the first label in the line ends.
+fn label_end(line: &str) -> Option<usize> {
+    let ends = LABEL_WORDS.iter().filter_map(|label| Some(line.find(label)? + label.len()));
+    LABELS.is_in(line).then(|| ends.min())?
 }
 
 /// What NFKC may turn into a digit: every number has one.

@@ -11,7 +11,7 @@ use super::decision::Route;
 use super::figure::{Computed, FigureBook};
 use super::flow::Answer;
 use super::flow::reader;
-use super::inquiry::Inquiry;
+use super::own_words::OwnWords;
 use super::period::{self, Outages};
 use super::products::Mentioned;
 use super::settled;
@@ -56,12 +56,13 @@ pub struct Told {
 }
 
 /// Reads the facts of a mail.
-pub fn facts(inquiry: &Inquiry, words: &Classification, route: &Route, ctx: &Context) -> Facts {
+pub fn facts(own: &OwnWords, words: &Classification, route: &Route, ctx: &Context) -> Facts {
+    let inquiry = own.inquiry;
     // However long it waited.
     let received = ctx.first_decided();
-    let deadlines = deadline::deadlines(inquiry, &ctx.rules.pack.calendar, received);
+    let deadlines = deadline::deadlines(own, &ctx.rules.pack.calendar, received);
     let mut facts =
-        Facts { deadlines, settled: settled::settled(inquiry), products: words.products.clone(), ..Facts::default() };
+        Facts { deadlines, settled: settled::settled(own), products: words.products.clone(), ..Facts::default() };
     if let Some(book) = ctx.rules.flows.first() {
         let reading = reader::read(inquiry, book, &[], None);
         let told = reading.learned.into_iter().map(|(step, answer)| Told { step, answer });

@@ -63,13 +63,19 @@ impl Folded {
     /// Appends the folded form of `source`, which starts at byte `base` of the original.
     pub fn push(&mut self, source: &str, base: usize) {
         let mut folder = Folder { out: self, last: None, katakana: 0, space: None };
-        let mut chars = source.char_indices().peekable();
-        while let Some((at, c)) = chars.next() {
-            let mut end = at + c.len_utf8();
-            while let Some((_, mark)) = chars.next_if(|(_, next)| is_combining(*next)) {
-                end += mark.len_utf8();
+        let mut at = 0;
+        while at < source.len() {
+            let same = unchanged(&source[at..]);
+            if same > 0 {
+                folder.write_unchanged(&source[at..at + same], base + at);
+                at += same;
             }
+            let mut chars = source[at..].chars();
+            let Some(c) = chars.next() else { break };
+            let marks: usize = chars.take_while(|mark| is_combining(*mark)).map(char::len_utf8).sum();
+            let end = at + c.len_utf8() + marks;
             folder.cluster(c, &source[at..end], base + at);
+            at = end;
         }
         folder.end_of_katakana();
     }
@@ -164,22 +170,31 @@ impl Folder<'_> {
         }
     }
 
+    /// A stretch of characters that stay as they are, no katakana among them.
+    fn write_unchanged(&mut self, text: &str, at: usize) {
+        if let Some(first) = text.chars().next() {
+            self.settle_space(first);
+        }
+        self.end_of_katakana();
+        self.last = text.chars().next_back();
+        self.verbatim_run(at, text.len());
+        self.out.text.push_str(text);
+    }
+
     fn write_verbatim(&mut self, c: char, at: usize) {
         self.track(c);
-        let folded = self.out.text.len();
-        let goes_on = self
-            .out
-            .runs
-            .last()
-            .is_some_and(|r| r.verbatim && r.original_end == at && at - r.original == folded - r.folded);
-        match self.out.runs.last_mut() {
-            Some(run) if goes_on => run.original_end = at + c.len_utf8(),
-            _ => {
-                let run = Run { folded, original: at, original_end: at + c.len_utf8(), verbatim: true };
-                self.out.runs.push(run);
-            }
-        }
+        self.verbatim_run(at, c.len_utf8());
         self.out.text.push(c);
+    }
+
+    /// Notes that so many bytes follow that came from the bytes at `at`.
+    fn verbatim_run(&mut self, at: usize, length: usize) {
+        let folded = self.out.text.len();
+        let goes_on = |r: &&mut Run| r.verbatim && r.original_end == at && at - r.original == folded - r.folded;
+        match self.out.runs.last_mut().filter(goes_on) {
+            Some(run) => run.original_end = at + length,
+            None => self.out.runs.push(Run { folded, original: at, original_end: at + length, verbatim: true }),
+        }
     }
 
     fn write(&mut self, c: char, from: usize, to: usize) {
@@ -214,6 +229,24 @@ fn lower(c: char, fold: bool) -> impl Iterator<Item = char> {
     let lower = fold.then(|| c.to_lowercase());
     let same = if fold { None } else { Some(c) };
     lower.into_iter().flatten().chain(same)
+}
+
+/// Bytes at the beginning of the text that folding leaves as they are, whatever stands around them.
+fn unchanged(text: &str) -> usize {
+    let stays = |c: char| {
+        matches!(c, 'ぁ'..='ゖ' | '一'..='鿿' | '、' | '。' | '「' | '」') && !matches!(c, '嵜' | '髙')
+            || c.is_ascii_lowercase()
+            || c.is_ascii_digit()
+    };
+    let mut last = 0;
+    for (at, c) in text.char_indices() {
+        if !stays(c) {
+            // A combining mark belongs to the character before it.
+            return if is_combining(c) { last } else { at };
+        }
+        last = at;
+    }
+    text.len()
 }
 
 /// Characters that NFKC leaves alone.

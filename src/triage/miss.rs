@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::classify::{Sums, classify};
 use super::inquiry::Inquiry;
+use super::own_words::OwnWords;
 use super::pack::{ClauseKind, Pack, Term};
 use super::rulebook::{Rulebook, RulebookError};
 use super::scan::{self, Scan};
@@ -75,13 +76,14 @@ pub enum Change {
 /// Explains why `clause` was not found; none if the pack has no such clause.
 pub fn why_not(clause: &str, inquiry: &Inquiry, book: &Rulebook) -> Option<Miss> {
     let index = book.pack.clauses.iter().position(|c| c.id == clause)?;
-    let sums = Sums::of(inquiry, book);
-    let said = classify(inquiry, book);
+    let own = OwnWords::of(inquiry);
+    let sums = Sums::of(&own, book);
+    let said = classify(&own, book);
     let conduct = book.pack.clauses[index].kind == ClauseKind::Conduct;
     let thresholds = book.pack.thresholds;
     let instead = if conduct { &said.conduct } else { &said.scopes };
     let points_of = |id: &String| book.pack.clauses.iter().position(|c| c.id == *id).map_or(0.0, |c| sums.best[c]);
-    let rules = rules_seen(index, inquiry, book);
+    let rules = rules_seen(index, &own, book);
     let mut miss = Miss {
         found: instead.iter().any(|id| id == clause),
         points: sums.best[index],
@@ -93,24 +95,24 @@ pub fn why_not(clause: &str, inquiry: &Inquiry, book: &Rulebook) -> Option<Miss>
     if !miss.found {
         let lead = sums.rival(index).max(miss.threshold);
         miss.changes = candidates(&miss, lead, conduct, thresholds.margin);
-        miss.changes.retain(|change| wins(change, clause, inquiry, &book.pack).unwrap_or(false));
+        miss.changes.retain(|change| wins(change, clause, &own, &book.pack).unwrap_or(false));
     }
     Some(miss)
 }
 
 /// Every rule of the clause that fired, or lacked one thing only, in its sentence.
-fn rules_seen(clause: usize, inquiry: &Inquiry, book: &Rulebook) -> Vec<RuleSeen> {
-    let scan = Scan::of(inquiry, book);
+fn rules_seen(clause: usize, own: &OwnWords, book: &Rulebook) -> Vec<RuleSeen> {
+    let scan = Scan::of(own, book);
     let of_clause: Vec<usize> = (0..book.needs.len()).filter(|rule| book.clause_of[*rule] == clause).collect();
     let mut seen = Vec::new();
-    for sentence in 0..scan.sentences.len() {
+    for sentence in 0..own.sentences.len() {
         for rule in &of_clause {
             let Some(lacked) = lacked(*rule, sentence, &scan, book) else { continue };
             let written = &book.pack.rules[*rule];
             seen.push(RuleSeen {
                 rule: written.id.clone(),
                 score: written.score,
-                sentence: scan.sentences[sentence].text(inquiry).trim().to_owned(),
+                sentence: scan.own.sentences[sentence].text(own.inquiry).trim().to_owned(),
                 lacked,
             });
         }
@@ -126,8 +128,7 @@ fn lacked(rule: usize, sentence: usize, scan: &Scan, book: &Rulebook) -> Option<
     let there = |group: &&Vec<usize>| words.iter().any(|word| group.contains(&word.term));
     let missing: Vec<usize> = (0..needs.groups.len()).filter(|n| !there(&&needs.groups[*n])).collect();
     let forbidden = words.iter().find(|word| needs.none.contains(&word.term));
-    let found =
-        scan::nearest(needs, &words, scan.folded.text.len()).map(|found| scan::width(&found, &scan.folded.text));
+    let found = scan::nearest(needs, &words, scan.own.text().len()).map(|found| scan::width(&found, scan.own.text()));
     let mut lacks = Vec::new();
     if missing.len() == needs.groups.len() || missing.len() > 1 {
         return None;
@@ -137,9 +138,9 @@ fn lacked(rule: usize, sentence: usize, scan: &Scan, book: &Rulebook) -> Option<
         let group = if *n < has_any { &written.any } else { &written.all[*n - has_any] };
         Lack::Group { words: group.iter().map(shown).collect() }
     }));
-    lacks.extend(forbidden.map(|word| Lack::Forbidden { word: scan.folded.text[word.start..word.end].to_owned() }));
+    lacks.extend(forbidden.map(|word| Lack::Forbidden { word: scan.own.text()[word.start..word.end].to_owned() }));
     lacks.extend(written.near.zip(found).filter(|(near, width)| width > near).map(|(_, width)| Lack::Near { width }));
-    lacks.extend((!scan::looks_at(written, &scan.sentences[sentence])).then_some(Lack::Place));
+    lacks.extend((!scan::looks_at(written, &scan.own.sentences[sentence])).then_some(Lack::Place));
     match lacks.len() {
         0 | 1 => Some(lacks.pop()),
         _ => None,
@@ -184,7 +185,7 @@ fn candidates(miss: &Miss, lead: f64, conduct: bool, margin: f64) -> Vec<Change>
 }
 
 /// Is the clause found once the change is made?
-fn wins(change: &Change, clause: &str, inquiry: &Inquiry, pack: &Pack) -> Result<bool, RulebookError> {
+fn wins(change: &Change, clause: &str, own: &OwnWords, pack: &Pack) -> Result<bool, RulebookError> {
     let mut pack = pack.clone();
     let changed = |id: &String| pack.rules.iter().position(|rule| rule.id == *id);
     match change {
@@ -211,7 +212,7 @@ fn wins(change: &Change, clause: &str, inquiry: &Inquiry, pack: &Pack) -> Result
         Change::Threshold { key: "conduct", to, .. } => pack.thresholds.conduct = *to,
         Change::Threshold { to, .. } => pack.thresholds.scope = *to,
     }
-    let said = classify(inquiry, &Rulebook::compile(Arc::new(pack))?);
+    let said = classify(own, &Rulebook::compile(Arc::new(pack))?);
     Ok(said.scopes.iter().chain(&said.conduct).any(|id| id == clause))
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`inquiry`] (what a mail is), [`mod@read`] (bytes → inquiry), [`sections`] (what the customer wrote
 //! today), [`form`] (mail of web forms), [`gate`] (may a robot answer?), [`budget`] (how often?), [`sender`] (whose
-//! customer? by the [`register`]), [`fold`], `scan`, [`fitted`] and [`classify`] (what is asked?), [`calendar`] (open?),
+//! customer? by the [`register`]), [`own_words`] (its words, folded), `scan`, [`fitted`] and [`classify`] (what is asked?), [`calendar`] (open?),
 //! [`verdict`] (who acts), [`reply`] (what we say: [`template`], [`message_id`]), [`decision`] (the result). Beside them
 //! stands [`mod@bounce`]: reports that a mail of ours came back.
 
@@ -35,6 +35,7 @@ pub mod miss;
 pub mod needs;
 pub mod notice;
 pub mod outage;
+pub mod own_words;
 pub mod pack;
 pub mod pattern;
 pub mod period;
@@ -54,12 +55,14 @@ pub mod template;
 pub mod together;
 pub mod urgent;
 pub mod verdict;
+mod word_set;
 
 use classify::Classification;
 use context::Context;
 use decision::{Decision, Disposition, MadeWith};
 use facts::Facts;
 use inquiry::Inquiry;
+use own_words::OwnWords;
 use verdict::{Findings, Verdict};
 
 /// Name and version of this program, as decisions record it.
@@ -70,15 +73,15 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
     // Who is it, how far is that proved, and may a robot answer at all?
     let inquiry = &*form::opened(inquiry, ctx.desk);
     let (authenticated, proof) = form::author_level(inquiry, ctx);
-    let gate = gate::judge(inquiry, ctx, authenticated);
+    let gate::Judged { gate, password_notice: notice } = gate::judge(inquiry, ctx, authenticated);
     let route = sender::route(inquiry, ctx, authenticated).with_proof(&proof);
 
     // What is asked, in the customer's own words of today?
     // A mail with a password asks nothing, and no evidence must quote it.
-    let notice = gate::is_password_notice(inquiry);
-    let mut words = if notice { Classification::default() } else { classify::classify(inquiry, ctx.rules) };
+    let own = OwnWords::of(inquiry);
+    let mut words = if notice { Classification::default() } else { classify::classify(&own, ctx.rules) };
 
-    let facts = if notice { Facts::default() } else { facts::facts(inquiry, &words, &route, ctx) };
+    let facts = if notice { Facts::default() } else { facts::facts(&own, &words, &route, ctx) };
 
     // Is the customer led through steps, or to be?
     let dialogue = if notice { None } else { dialogue::lead(inquiry, &gate, &route, &words, ctx) };

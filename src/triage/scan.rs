@@ -1,18 +1,18 @@
 //! The words of a rulebook that stand in a mail, and the rules that they satisfy, sentence by sentence.
 //!
-//! All sentences are folded into one text and scanned once; a pattern is tried only on sentences that hold a text it
+//! All sentences are scanned at once; a pattern is tried only on sentences that hold a text it
 //! needs. Words that the customer denies, or tells of somebody else, are found and do not vote.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::decision::EvidenceSection;
 use super::fitted::Mark;
-use super::fold::Folded;
-use super::inquiry::Inquiry;
+use super::own_words::OwnWords;
 use super::pack::{ClauseKind, Place, Rule};
 use super::products::{Named, Product};
 use super::rulebook::{Mute, Needs, Rulebook, TermId};
-use super::sentence::{Sentence, sentences};
+use super::sentence::Sentence;
 
 /// No sentence that somebody writes denies more: only so many are looked at, as each is compared with all words.
 const MARKS_LOOKED_AT: usize = 32;
@@ -28,11 +28,9 @@ pub(super) struct Word {
 
 /// What stands in a mail.
 #[derive(Debug)]
-pub(super) struct Scan {
-    pub sentences: Vec<Sentence>,
-    pub folded: Folded,
-    /// Where each sentence ends in the folded text; behind it stands a line feed.
-    ends: Vec<usize>,
+pub(super) struct Scan<'a> {
+    /// Folded as the pack wants it.
+    pub own: Cow<'a, OwnWords<'a>>,
     /// Of each sentence, in their order.
     pub words: Vec<Vec<Word>>,
     /// Fitted terms of each sentence, in their order, as often as they stand there.
@@ -51,21 +49,14 @@ pub(super) struct FittedWord {
     pub end: usize,
 }
 
-impl Scan {
-    pub fn of(inquiry: &Inquiry, book: &Rulebook) -> Scan {
-        let sentences = sentences(inquiry);
-        let mut folded = Folded::new(book.pack.folding);
-        let mut ends = Vec::with_capacity(sentences.len());
-        for sentence in &sentences {
-            folded.push(sentence.text(inquiry), sentence.start);
-            ends.push(folded.text.len());
-            folded.push_border(sentence.end);
-        }
-        let (words, fitted) = (vec![Vec::new(); sentences.len()], vec![Vec::new(); sentences.len()]);
-        let products = vec![Vec::new(); sentences.len()];
-        let mut scan = Scan { sentences, folded, ends, words, fitted, products, named: BTreeSet::new() };
+impl<'a> Scan<'a> {
+    pub fn of(own: &'a OwnWords<'a>, book: &Rulebook) -> Scan<'a> {
+        let own = own.with(book.pack.folding);
+        let count = own.sentences.len();
+        let (words, fitted, products) = (vec![Vec::new(); count], vec![Vec::new(); count], vec![Vec::new(); count]);
+        let mut scan = Scan { own, words, fitted, products, named: BTreeSet::new() };
         scan.find(book);
-        scan.look_up(inquiry, book);
+        scan.look_up(book);
         for sentence in 0..scan.words.len() {
             scan.words[sentence].sort_by_key(|word| (word.start, word.end));
             scan.fitted[sentence].sort_by_key(|word| (word.start, word.end));
@@ -77,10 +68,10 @@ impl Scan {
     /// Literals in one pass of the automaton, then the patterns that it woke.
     fn find(&mut self, book: &Rulebook) {
         let table = &book.terms;
-        let text = self.folded.text.as_str();
+        let text = self.own.text();
         let mut awake: Vec<(usize, usize)> = Vec::new();
         for found in table.automaton.find_overlapping_iter(text) {
-            let sentence = self.ends.partition_point(|end| *end < found.end());
+            let sentence = self.own.sentence_at(found.end());
             let meant = &table.found[found.pattern().as_usize()];
             awake.extend(meant.wakes.iter().map(|pattern| (sentence, *pattern)));
             let (start, end) = (found.start(), found.end());
@@ -94,15 +85,15 @@ impl Scan {
                 self.fitted[sentence].push(FittedWord { term, start, end });
             }
         }
-        awake.extend((0..self.ends.len()).flat_map(|sentence| table.always.iter().map(move |p| (sentence, *p))));
+        awake.extend((0..self.words.len()).flat_map(|sentence| table.always.iter().map(move |p| (sentence, *p))));
         awake.sort_unstable();
         awake.dedup();
         for (sentence, pattern) in awake {
             // Only the sentence: in the whole text `[^」]` would reach over its borders, and `$` would not find them.
             let (term, pattern) = &table.patterns[pattern];
             let Some(pattern) = pattern.regex() else { continue };
-            let start = self.start(sentence);
-            let matches = pattern.find_iter(&text[start..self.ends[sentence]]).filter(|m| !m.is_empty());
+            let start = self.own.start(sentence);
+            let matches = pattern.find_iter(self.own.sentence(sentence)).filter(|m| !m.is_empty());
             let word =
                 |m: regex::Match| Word { term: *term, start: start + m.start(), end: start + m.end(), mute: None };
             self.words[sentence].extend(matches.map(word));
@@ -110,11 +101,11 @@ impl Scan {
     }
 
     /// What the pack's tables know, on the day of the mail.
-    fn look_up(&mut self, inquiry: &Inquiry, book: &Rulebook) {
-        let day = inquiry.date.map(|date| book.pack.calendar.date(date));
-        for named in book.products.find(&self.folded.text, day) {
+    fn look_up(&mut self, book: &Rulebook) {
+        let day = self.own.inquiry.date.map(|date| book.pack.calendar.date(date));
+        for named in book.products.find(self.own.text(), day) {
             let Named { product, start, end } = named;
-            let sentence = self.ends.partition_point(|ending| *ending < end);
+            let sentence = self.own.sentence_at(end);
             self.products[sentence].push(named);
             self.named.insert(product);
             let terms = book.terms.products.iter().filter(|(known, _)| *known == product);
@@ -124,26 +115,17 @@ impl Scan {
 
     /// What a sentence is, for fitted points.
     pub fn marks(&self, sentence: usize) -> Vec<Mark> {
-        Mark::of(&self.sentences[sentence], self.text(sentence), &self.products[sentence], &self.named)
-    }
-
-    /// The folded text of a sentence.
-    pub fn text(&self, sentence: usize) -> &str {
-        &self.folded.text[self.start(sentence)..self.ends[sentence]]
-    }
-
-    fn start(&self, sentence: usize) -> usize {
-        sentence.checked_sub(1).map_or(0, |before| self.ends[before] + 1)
+        Mark::of(&self.own.sentences[sentence], self.own.sentence(sentence), &self.products[sentence], &self.named)
     }
 
     /// Takes the vote of what stands before 〜の話ではなく and 〜と言われました.
     fn mute(&mut self, sentence: usize, book: &Rulebook) {
-        let start = self.start(sentence);
+        let start = self.own.start(sentence);
         let marks = self.words[sentence].iter().filter_map(|word| Some((book.mutes[word.term]?, word.start)));
         let scopes: Vec<(Mute, usize, usize)> = marks
             .take(MARKS_LOOKED_AT)
             .filter_map(|(mute, end)| {
-                let before = &self.folded.text[start..end];
+                let before = &self.own.text()[start..end];
                 let length = match mute {
                     Mute::Denied => denied(before)?.len(),
                     Mute::Reported => reported(before).len(),
@@ -156,11 +138,6 @@ impl Scan {
             // What is denied does not vote at all, so it goes before what is reported.
             word.mute = around.map(|(mute, ..)| *mute).max_by_key(|mute| *mute == Mute::Denied);
         }
-    }
-
-    /// Bytes of the original that the folded bytes `start..end` came from.
-    pub fn original(&self, (start, end): (usize, usize)) -> (usize, usize) {
-        self.folded.original(start, end)
     }
 }
 
@@ -241,13 +218,13 @@ pub(super) fn votes(word: &Word, rule: usize, book: &Rulebook) -> bool {
 fn standing(rule: usize, scan: &Scan, sentence: usize, book: &Rulebook) -> Option<Vec<(usize, usize)>> {
     let needs = &book.needs[rule];
     let rules = &book.pack.rules[rule];
-    if !looks_at(rules, &scan.sentences[sentence]) {
+    if !looks_at(rules, &scan.own.sentences[sentence]) {
         return None;
     }
     let words: Vec<&Word> = scan.words[sentence].iter().filter(|word| votes(word, rule, book)).collect();
     match rules.near {
         // A character has four bytes at most.
-        Some(near) => nearest(needs, &words, near * 4).filter(|found| width(found, &scan.folded.text) <= near),
+        Some(near) => nearest(needs, &words, near * 4).filter(|found| width(found, scan.own.text()) <= near),
         None => first(needs, &words),
     }
 }

@@ -4,9 +4,10 @@
 //! Mail text has hard line ends in the middle of sentences and chat-style lines without any full stop, so a line
 //! end is judged by the words before it.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::decision::EvidenceSection;
 use super::fold::is_japanese;
@@ -38,9 +39,8 @@ pub fn place_text(inquiry: &Inquiry, place: EvidenceSection) -> &str {
 
 /// Nothing Japanese in the customer's own words: the answer is in English.
 pub fn is_english(inquiry: &Inquiry) -> bool {
-    let own = sentences(inquiry);
     let mut letters = 0;
-    for c in own.iter().flat_map(|sentence| sentence.text(inquiry).chars()) {
+    for c in pieces(inquiry).into_iter().flat_map(|(place, range)| place_text(inquiry, place)[range].chars()) {
         if is_japanese(c) {
             return false;
         }
@@ -86,21 +86,31 @@ fn is_new(subject: &str) -> bool {
 /// The sentences that vote, in order: a new subject, then the body or what stands for it. Where nobody says anything,
 /// all but the quotes is looked at: the cut may have been wrong.
 pub fn sentences(inquiry: &Inquiry) -> Vec<Sentence> {
-    let voice = voice(inquiry);
     let mut found = Vec::new();
+    for (place, range) in pieces(inquiry) {
+        match place {
+            EvidenceSection::Subject => push_trimmed(&inquiry.subject, range, place, &mut found),
+            EvidenceSection::In(_) => split(&inquiry.text, range, place, &mut found),
+        }
+    }
+    found
+}
+
+/// The bytes of subject and text that vote.
+fn pieces(inquiry: &Inquiry) -> Vec<(EvidenceSection, Range<usize>)> {
+    let voice = voice(inquiry);
+    let mut pieces = Vec::new();
     if is_new(&inquiry.subject) || voice == Voice::Forwarded {
-        let subject = subject_start(&inquiry.subject);
-        push_trimmed(&inquiry.subject, subject..inquiry.subject.len(), EvidenceSection::Subject, &mut found);
+        pieces.push((EvidenceSection::Subject, subject_start(&inquiry.subject)..inquiry.subject.len()));
     }
     let votes = |kind: SectionKind| match voice {
         Voice::Own => kind == SectionKind::Body,
         Voice::Forwarded => kind == SectionKind::Forwarded,
         Voice::Nobody => kind != SectionKind::Quoted,
     };
-    for section in inquiry.sections.iter().filter(|s| votes(s.kind)) {
-        split(&inquiry.text, section.start..section.end, EvidenceSection::In(section.kind), &mut found);
-    }
-    found
+    let sections = inquiry.sections.iter().filter(|s| votes(s.kind));
+    pieces.extend(sections.map(|s| (EvidenceSection::In(s.kind), s.start..s.end)));
+    pieces
 }
 
 /// Where the subject proper begins behind `Re:`, `Fwd:`, `【転送】` and their kin (mail-safety C3).
@@ -130,7 +140,7 @@ fn prefix_length(text: &str, mark: &str) -> Option<usize> {
     Some(rest.next().map_or(text.len(), |(i, _)| i))
 }
 
-fn split(text: &str, range: std::ops::Range<usize>, place: EvidenceSection, found: &mut Vec<Sentence>) {
+fn split(text: &str, range: Range<usize>, place: EvidenceSection, found: &mut Vec<Sentence>) {
     let body = &text[range.clone()];
     let mut start = 0;
     let mut line_start = 0;
@@ -224,7 +234,7 @@ fn columns(line: &str) -> usize {
     unicode_width::UnicodeWidthStr::width(line)
 }
 
-fn push_trimmed(text: &str, range: std::ops::Range<usize>, place: EvidenceSection, found: &mut Vec<Sentence>) {
+fn push_trimmed(text: &str, range: Range<usize>, place: EvidenceSection, found: &mut Vec<Sentence>) {
     let piece = &text[range.clone()];
     let trimmed = piece.trim();
     if trimmed.is_empty() {
@@ -273,7 +283,8 @@ const SIGNS: [&str; 31] = [
 /// Does the sentence ask or request?
 fn asks(sentence: &str) -> bool {
     static SIGNS_FOUND: OnceLock<Option<AhoCorasick>> = OnceLock::new();
-    let build = || AhoCorasick::builder().ascii_case_insensitive(true).build(SIGNS).ok();
+    let build =
+        || AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(SIGNS).ok();
     SIGNS_FOUND.get_or_init(build).as_ref().is_some_and(|signs| signs.is_match(sentence))
 }
 

@@ -4,9 +4,7 @@ use std::sync::OnceLock;
 
 use regex::Regex;
 
-use super::fold::{Folding, fold_term};
-use super::inquiry::Inquiry;
-use super::sentence::sentences;
+use super::own_words::OwnWords;
 
 /// Told as done; 「解決していません」 and 「解決したい」 are not in it.
 const DONE: &str = concat!(
@@ -34,15 +32,15 @@ fn words() -> Option<&'static Words> {
 }
 
 /// Is the matter settled, as far as the sender says so today?
-pub fn settled(inquiry: &Inquiry) -> bool {
+pub fn settled(own: &OwnWords) -> bool {
     let Some(words) = words() else { return false };
     let mut told = false;
-    for sentence in sentences(inquiry) {
-        let text = fold_term(sentence.text(inquiry), Folding::default());
+    for (index, sentence) in own.sentences.iter().enumerate() {
+        let text = own.sentence(index);
         match () {
-            () if words.withdrawn.is_match(&text) => told = true,
+            () if words.withdrawn.is_match(text) => told = true,
             () if sentence.question => return false,
-            () => told |= words.done.is_match(&text),
+            () => told |= words.done.is_match(text),
         }
     }
     told
@@ -51,11 +49,11 @@ pub fn settled(inquiry: &Inquiry) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::triage::inquiry::{Section, SectionKind};
+    use crate::triage::inquiry::{Inquiry, Section, SectionKind};
 
     fn says(text: &str) -> bool {
         let sections = vec![Section { kind: SectionKind::Body, start: 0, end: text.len() }];
-        settled(&Inquiry { text: text.into(), sections, ..Inquiry::default() })
+        settled(&OwnWords::of(&Inquiry { text: text.into(), sections, ..Inquiry::default() }))
     }
 
     #[test]

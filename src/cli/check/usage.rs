@@ -10,6 +10,7 @@ use crate::config::Claims;
 use crate::fit::corpus;
 use crate::triage::classify::classify;
 use crate::triage::inquiry::Inquiry;
+use crate::triage::own_words::OwnWords;
 use crate::triage::pack::{Muted, Pack, Place, Rule, Term};
 use crate::triage::read;
 use crate::triage::rulebook::Rulebook;
@@ -24,8 +25,9 @@ pub fn print(pack: Pack, claims: &Claims, corpus: &[PathBuf], language: Language
     let mut of_term = vec![0_usize; claims.terms.len()];
     let mut fired = BTreeSet::new();
     for mail in &mails {
-        fired.extend(classify(mail, &book).evidence.into_iter().map(|evidence| evidence.rule));
-        let seen = classify(mail, &probe).evidence.into_iter().filter_map(|evidence| evidence.rule.parse().ok());
+        let own = OwnWords::of(mail);
+        fired.extend(classify(&own, &book).evidence.into_iter().map(|evidence| evidence.rule));
+        let seen = classify(&own, &probe).evidence.into_iter().filter_map(|evidence| evidence.rule.parse().ok());
         seen.collect::<BTreeSet<usize>>().into_iter().for_each(|term| of_term[term] += 1);
     }
     let (never, all) = (

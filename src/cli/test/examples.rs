@@ -4,6 +4,7 @@ use super::{Checked, Outcome};
 use crate::config::Example;
 use crate::triage::classify::{Classification, classify};
 use crate::triage::inquiry::{Inquiry, Section, SectionKind};
+use crate::triage::own_words::OwnWords;
 use crate::triage::pack::{ClauseKind, Place, Rule};
 use crate::triage::rulebook::Rulebook;
 
@@ -13,7 +14,7 @@ pub fn check(examples: &[Example], book: &Rulebook) -> Vec<Checked> {
 
 fn one(example: &Example, book: &Rulebook) -> Checked {
     let rule = &book.pack.rules[example.rule];
-    let said = classify(&inquiry(&example.text, rule.place), book);
+    let said = classify(&OwnWords::of(&inquiry(&example.text, rule.place)), book);
     let applies = said.evidence.iter().any(|evidence| evidence.rule == rule.id);
     let (outcome, detail) = match (example.applies, applies) {
         (true, false) => (Outcome::Missing, format!("silent on its example 「{}」", example.text)),

@@ -11,7 +11,7 @@ mod wire;
 use futures_util::future::join_all;
 use lettre::Address;
 
-use self::session::Session;
+use self::session::{Envelope, Session};
 use super::{Fault, OutboxError, Outgoing, Receipt, SendError, SmtpSettings, is_plain_address};
 use crate::net::Route;
 use crate::triage::message_id::tagged;
@@ -64,21 +64,35 @@ impl Smtp {
     /// Everything up to the server's wish for the texts, side by side.
     pub(super) async fn begin(&mut self, mails: &[Outgoing]) -> Vec<Result<(), SendError>> {
         self.begun.clear();
-        let mut kept = std::mem::take(&mut self.kept);
-        let begin: Vec<_> = mails.iter().map(|mail| self.way.begin(kept.pop(), mail)).collect();
-        let begun = join_all(begin).await;
-        self.kept = kept;
+        let sessions = self.sessions_for(mails);
+        let begun = join_all(mails.iter().zip(sessions).map(|(mail, kept)| self.way.begin(kept, mail))).await;
         let note = |result: Result<Session, SendError>| result.map(|session| self.begun.push(session));
         begun.into_iter().map(note).collect()
     }
 
-    /// The texts, and the server's word about each.
-    pub(super) async fn complete(&mut self, mails: &[Outgoing]) -> Vec<Result<Receipt, SendError>> {
+    /// The texts, and the server's word about each. The `next` mails are announced behind them.
+    pub(super) async fn complete(&mut self, mails: &[Outgoing], next: &[Outgoing]) -> Vec<Result<Receipt, SendError>> {
         let mut begun = std::mem::take(&mut self.begun).into_iter();
-        let complete: Vec<_> = mails.iter().map(|mail| complete(begun.next(), mail)).collect();
+        let mut next = next.iter().map(|mail| self.way.envelope(mail).ok());
+        let complete: Vec<_> = mails.iter().map(|mail| complete(begun.next(), mail, next.next().flatten())).collect();
         let (results, sessions): (Vec<_>, Vec<_>) = join_all(complete).await.into_iter().unzip();
         self.kept.extend(sessions.into_iter().flatten());
         results
+    }
+
+    /// A kept connection for each mail, if there are so many: the one on which it was announced, else an idle one. One on
+    /// which another mail was announced is of no use: it is closed, and the server forgets that mail.
+    fn sessions_for(&mut self, mails: &[Outgoing]) -> Vec<Option<Session>> {
+        let (mut announced, mut idle): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.kept).into_iter().partition(|session| session.announced().is_some());
+        let mut take = |mail: &Outgoing| {
+            let at = announced.iter().position(|session| session.announced() == Some(mail.message_id.as_str()));
+            at.map(|at| announced.swap_remove(at))
+        };
+        let mut sessions: Vec<Option<Session>> = mails.iter().map(&mut take).collect();
+        sessions.iter_mut().filter(|session| session.is_none()).for_each(|session| *session = idle.pop());
+        self.kept = idle;
+        sessions
     }
 }
 
@@ -88,18 +102,23 @@ impl Way {
     }
 
     async fn begin(&self, kept: Option<Session>, mail: &Outgoing) -> Result<Session, SendError> {
-        let impossible = || SendError::not_sent(Fault::Mail, "the recipient's address cannot be used in SMTP");
-        let (to, sender) = (envelope_address(&mail.to).ok_or_else(impossible)?, self.sender(mail));
+        let envelope = self.envelope(mail)?;
         if let Some(mut kept) = kept {
-            match kept.begin(sender.as_ref(), &to, &mail.raw).await {
+            match kept.begin(&envelope).await {
                 // The server hung up on the idle connection.
                 Err(SendError::NotSent { fault: Fault::Passing, code: None | Some(421), .. }) => {}
                 begun => return begun.map(|()| kept),
             }
         }
         let mut fresh = self.open().await?;
-        fresh.begin(sender.as_ref(), &to, &mail.raw).await?;
+        fresh.begin(&envelope).await?;
         Ok(fresh)
+    }
+
+    fn envelope<'a>(&self, mail: &'a Outgoing) -> Result<Envelope<'a>, SendError> {
+        let impossible = || SendError::not_sent(Fault::Mail, "the recipient's address cannot be used in SMTP");
+        let to = envelope_address(&mail.to).ok_or_else(impossible)?;
+        Ok(Envelope { sender: self.sender(mail), to, mail })
     }
 
     /// Envelope sender; none: the null sender `<>`.
@@ -111,11 +130,15 @@ impl Way {
 }
 
 /// Answers also with the connection, if it is still good.
-async fn complete(begun: Option<Session>, mail: &Outgoing) -> (Result<Receipt, SendError>, Option<Session>) {
+async fn complete(
+    begun: Option<Session>,
+    mail: &Outgoing,
+    next: Option<Envelope<'_>>,
+) -> (Result<Receipt, SendError>, Option<Session>) {
     let Some(mut session) = begun else {
         return (Err(SendError::not_sent(Fault::Passing, "the server was not asked to take a mail")), None);
     };
-    match session.message(&mail.raw).await {
+    match session.message(&mail.raw, next).await {
         Ok(receipt) => (Ok(receipt), Some(session)),
         Err(error) => (Err(error), None),
     }

@@ -15,12 +15,22 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::wire::{Reply, Wire, dot_stuffed};
 use crate::net::{NetError, Route};
-use crate::outbox::{Fault, Receipt, SendError, SmtpSettings};
+use crate::outbox::{Fault, Outgoing, Receipt, SendError, SmtpSettings};
 
 /// A connection that is ready for mails.
 pub(super) struct Session {
     wire: Wire,
     offers: Offers,
+    /// Message-ID of a mail that was announced behind the text of the one before: the server's answers are yet to be
+    /// read.
+    announced: Option<String>,
+}
+
+/// One mail to one recipient, as it is announced.
+pub(super) struct Envelope<'a> {
+    pub sender: Option<Address>,
+    pub to: Address,
+    pub mail: &'a Outgoing,
 }
 
 /// What the server's answer to EHLO offers.
@@ -64,11 +74,15 @@ const ASKED: &[(&Step, Option<&str>)] =
 const AT_ONCE: &[(&Step, Option<&str>)] = &[(&LOGIN, None)];
 
 impl Session {
+    fn new(wire: Wire) -> Session {
+        Session { wire, offers: Offers::default(), announced: None }
+    }
+
     /// Connects, encrypts as the settings say, logs in.
     pub(super) async fn open(settings: &SmtpSettings, route: &Route) -> Result<Session, SendError> {
         let (stream, own) = route.connect().await?;
         let hello = Ehlo::new(introduction(own));
-        let mut session = Session { wire: Wire::new(stream, settings.timeout), offers: Offers::default() };
+        let mut session = Session::new(Wire::new(stream, settings.timeout));
         let greeting = session.wire.reply().await;
         GREETING.check(greeting)?;
         session.hello(&hello).await?;
@@ -83,25 +97,45 @@ impl Session {
         Ok(session)
     }
 
-    /// Announces one mail to one recipient; then the server waits for its text. After an error the session must not be
-    /// used again.
-    pub(super) async fn begin(&mut self, sender: Option<&Address>, to: &Address, raw: &[u8]) -> Result<(), SendError> {
-        let params = self.mail_params(to, raw)?;
-        let mail = Mail::new(sender.cloned(), params);
-        let recipient = Rcpt::new(to.clone(), self.notify(sender));
-        if self.offers.pipelining {
+    /// Message-ID of the mail that was announced already.
+    pub(super) fn announced(&self) -> Option<&str> {
+        self.announced.as_deref()
+    }
+
+    /// Announces one mail, unless that is done already; then the server waits for its text. After an error the session
+    /// must not be used again.
+    pub(super) async fn begin(&mut self, envelope: &Envelope<'_>) -> Result<(), SendError> {
+        let (mail, recipient) = self.commands(envelope)?;
+        if self.announced.take().is_none() {
+            if !self.offers.pipelining {
+                self.ask(&MAIL, &mail).await?;
+                self.ask(&RCPT, &recipient).await?;
+                return self.ask(&DATA, &Data).await.map(drop);
+            }
             // RFC 2920 §3.1: DATA may end such a group, and a 354 without a recipient is nothing to go on with.
             self.wire.write(format!("{mail}{recipient}{Data}").as_bytes()).await.map_err(|error| MAIL.lost(&error))?;
-            for step in [&MAIL, &RCPT, &DATA] {
-                let reply = self.wire.reply().await;
-                step.check(reply)?;
-            }
-        } else {
-            self.ask(&MAIL, &mail).await?;
-            self.ask(&RCPT, &recipient).await?;
-            self.ask(&DATA, &Data).await?;
+        }
+        for step in [&MAIL, &RCPT, &DATA] {
+            let reply = self.wire.reply().await;
+            step.check(reply)?;
         }
         Ok(())
+    }
+
+    fn commands(&self, envelope: &Envelope<'_>) -> Result<(Mail, Rcpt), SendError> {
+        let Envelope { sender, to, mail } = envelope;
+        let params = self.mail_params(to, &mail.raw)?;
+        Ok((Mail::new(sender.clone(), params), Rcpt::new(to.clone(), self.notify(sender.as_ref()))))
+    }
+
+    /// Announces the next mail while the server's word about the last one is awaited: the text may begin a group of
+    /// commands (RFC 2920 §3.1). Whatever goes wrong here is found when the mail is begun.
+    async fn announce(&mut self, next: &Envelope<'_>) {
+        if let (true, Ok((mail, recipient))) = (self.offers.pipelining, self.commands(next))
+            && self.wire.write(format!("{mail}{recipient}{Data}").as_bytes()).await.is_ok()
+        {
+            self.announced = Some(next.mail.message_id.clone());
+        }
     }
 
     /// What the server offers, after it took `sender` and forgot it again: no mail is begun.
@@ -114,9 +148,12 @@ impl Session {
     /// The one step after which we may not know. A server must not take a mail without its final dot (RFC 5321
     /// §4.1.1.4), so as long as the dot is not written all is clear; from then on only the answer tells. After an error
     /// the session must not be used again.
-    pub(super) async fn message(&mut self, raw: &[u8]) -> Result<Receipt, SendError> {
+    pub(super) async fn message(&mut self, raw: &[u8], next: Option<Envelope<'_>>) -> Result<Receipt, SendError> {
         if let Err(error) = self.wire.write(&dot_stuffed(raw)).await {
             return Err(self.cut_off(&error).await);
+        }
+        if let Some(next) = next {
+            self.announce(&next).await;
         }
         match self.wire.reply_to_mail().await {
             Ok(reply) if reply.code / 100 != 3 => Ok(Receipt { text: END.check(Ok(reply))?.to_string() }),
@@ -151,7 +188,7 @@ impl Session {
         self.ask(&STARTTLS, &Starttls).await?;
         let stream = self.wire.into_stream().map_err(|error| STARTTLS.lost(&error))?;
         let stream = route.encrypt(stream).await?;
-        Ok(Session { wire: Wire::new(stream, settings.timeout), offers: Offers::default() })
+        Ok(Session::new(Wire::new(stream, settings.timeout)))
     }
 
     /// PLAIN (RFC 4616), or LOGIN where a server knows nothing else. Only ever over TLS or loopback.

@@ -162,7 +162,7 @@ fn all_evidence(
             let columns = [*clause, book.pack.clauses.len() + usize::from(bad)];
             let phrases = phrases(&scan.fitted[sentence], columns, fitted);
             all.extend(phrases.into_iter().map(|phrase| {
-                let (start, end) = scan.original((phrase.start, phrase.end));
+                let (start, end) = scan.own.original((phrase.start, phrase.end));
                 let text = place_text(inquiry, scored.sentence.place);
                 Evidence {
                     clause: book.pack.clauses[*clause].id.clone(),

@@ -15,9 +15,9 @@ use self::words::{Words, words};
 use super::calendar::{Calendar, Minute};
 use super::dates;
 use super::decision::EvidenceSection;
-use super::fold::Folded;
 use super::inquiry::Inquiry;
-use super::sentence::{Sentence, place_text, sentences};
+use super::own_words::OwnWords;
+use super::sentence::place_text;
 
 /// Until when somebody wants an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,13 +42,13 @@ struct Frame<'a> {
 }
 
 /// The deadlines of a mail in the order of its text. `received` stands in for a missing `Date`.
-pub fn deadlines(inquiry: &Inquiry, calendar: &Calendar, received: Timestamp) -> Vec<Deadline> {
+pub fn deadlines(own: &OwnWords, calendar: &Calendar, received: Timestamp) -> Vec<Deadline> {
     let Some(words) = words() else { return Vec::new() };
-    let written = inquiry.date.unwrap_or(received);
+    let written = own.inquiry.date.unwrap_or(received);
     let frame = Frame { calendar, written, today: calendar.date(written) };
     let mut found = Vec::new();
-    for sentence in sentences(inquiry) {
-        in_sentence(inquiry, &sentence, words, &frame, &mut found);
+    for sentence in 0..own.sentences.len() {
+        in_sentence(own, sentence, words, &frame, &mut found);
     }
     found
 }
@@ -63,10 +63,8 @@ struct Hit {
     over: bool,
 }
 
-fn in_sentence(inquiry: &Inquiry, sentence: &Sentence, words: &Words, frame: &Frame, found: &mut Vec<Deadline>) {
-    let mut folded = Folded::default();
-    folded.push(sentence.text(inquiry), sentence.start);
-    let text = folded.text.as_str();
+fn in_sentence(own: &OwnWords, index: usize, words: &Words, frame: &Frame, found: &mut Vec<Deadline>) {
+    let (text, base, sentence) = (own.sentence(index), own.start(index), own.sentences[index]);
     if !words.may_stand_in(text) {
         return;
     }
@@ -81,8 +79,8 @@ fn in_sentence(inquiry: &Inquiry, sentence: &Sentence, words: &Words, frame: &Fr
             if hit.over {
                 continue;
             }
-            let (start, end) = folded.original(hit.start, hit.end);
-            found.push(deadline(inquiry, sentence.place, start, end, &hit));
+            let (start, end) = own.original((base + hit.start, base + hit.end));
+            found.push(deadline(own.inquiry, sentence.place, start, end, &hit));
         }
     }
 }

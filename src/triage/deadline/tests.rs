@@ -5,7 +5,8 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::triage::calendar::Hours;
 use crate::triage::calendar::holidays::Holidays;
-use crate::triage::inquiry::{Section, SectionKind};
+use crate::triage::inquiry::{Inquiry, Section, SectionKind};
+use crate::triage::own_words::OwnWords;
 
 const WRITTEN: &str = "2026-11-20T16:30:00+09:00";
 
@@ -18,7 +19,7 @@ fn calendar() -> Calendar {
 fn found(text: &str) -> Vec<Deadline> {
     let sections = vec![Section { kind: SectionKind::Body, start: 0, end: text.len() }];
     let inquiry = Inquiry { text: text.into(), sections, date: Some(WRITTEN.parse().unwrap()), ..Inquiry::default() };
-    deadlines(&inquiry, &calendar(), Timestamp::UNIX_EPOCH)
+    deadlines(&OwnWords::of(&inquiry), &calendar(), Timestamp::UNIX_EPOCH)
 }
 
 /// 「words=11-25 15:00」 for each; the end of a day is 24:00, 「至急=」 has no date.
@@ -112,7 +113,7 @@ fn only_words_of_today_count() {
     let section = |kind, start, end| Section { kind, start, end };
     let sections = vec![section(SectionKind::Body, 0, quote), section(SectionKind::Quoted, quote, text.len())];
     let inquiry = Inquiry { text: text.into(), sections, ..Inquiry::default() };
-    assert_eq!(deadlines(&inquiry, &calendar(), WRITTEN.parse().unwrap()), []);
+    assert_eq!(deadlines(&OwnWords::of(&inquiry), &calendar(), WRITTEN.parse().unwrap()), []);
 }
 
 #[test]

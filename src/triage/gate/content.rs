@@ -1,8 +1,11 @@
 //! Rules about what the mail carries: MIME parts and text (R4, R17, R27, R28).
 
-use super::subject::normalised;
+use std::borrow::Cow;
+
+use super::subject::normalised_lines;
 use super::{Facts, Finding, human, password, sink};
 use crate::triage::inquiry::{Inquiry, Part, SectionKind};
+use crate::triage::word_set::WordSet;
 
 /// How much of the text R28 looks at, in bytes.
 const LOOKED_AT: usize = 4096;
@@ -26,9 +29,9 @@ const MEETING_METHODS: &[&str] = &["request", "reply", "cancel", "counter"];
 /// Beginnings of lines in delivery reports, lower case.
 const REPORT_LINES: &[&str] = &["reporting-mta:", "final-recipient:", "diagnostic-code:", "<<< 5"];
 /// Phrases of delivery reports, lower case.
-const REPORT_PHRASES: &[&str] = &["this is the qmail-send program", "permanent fatal errors"];
+static REPORT_PHRASES: WordSet = WordSet::of(&["this is the qmail-send program", "permanent fatal errors"]);
 /// A line about this very mail …
-const THIS_MAIL: &[&str] = &[
+static THIS_MAIL: WordSet = WordSet::of(&[
     "このメール",
     "本メール",
     "当メール",
@@ -41,9 +44,9 @@ const THIS_MAIL: &[&str] = &[
     "こちらのアドレス",
     "このメッセージ",
     "本メッセージ",
-];
+]);
 /// … that says: do not answer. NFKC, lower case, without blanks.
-const DO_NOT_ANSWER: &[&str] = &[
+static DO_NOT_ANSWER: WordSet = WordSet::of(&[
     "送信専用アドレス",
     "送信専用のアドレス",
     "送信専用メール",
@@ -61,9 +64,9 @@ const DO_NOT_ANSWER: &[&str] = &[
     "自動的に配信",
     "自動で送信",
     "自動で配信",
-];
+]);
 /// The same, clear without a word for the mail.
-const DO_NOT_ANSWER_ALONE: &[&str] = &[
+static DO_NOT_ANSWER_ALONE: WordSet = WordSet::of(&[
     "送信専用です",
     "送信専用のため",
     "送信専用となっ",
@@ -76,9 +79,14 @@ const DO_NOT_ANSWER_ALONE: &[&str] = &[
     "pleasedonotreply",
     "automaticallygenerated",
     "thisisanautomated",
-];
-const DOWNLOAD_LIMITS: &[&str] =
-    &["ダウンロード期限", "ダウンロード有効期限", "ダウンロード可能期間", "ダウンロード回数", "ダウンロード可能回数"];
+]);
+static DOWNLOAD_LIMITS: WordSet = WordSet::of(&[
+    "ダウンロード期限",
+    "ダウンロード有効期限",
+    "ダウンロード可能期間",
+    "ダウンロード回数",
+    "ダウンロード可能回数",
+]);
 
 /// R4: a report is sunk if it is the mail. Further down it may be what a customer asks about, in an attached mail:
 /// a person looks.
@@ -139,48 +147,64 @@ pub fn unreadable(facts: &Facts) -> Finding {
 
 /// R28: a robot's text. Customers paste such text too, so this alone never sinks a mail.
 pub fn robot_text(facts: &Facts) -> Finding {
-    let text = own_text(facts.inquiry);
-    let beginning = folded(head(&text).lines());
-    report_line(&beginning)
-        .or_else(|| do_not_answer(&text))
-        .or_else(|| second_mail(&beginning))
+    let beginning = facts.text.beginning.as_str();
+    report_line(beginning)
+        .or_else(|| do_not_answer(&facts.text))
+        .or_else(|| second_mail(beginning))
         .map(|what| human(format!("text: {what}")))
 }
 
-/// Lines that are not blank, as phrases are compared with them.
-pub(super) fn folded<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
-    lines.map(normalised).filter(|line| !line.is_empty()).collect()
+/// What the sender wrote, where robots say what they are.
+pub(super) struct OwnText {
+    whole: String,
+    /// Lines of the first [`LOOKED_AT`] bytes that are not blank, as phrases are compared with them.
+    pub beginning: String,
 }
 
-fn report_line(lines: &[String]) -> Option<&'static str> {
-    let begins = |line: &String| REPORT_LINES.iter().find(|word| line.starts_with(**word)).copied();
-    let contains = |line: &String| REPORT_PHRASES.iter().find(|phrase| line.contains(**phrase)).copied();
-    lines.iter().find_map(|line| begins(line).or_else(|| contains(line)))
+impl OwnText {
+    pub fn of(inquiry: &Inquiry) -> OwnText {
+        let whole = own_text(inquiry);
+        OwnText { beginning: normalised_lines(head(&whole)), whole }
+    }
+
+    /// All lines that are not blank, as phrases are compared with them.
+    fn lines(&self) -> Cow<'_, str> {
+        match self.whole.len() > LOOKED_AT {
+            true => Cow::Owned(normalised_lines(&self.whole)),
+            false => Cow::Borrowed(&self.beginning),
+        }
+    }
+}
+
+fn report_line(text: &str) -> Option<&'static str> {
+    let begins = |line: &str| REPORT_LINES.iter().find(|word| line.starts_with(**word)).copied();
+    text.lines().find_map(begins).or_else(|| REPORT_PHRASES.first_in(text))
 }
 
 /// 「このメールは送信専用です」
-fn do_not_answer(text: &str) -> Option<&'static str> {
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+fn do_not_answer(text: &OwnText) -> Option<&'static str> {
+    let text = text.lines();
+    let lines: Vec<&str> = text.lines().collect();
     let last = lines.len().saturating_sub(LAST_LINES).max(FIRST_LINES);
     let edges = lines.iter().take(FIRST_LINES).chain(lines.iter().skip(last)).copied();
-    folded(edges).iter().map(|line| line.replace(' ', "")).find_map(|line| {
-        let said = |phrases: &[&'static str]| phrases.iter().find(|phrase| line.contains(**phrase)).copied();
-        said(THIS_MAIL).and_then(|_| said(DO_NOT_ANSWER)).or_else(|| said(DO_NOT_ANSWER_ALONE))
+    edges.map(|line| line.replace(' ', "")).find_map(|line| {
+        let said = DO_NOT_ANSWER.first_in(&line).filter(|_| THIS_MAIL.is_in(&line));
+        said.or_else(|| DO_NOT_ANSWER_ALONE.first_in(&line))
     })
 }
 
 /// A password for the attachment of the mail before, or a file to fetch: no new inquiry. Never shows the password.
-fn second_mail(lines: &[String]) -> Option<&'static str> {
-    let any = |words: &[&str]| lines.iter().any(|line| words.iter().any(|word| line.contains(word)));
-    if password::in_text(lines) {
+fn second_mail(text: &str) -> Option<&'static str> {
+    if password::in_text(text) {
         return Some("password of an attachment");
     }
-    (any(DOWNLOAD_LIMITS) && any(&["http://", "https://"])).then_some("file to fetch")
+    let link = || text.contains("http://") || text.contains("https://");
+    (DOWNLOAD_LIMITS.is_in(text) && link()).then_some("file to fetch")
 }
 
 /// What is not quoted or forwarded, nor put around it by a web form of ours; all of it if the text was not cut into
 /// sections.
-pub(super) fn own_text(inquiry: &Inquiry) -> String {
+fn own_text(inquiry: &Inquiry) -> String {
     if inquiry.sections.is_empty() {
         return inquiry.text.clone();
     }
@@ -193,7 +217,7 @@ pub(super) fn own_text(inquiry: &Inquiry) -> String {
 }
 
 /// The first [`LOOKED_AT`] bytes, cut on a character border.
-pub(super) fn head(text: &str) -> &str {
+fn head(text: &str) -> &str {
     let end = (0..=LOOKED_AT.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     &text[..end]
 }

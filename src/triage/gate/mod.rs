@@ -34,6 +34,7 @@ struct Facts<'a> {
     inquiry: &'a Inquiry,
     ctx: &'a Context<'a>,
     authenticated: AuthLevel,
+    text: content::OwnText,
 }
 
 /// A rule's verdict and what it saw: no text of the body, no full address. None: the rule does not fire.
@@ -71,12 +72,19 @@ const RULES: &[(&str, Rule)] = &[
     ("R28", content::robot_text),
 ];
 
+/// What the gate finds.
+pub struct Judged {
+    pub gate: Gate,
+    /// The mail only brings the password for the attachment of another one.
+    pub password_notice: bool,
+}
+
 /// Judges all rules; the worst verdict of those that fire is the gate's.
-pub fn judge(inquiry: &Inquiry, ctx: &Context, authenticated: AuthLevel) -> Gate {
-    let facts = Facts { inquiry, ctx, authenticated };
+pub fn judge(inquiry: &Inquiry, ctx: &Context, authenticated: AuthLevel) -> Judged {
+    let facts = Facts { inquiry, ctx, authenticated, text: content::OwnText::of(inquiry) };
     let hits: Vec<GateHit> = RULES.iter().filter_map(|(id, rule)| Some(hit(id, rule(&facts)?))).collect();
     let verdict = hits.iter().map(|hit| hit.verdict).max().unwrap_or(GateVerdict::Answer);
-    Gate { verdict, hits }
+    Judged { gate: Gate { verdict, hits }, password_notice: password::brings_password(inquiry, &facts.text) }
 }
 
 fn hit(rule: &str, (verdict, detail): (GateVerdict, String)) -> GateHit {

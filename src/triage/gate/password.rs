@@ -2,7 +2,7 @@
 //!
 //! Such mail is not classified at all, so that no evidence can quote the password.
 
-use super::content::{folded, head, own_text};
+use super::content::OwnText;
 use super::subject::normalised;
 use crate::triage::inquiry::Inquiry;
 
@@ -15,8 +15,6 @@ const SUBJECTS: &[&str] = &[
     "【パスワード】",
     "[パスワード]",
 ];
-/// One of these is in each of [`LINES`] and [`SENTENCES`]: most lines have neither and need no further look.
-const WORDS: &[&str] = &["パスワード", ":"];
 /// Beginnings of the line with the password; NFKC, lower case, without blanks and brackets.
 const LINES: &[&str] =
     &["パスワード:", "解凍パスワード:", "復号パスワード:", "展開パスワード:", "zipパスワード:", "password:", "pw:"];
@@ -35,7 +33,12 @@ const SENTENCES: &[&str] = &[
 
 /// Does this mail only bring the password for the attachment of another one?
 pub fn is_password_notice(inquiry: &Inquiry) -> bool {
-    in_subject(&normalised(&inquiry.subject)).is_some() || in_text(&folded(head(&own_text(inquiry)).lines()))
+    brings_password(inquiry, &OwnText::of(inquiry))
+}
+
+/// The same, where its text is known.
+pub(super) fn brings_password(inquiry: &Inquiry, text: &OwnText) -> bool {
+    in_subject(&normalised(&inquiry.subject)).is_some() || in_text(&text.beginning)
 }
 
 /// The phrase that a normalised subject ends with.
@@ -45,11 +48,11 @@ pub(super) fn in_subject(subject: &str) -> Option<&'static str> {
 }
 
 /// Lines that give a password and speak of something sent before.
-pub(super) fn in_text(lines: &[String]) -> bool {
-    let any = |words: &[&str]| lines.iter().any(|line| words.iter().any(|word| line.contains(word)));
-    lines.iter().filter(|line| WORDS.iter().any(|word| line.contains(word))).any(|line| gives_password(line))
-        && any(&["先程", "先ほど", "さきほど", "添付ファイル"])
+pub(super) fn in_text(text: &str) -> bool {
+    let any = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    any(&["先程", "先ほど", "さきほど", "添付ファイル"])
         && any(&["送付", "送信", "お送り", "添付"])
+        && text.lines().any(gives_password)
 }
 
 fn gives_password(line: &str) -> bool {

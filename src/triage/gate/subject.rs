@@ -178,7 +178,25 @@ fn robot_phrase(subject: &str) -> Option<&'static str> {
 
 /// NFKC, lower case, single blanks, one spelling of お問い合わせ.
 pub fn normalised(text: &str) -> String {
-    let text = lower_with_single_blanks(&ComposingNormalizerBorrowed::new_nfkc().normalize(text));
+    let mut out = String::with_capacity(text.len());
+    lower_with_single_blanks(&ComposingNormalizerBorrowed::new_nfkc().normalize(text), &mut out);
+    one_inquiry(out)
+}
+
+/// The same line by line; blank lines are left out.
+pub fn normalised_lines(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in ComposingNormalizerBorrowed::new_nfkc().normalize(text).lines() {
+        let before = out.len();
+        lower_with_single_blanks(line, &mut out);
+        if out.len() > before {
+            out.push('\n');
+        }
+    }
+    one_inquiry(out)
+}
+
+fn one_inquiry(text: String) -> String {
     if !text.contains("お問") {
         return text;
     }
@@ -186,12 +204,12 @@ pub fn normalised(text: &str) -> String {
 }
 
 /// In one pass: whole mails come through here.
-fn lower_with_single_blanks(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+fn lower_with_single_blanks(text: &str, out: &mut String) {
+    let start = out.len();
     let mut blank = false;
     for c in text.chars() {
         if c.is_whitespace() {
-            blank = !out.is_empty();
+            blank = out.len() > start;
             continue;
         }
         if std::mem::take(&mut blank) {
@@ -204,7 +222,6 @@ fn lower_with_single_blanks(text: &str) -> String {
             _ => out.extend(c.to_lowercase()),
         }
     }
-    out
 }
 
 /// The subject as it stays through a whole thread: normalised, without `Re:`, tags in front and our own mark at the end.

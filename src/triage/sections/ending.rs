@@ -6,6 +6,7 @@
 use super::lines::{Line, is_delimiter, is_prose, is_rule, own_runs};
 use super::vocabulary::CLOSING;
 use crate::triage::inquiry::SectionKind;
+use crate::triage::word_set::WordSet;
 
 /// A signature is no longer than this.
 const MAX_SIGNATURE: usize = 15;
@@ -165,35 +166,33 @@ fn signs(lines: &[Line], block: &[usize]) -> u32 {
     block.iter().map(|i| signs_of(lines[*i].text)).fold(0, |all, signs| all | signs).count_ones()
 }
 
-const FIRM: &[&str] = words!(
+static FIRM: WordSet = WordSet::of(words!(
     "株式会社" "㈱" "（株）" "(株)" "有限会社" "㈲" "（有）" "(有)" "合同会社" "社団法人" "財団法人" "学校法人"
     "医療法人" "福祉法人" "NPO法人" "協同組合" "Inc." "Ltd" "Corp" "Co.,"
-);
+));
 const DEPARTMENT: &[&str] = words!(
     "部" "課" "室" "係" "支店" "本社" "本店" "センター" "グループ" "事業所" "営業所" "事務局" "法人本部" "出張所" "店"
 );
-const POST: &[&str] = words!("〒");
-const TELEPHONE: &[&str] =
-    &["TEL", "Tel", "tel", "電話", "FAX", "Fax", "fax", "携帯", "Mobile", "PHS", "ＴＥＬ", "ＦＡＸ", "℡"];
-const WEB: &[&str] = words!("http://" "https://" "www.");
-const TRADE: &[&str] = words!(
+static TELEPHONE: WordSet =
+    WordSet::of(&["TEL", "Tel", "tel", "電話", "FAX", "Fax", "fax", "携帯", "Mobile", "PHS", "ＴＥＬ", "ＦＡＸ", "℡"]);
+static WEB: WordSet = WordSet::of(words!("http://" "https://" "www."));
+static TRADE: WordSet = WordSet::of(words!(
     "営業時間" "定休" "承ります" "受付中" "受付時間" "お問い合わせは" "ご相談" "許可 " "登録番号" "適格請求書" "へ）"
-);
+));
 
 /// What a line shows of a signature, one bit a kind.
 fn signs_of(text: &str) -> u32 {
-    let any = |words: &[&str]| words.iter().any(|w| text.contains(w));
     // a department ends its word: 「総務部　山田」, not 「部品」
     let department =
         text.split([' ', '　', '/', '・']).any(|w| DEPARTMENT.iter().any(|d| w.ends_with(d) && w.len() > d.len()));
-    let trade = any(TRADE) || text.ends_with("まで") || text.ends_with('へ');
+    let trade = TRADE.is_in(text) || text.ends_with("まで") || text.ends_with('へ');
     let signs = [
-        any(FIRM),
+        FIRM.is_in(text),
         department,
-        any(POST),
-        any(TELEPHONE) || has_telephone(text),
+        text.contains('〒'),
+        TELEPHONE.is_in(text) || has_telephone(text),
         has_mail(text),
-        any(WEB),
+        WEB.is_in(text),
         trade,
         is_name(text),
     ];

@@ -67,13 +67,21 @@ pub fn own_runs(lines: &[Line]) -> Vec<Vec<usize>> {
 
 /// A line of nothing but rule characters: `-----`, `━━━━`, `** * **`.
 pub fn is_rule(text: &str) -> bool {
-    const RULES: &str = "-=*_~#+/━─═―＝－＿＊◇◆■□☆★:…┏┓┗┛╋┃┣┫┳┻ー・";
     let mut count = 0;
     let only = text.chars().filter(|c| !c.is_whitespace()).all(|c| {
         count += 1;
-        RULES.contains(c)
+        draws(c)
     });
     only && (count >= 3 || is_delimiter(text))
+}
+
+#[rustfmt::skip]
+fn draws(c: char) -> bool {
+    matches!(
+        c,
+        '-' | '=' | '*' | '_' | '~' | '#' | '+' | '/' | '━' | '─' | '═' | '―' | '＝' | '－' | '＿' | '＊' | '◇' | '◆' | '■'
+        | '□' | '☆' | '★' | ':' | '…' | '┏' | '┓' | '┗' | '┛' | '╋' | '┃' | '┣' | '┫' | '┳' | '┻' | 'ー' | '・'
+    )
 }
 
 /// The delimiter of mail signatures (`-- `), also as gateways and people change it.

@@ -3,6 +3,7 @@
 
 use super::lines::{Line, is_rule};
 use crate::triage::inquiry::SectionKind;
+use crate::triage::word_set::WordSet;
 
 /// A banner stands within this many lines from the top.
 const TOP: usize = 5;
@@ -82,10 +83,10 @@ fn footer(lines: &mut [Line]) {
 
 /// The part of a paragraph from the first line about "this mail" on, if the whole is legal talk.
 fn legal_lines(lines: &[Line], paragraph: &[usize]) -> Vec<usize> {
-    const THIS: &[&str] = words!(
+    static THIS: WordSet = WordSet::in_any_case(words!(
         "本メール" "このメール" "本電子メール" "この電子メール" "本e-mail" "this e-mail" "this email" "this message"
         "本通信"
-    );
+    ));
     const WRONG: &[&str] = words!(
         "誤って受信" "誤って本メール" "誤ってこのメール" "誤送信" "誤って送信された" "機密情報" "秘密情報" "名宛人"
         "受信者以外" "宛先以外" "意図された" "confidential" "intended recipient" "intended solely" "法的な拘束力"
@@ -93,7 +94,7 @@ fn legal_lines(lines: &[Line], paragraph: &[usize]) -> Vec<usize> {
     const THEN: &[&str] = words!(
         "破棄" "削除" "開示" "複写" "複製" "転用" "第三者" "禁じ" "禁止" "prohibited" "delete" "ものではありません"
     );
-    let start = paragraph.iter().position(|i| contains(lines[*i].text, THIS));
+    let start = paragraph.iter().position(|i| THIS.is_in(lines[*i].text));
     let Some(start) = start else { return Vec::new() };
     let legal = &paragraph[start..];
     let all: String = legal.iter().map(|i| lines[*i].text.to_ascii_lowercase()).collect();
