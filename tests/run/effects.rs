@@ -182,25 +182,16 @@ fn sql(bench: &Bench, statement: &str) {
 fn flow(bench: &Bench) {
     register(bench, "");
     let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/biz-phone");
-    for name in FLOW_TEMPLATES {
-        let to = bench.site.path("templates/mini").join(name);
-        fs::copy(templates.join(name), to).unwrap();
+    for file in fs::read_dir(templates).unwrap().map(|file| file.unwrap().path()) {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        if name.starts_with("flow-") || ["alert.txt", "urgent.txt"].contains(&name) {
+            fs::copy(&file, bench.site.path("templates/mini").join(name)).unwrap();
+        }
     }
     fs::create_dir_all(bench.site.path("rules/mini/flows")).unwrap();
     bench.site.write("rules/mini/flows/light.toml", FLOW);
     bench.site.write("rules/mini/urgent.toml", URGENT);
 }
-
-const FLOW_TEMPLATES: [&str; 8] = [
-    "flow-ask.txt",
-    "flow-closed.txt",
-    "flow-end.txt",
-    "flow-handover.txt",
-    "flow-solved.txt",
-    "flow-steps.txt",
-    "alert.txt",
-    "urgent.txt",
-];
 
 const URGENT: &str = "[[urgent]]\ntitle = \"盗難\"\narticle = \"第13条\"\nwords = [\"/パスワード.{0,10}盗まれ/\"]\n";
 
