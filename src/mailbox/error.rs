@@ -75,8 +75,9 @@ impl MailboxError {
     }
 
     /// A tagged NO that speaks of the server's state, not of what was asked (RFC 5530 §3).
-    pub(super) fn is_passing_refusal(&self) -> bool {
-        matches!(self, MailboxError::Refused { code, .. } if matches!(code.as_str(), "UNAVAILABLE" | "INUSE" | "LIMIT"))
+    pub fn is_passing_refusal(&self) -> bool {
+        let passing = |code: &str| matches!(code, "UNAVAILABLE" | "INUSE" | "LIMIT" | "OVERQUOTA");
+        matches!(self, MailboxError::Refused { code, .. } if passing(code))
     }
 }
 

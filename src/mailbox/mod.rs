@@ -151,7 +151,7 @@ impl Inbox {
     }
 
     /// Mail that `known` does not have, oldest first, at most `limit`. A mail that cannot be read comes back with
-    /// empty `raw` and `complete` false, so that it is journalled and a person sees it.
+    /// empty `raw` and `complete` false ([`Arrival::is_unread`]), so that it is journalled and the rest goes on.
     pub async fn new_mail(&mut self, known: &Known, limit: usize) -> Result<Vec<Arrival>, MailboxError> {
         either!(self, inbox => inbox.new_mail(known, limit).await)
     }
@@ -165,7 +165,8 @@ impl Inbox {
         either!(self, inbox => inbox.more(&key.item, from, bytes).await)
     }
 
-    /// The flags a mail has now; none if it is not there any more (staff moved or expunged it), or the mailbox is another.
+    /// The flags a mail has now; none if it is not there any more (staff moved or expunged it), the mailbox is another, or
+    /// the server fails on it.
     pub async fn flags(&mut self, key: &MailKey) -> Result<Option<Vec<String>>, MailboxError> {
         if self.place() != (key.mailbox.as_str(), key.validity) {
             return Ok(None);

@@ -5,4 +5,5 @@ pub mod desk;
 pub mod dovecot;
 pub mod faulty;
 pub mod oauth;
+pub mod proxy;
 pub mod smtp;
