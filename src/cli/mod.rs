@@ -17,6 +17,7 @@ mod fit;
 mod flow;
 mod hours;
 mod init;
+mod login;
 mod notice;
 mod observed;
 mod outage;
@@ -87,6 +88,7 @@ Examples:
   madoguchi run -c madoguchi.toml             work the desk until stopped
   madoguchi observed -c madoguchi.toml        what a desk would have done that only observes
   madoguchi activate -c madoguchi.toml        let it begin
+  madoguchi login m365                        sign in at Microsoft 365, Google …, for desks with `oauth`
   madoguchi doctor -c madoguchi.toml          does everything work with the live servers?
   madoguchi reconcile -c madoguchi.toml       has every mail an outcome, and every outcome a mail?
   madoguchi backup /var/backups/desk.db       a copy of the store, while the desk works
@@ -115,6 +117,7 @@ enum Command {
     Replay(replay::Args),
     Observed(observed::Args),
     Activate(activate::Args),
+    Login(login::Args),
     Doctor(doctor::Args),
     Reconcile(reconcile::Args),
     Backup(backup::Args),
@@ -152,6 +155,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Replay(args) => replay::command(args),
         Command::Observed(args) => observed::command(args),
         Command::Activate(args) => activate::command(args),
+        Command::Login(args) => login::command(args),
         Command::Doctor(args) => doctor::command(args),
         Command::Reconcile(args) => reconcile::command(args),
         Command::Backup(args) => backup::command(args),

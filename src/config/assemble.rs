@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{Scope, ScopedJoinHandle};
 
@@ -12,6 +12,7 @@ use super::calendar::{self, Layer};
 use super::desk::{self, Draft, RegisterPlace};
 use super::freemail::FreeMail;
 use super::health::{self, Health};
+use super::oauth::{self, Accounts};
 use super::pack::{self, PackFiles, embedded_packs};
 use super::problems::{File, Problem, Problems, Report};
 use super::reader::{self, At, Table};
@@ -37,6 +38,7 @@ struct Written {
     free_mail: FreeMail,
     /// Path of the notices as written.
     notices: Option<At<String>>,
+    accounts: Accounts,
     desks: Vec<Draft>,
 }
 
@@ -82,7 +84,9 @@ pub fn config(file: File<'_>, around: &Surroundings) -> Option<Config> {
     let desks = written.desks.into_iter().map(|draft| loaded.desk(draft, &own_addresses));
     let (store, keep, health) = (written.store?, written.keep, written.health);
     let free_mail = written.free_mail;
-    Some(Config { desks: desks.collect::<Option<_>>()?, store, keep, health, free_mail, warnings: Problems::default() })
+    let accounts = written.accounts.into_values().collect::<Option<_>>()?;
+    let warnings = Problems::default();
+    Some(Config { desks: desks.collect::<Option<_>>()?, accounts, store, keep, health, free_mail, warnings })
 }
 
 fn written(root: &Table<'_>, around: &Surroundings) -> Written {
@@ -103,9 +107,11 @@ fn written(root: &Table<'_>, around: &Surroundings) -> Written {
     let health = root.get("health").and_then(|health| health.table("[health]", |health| Some(health::read(health))));
     let (health, alarm_mail) = health.unwrap_or_default();
     let notices = root.optional_string("notices");
+    let folder = store.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    let accounts = oauth::accounts(root, around, folder);
     root.require("desk");
-    let desks = root.tables("desk", "[[desk]]", |table| desk::read(table, around));
-    Written { store, keep, health, alarm_mail, packs, free_mail, notices, desks }
+    let desks = root.tables("desk", "[[desk]]", |table| desk::read(table, around, &accounts));
+    Written { store, keep, health, alarm_mail, packs, free_mail, notices, accounts, desks }
 }
 
 /// Days that mails and cases are kept; left out: for ever.
@@ -247,7 +253,7 @@ fn editions(file: File<'_>, written: &Written, id: &At<String>) -> Option<Vec<Ar
 }
 
 /// The packs in a folder of packs.
-fn folders(rules: &std::path::Path) -> Vec<String> {
+fn folders(rules: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(rules).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
         .filter(|entry| entry.path().is_dir())

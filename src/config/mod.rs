@@ -1,7 +1,7 @@
 //! TOML with spans → checked types, or all problems at once.
 //!
 //! Reading order: `problems` (what an error looks like), `reader` (typed getters that go on after a problem),
-//! then one file a table: `desk`, `border`, `form`, `server`, `secret`, `health`, `register`, `calendar`, `pack`; `assemble`
+//! then one file a table: `desk`, `border`, `form`, `server`, `secret`, `oauth`, `health`, `register`, `calendar`, `pack`; `assemble`
 //! looks up what desks name and puts them together. docs/configuration.md and docs/rules.md describe the files.
 
 mod assemble;
@@ -14,6 +14,7 @@ mod freemail;
 mod health;
 pub mod ics;
 mod notices;
+mod oauth;
 mod pack;
 mod problems;
 mod reader;
@@ -37,6 +38,7 @@ pub use problems::{Problem, Problems, Report, Severity};
 pub use register::{Entries, Entry};
 
 use self::problems::File;
+use crate::oauth::{Account, Credential};
 use crate::store::{Keep, Store, StoreError};
 use crate::triage::context::DeskProfile;
 use crate::triage::notice::Notice;
@@ -56,6 +58,8 @@ pub struct Config {
     pub keep: Keep,
     pub health: Health,
     pub desks: Vec<Desk>,
+    /// Those that get tokens, by name.
+    pub accounts: Vec<Account>,
     /// Domains that identify nobody.
     pub free_mail: FreeMail,
     /// Nothing in here is an error.
@@ -110,6 +114,29 @@ pub struct Desk {
     pub release_every: SignedDuration,
     /// Mails worked on in one go.
     pub batch: usize,
+}
+
+impl Desk {
+    /// The accounts whose tokens it needs, each once.
+    pub fn accounts(&self) -> Vec<&Account> {
+        let mailbox = match &self.mailbox {
+            mailbox::Settings::Imap(imap) => Some(&imap.credential),
+            mailbox::Settings::Maildir { .. } => None,
+        };
+        let outbox = match &self.outbox {
+            outbox::Settings::Smtp(smtp) => smtp.login.as_ref().map(|(_, credential)| credential),
+            outbox::Settings::Folder { .. } => None,
+        };
+        let mut accounts: Vec<&Account> = Vec::new();
+        for credential in mailbox.into_iter().chain(outbox) {
+            if let Credential::OAuth(account) = credential
+                && !accounts.iter().any(|known| known.settings().name == account.settings().name)
+            {
+                accounts.push(account);
+            }
+        }
+        accounts
+    }
 }
 
 /// What a configuration may refer to outside its files.

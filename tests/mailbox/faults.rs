@@ -64,7 +64,7 @@ pub fn play(greeting: &'static str, rules: &[(&'static str, &'static str)]) -> P
         port: listener.local_addr().unwrap().port(),
         tls: Tls::None,
         user: "desk".to_owned(),
-        password: "secret".into(),
+        credential: "secret".into(),
         folder: "INBOX".to_owned(),
         poll: Duration::from_secs(600),
         noop: None,
@@ -461,7 +461,7 @@ async fn logins_are_sent_so_that_no_character_counts_as_syntax() {
         ("a\r\nM9 LOGOUT", "LOGIN \"desk\" {12}\r\na\r\nM9 LOGOUT"),
     ] {
         let mut played = play(HELLO, &[]);
-        played.settings.password = password.into();
+        played.settings.credential = password.into();
         open(&played).await.unwrap();
         assert_eq!(played.heard(expected), 1, "{:?}", played.heard.lock().unwrap());
     }
