@@ -4,28 +4,31 @@
 //! that is gone was moved) but one: sending. So "started" is noted durably before a send, and a send that was cut
 //! off is never blindly repeated ([`settle_interrupted`], invariant 3).
 
+mod labels;
 mod retry;
 mod send;
 mod stop;
+mod way;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
+use tracing::error;
 
 use crate::clock::Clock;
-use crate::mailbox::{Inbox, LabelChange, MailboxError, Place};
+use crate::mailbox::{Inbox, MailboxError, Place};
 use crate::outbox::{Found, Outbox, compose};
-use crate::store::{
-    After, Books, Effect, EffectId, EffectRow, EffectState, NewEffect, Outcome, SendRow, Store, StoreError,
-};
+use crate::store::{Effect, EffectId, EffectRow, EffectState, NewEffect, Outcome, Store, StoreError};
 use crate::triage::budget::Budgets;
 use crate::triage::decision::{Action, Decision, Reply};
 use crate::triage::inquiry::Mailbox;
 
-use send::log;
-pub use stop::{stopped, unless_stopped};
+use self::labels::is_label;
+use self::send::log;
+pub use self::stop::{stopped, unless_stopped};
+pub use self::way::WayOut;
 
 /// What stops the carrying out of effects; the effects themselves stay in the store.
 #[derive(Debug, thiserror::Error)]
@@ -143,6 +146,9 @@ pub struct Hands<'a> {
     /// True: nothing more is begun.
     pub stop: &'a watch::Receiver<bool>,
     pub budgets: &'a Budgets,
+    pub way: &'a mut WayOut,
+    /// The last round ended in the middle of its effects, and nobody knows which one is at fault: each by itself.
+    pub careful: bool,
     /// What cannot be carried out for so long is given up.
     pub give_up_after: SignedDuration,
 }
@@ -178,7 +184,9 @@ impl Hands<'_> {
     /// # Errors
     /// Store failures, and mailbox failures that need a new connection: what was not done stays to be done.
     pub async fn carry_out(&mut self, rows: Vec<EffectRow>) -> Result<(), ApplyError> {
-        let (labels, rest): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| is_label(&row.effect));
+        let rows = self.those_of_this_mailbox(rows).await?;
+        let together = |row: &EffectRow| is_label(&row.effect) && row.attempts == 0 && !self.careful;
+        let (labels, rest): (Vec<_>, Vec<_>) = rows.into_iter().partition(together);
         let (sends, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|row| matches!(row.effect, Effect::Send(_)));
         self.label(labels).await?;
         self.send(sends).await?;
@@ -186,9 +194,32 @@ impl Hands<'_> {
             if *self.stop.borrow() {
                 break;
             }
-            self.one(&row).await?;
+            self.alone(&row).await?;
         }
         Ok(())
+    }
+
+    /// UIDs of a mailbox that was rebuilt or replaced name other mails by now: nothing is done to those.
+    async fn those_of_this_mailbox(&mut self, rows: Vec<EffectRow>) -> Result<Vec<EffectRow>, ApplyError> {
+        let place = self.inbox.place();
+        let here = |row: &EffectRow| (row.key.mailbox.as_str(), row.key.validity) == place;
+        let (rows, elsewhere): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| !marks(&row.effect) || here(row));
+        if !elsewhere.is_empty() {
+            let gone = Outcome::Done { note: Some("the mail lay in a mailbox that is another one now".into()) };
+            self.note(elsewhere.iter().map(|row| (row.id, gone.clone())).collect()).await?;
+        }
+        Ok(rows)
+    }
+
+    /// One effect by itself. If the server ends the connection over it, that is counted as a try: the next round goes on
+    /// with the others.
+    async fn alone(&mut self, row: &EffectRow) -> Result<(), ApplyError> {
+        let done = self.one(row).await;
+        if let (Err(ApplyError::Mailbox(error)), false) = (&done, sends(&row.effect)) {
+            let outcome = self.failed(row, error.to_string());
+            self.note(vec![(row.id, outcome)]).await?;
+        }
+        done
     }
 
     async fn one(&mut self, row: &EffectRow) -> Result<(), ApplyError> {
@@ -212,37 +243,6 @@ impl Hands<'_> {
             }
         };
         self.note(vec![(row.id, outcome)]).await
-    }
-
-    /// Labels that are the same for several mails are set with one command, and all commands are sent at once.
-    async fn label(&mut self, rows: Vec<EffectRow>) -> Result<(), ApplyError> {
-        if rows.is_empty() || *self.stop.borrow() {
-            return Ok(());
-        }
-        let groups = self.groups(rows).await?;
-        let changes: Vec<LabelChange> = groups.iter().flat_map(LabelGroup::changes).collect();
-        let mut results = self.inbox.change_labels(&changes).await?.into_iter();
-        let mut outcomes = Vec::new();
-        for group in &groups {
-            let Some(first) = group.rows.first() else { continue };
-            let result = results.by_ref().take(group.changes().len()).collect::<Result<Vec<()>, MailboxError>>();
-            let outcome = self.outcome(first, result)?;
-            outcomes.extend(group.rows.iter().map(|row| (row.id, outcome.clone())));
-        }
-        self.note(outcomes).await
-    }
-
-    /// What is to be changed, and for which effects.
-    async fn groups(&mut self, rows: Vec<EffectRow>) -> Result<Vec<LabelGroup>, ApplyError> {
-        let group = move |books: &Books<'_>| {
-            let mut groups: BTreeMap<(Vec<String>, Vec<String>), Vec<EffectRow>> = BTreeMap::new();
-            for row in rows {
-                groups.entry(wanted_labels(&row, books)?).or_default().push(row);
-            }
-            Ok(groups)
-        };
-        let groups = self.store.in_one(group).await?.into_iter();
-        Ok(groups.map(|((off, on), rows)| LabelGroup { off, on, rows }).collect())
     }
 
     /// The copy has the bytes that went out: same Message-ID, same date.
@@ -275,8 +275,17 @@ impl Hands<'_> {
             Ok(_) => Ok(Outcome::Done { note: None }),
             Err(error) if error.needs_reopen() => Err(error.into()),
             Err(error) if error.is_permanent() => Ok(Outcome::Failed { reason: error.to_string() }),
-            Err(error) => Ok(self.later(row, error.to_string())),
+            Err(error) if error.is_passing_refusal() => Ok(self.later(row, error.to_string())),
+            Err(error) => Ok(self.failed(row, error.to_string())),
         }
+    }
+
+    fn failed(&self, row: &EffectRow, reason: String) -> Outcome {
+        let outcome = retry::failed(row, reason, self.give_up_after, self.clock.now());
+        if let Outcome::GivenUp { reason } = &outcome {
+            error!(event = "mail-quarantined", mail = %row.mail_id, seq = row.seq, reason, "the server fails on a mail: staff must look");
+        }
+        outcome
     }
 
     fn later(&self, row: &EffectRow, reason: String) -> Outcome {
@@ -292,52 +301,23 @@ impl Hands<'_> {
         Ok(self.noted(noted)?)
     }
 
-    /// Only a disk that is full or fails is waited for; else settling finds out what became of them.
+    /// Only a disk that is full or fails, or somebody else in the store, is waited for; else settling finds out what became of them.
     fn noted<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        if !matches!(result, Err(StoreError::Full { .. } | StoreError::Disk { .. })) {
+        if !matches!(result, Err(StoreError::Full { .. } | StoreError::Disk { .. } | StoreError::Busy { .. })) {
             self.unnoted.clear();
         }
         result
     }
 }
 
-/// What a mail is to say about its answer; where its end was changed, what it said before comes off.
-fn labels_of_send(send: &SendRow, sent: &[String], unsent: &[String]) -> (Vec<String>, Vec<String>) {
-    let before = |labels: &[String]| if send.after.is_some() { labels.to_vec() } else { Vec::new() };
-    match (send.state, send.after) {
-        (EffectState::Done, _) => (before(unsent), sent.to_vec()),
-        (_, Some(After::Dropped)) => (before(unsent), Vec::new()),
-        _ => (before(sent), unsent.to_vec()),
-    }
+/// It is done to the mail itself, where it lies.
+fn marks(effect: &Effect) -> bool {
+    is_label(effect) || matches!(effect, Effect::Move { .. })
 }
 
-/// Effects that change the same labels.
-struct LabelGroup {
-    off: Vec<String>,
-    on: Vec<String>,
-    rows: Vec<EffectRow>,
-}
-
-impl LabelGroup {
-    fn changes(&self) -> Vec<LabelChange> {
-        let changes = [(false, &self.off), (true, &self.on)].into_iter().filter(|(_, labels)| !labels.is_empty());
-        let items = || self.rows.iter().map(|row| row.key.item.clone()).collect();
-        changes.map(|(add, labels)| LabelChange { add, labels: labels.clone(), items: items() }).collect()
-    }
-}
-
-/// Labels to take off and to put on.
-fn wanted_labels(row: &EffectRow, books: &Books<'_>) -> Result<(Vec<String>, Vec<String>), StoreError> {
-    Ok(match &row.effect {
-        Effect::AddLabels { labels } => (Vec::new(), labels.clone()),
-        Effect::RemoveLabels { labels } => (labels.clone(), Vec::new()),
-        Effect::LabelSend { of, sent, unsent } => labels_of_send(&books.send_effect(row.mail_id, *of)?, sent, unsent),
-        _ => (Vec::new(), Vec::new()),
-    })
-}
-
-fn is_label(effect: &Effect) -> bool {
-    matches!(effect, Effect::AddLabels { .. } | Effect::RemoveLabels { .. } | Effect::LabelSend { .. })
+/// It cannot be repeated.
+fn sends(effect: &Effect) -> bool {
+    matches!(effect, Effect::Send(_) | Effect::Forward(_) | Effect::Close(_) | Effect::Alert(_))
 }
 
 /// After a crash: a send that had begun is looked for, and if nobody can tell, a person must (invariant 3).

@@ -9,9 +9,10 @@
 //!
 //! # Reading order
 //! 1. [`triage`]: the pure room. [`triage::decide`] is the whole product on one page: no clock, no I/O, no async,
-//!    no randomness. `run`, `explain` and `demo` all call it.
+//!    no randomness. `run`, `explain`, `replay` and `demo` all call it.
 //! 2. [`store`]: the journal. What was seen, decided and done; effects are numbered and repeatable.
 //! 3. [`mailbox`]: IMAP and Maildir. [`outbox`]: SMTP and folder. [`net`]: the connections below both, with TLS.
+//!    [`oauth`]: tokens for servers that take no passwords.
 //! 4. [`apply`]: turns a decision into numbered effects and carries them out. [`worker`]: the loop of one desk.
 //!    [`dkim`]: checks signatures for the worker, where a desk asks for it.
 //!    [`health`]: does each desk get on, and who is told when it does not.
@@ -28,7 +29,7 @@
 //! - Logs hold no bodies, no full addresses, no secrets.
 //!
 //! Imports point inwards: `triage` and `net` see nothing of the crate; `store` sees only `triage`; `mailbox` and
-//! `outbox` see `triage` and `net`; `apply` sees those; `worker` sees `apply`, `health` and `config`; nothing imports `cli`.
+//! `outbox` see `triage`, `net` and `oauth`; `apply` sees those; `worker` sees `apply`, `health` and `config`; nothing imports `cli`.
 //! `tests/tidy.rs` checks it.
 
 pub mod apply;
@@ -40,6 +41,7 @@ pub mod fit;
 pub mod health;
 pub mod mailbox;
 pub mod net;
+pub mod oauth;
 pub mod outbox;
 pub mod store;
 pub mod triage;

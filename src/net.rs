@@ -163,6 +163,12 @@ fn tuned(stream: TcpStream) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
+/// A server's words, fit for a log: one line, at most 200 characters, and nothing that looks like an address.
+pub(crate) fn short(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().map(|word| if word.contains('@') { "…@…" } else { word }).collect();
+    words.join(" ").chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
 fn no_tls(host: &str, reason: impl Into<String>) -> NetError {
     NetError::Tls { host: host.to_owned(), reason: reason.into() }
 }
@@ -213,6 +219,12 @@ mod tests {
         for host in ["localhost.example", "10.0.0.1", "fe80::1", "::ffff:192.0.2.1", "0.0.0.0", "mail.example", ""] {
             assert!(!is_loopback(host), "{host}");
         }
+    }
+
+    #[test]
+    fn server_words_lose_addresses_controls_and_length() {
+        assert_eq!(short("Quota  of <a@example.jp>\texceeded\u{7}"), "Quota of …@… exceeded");
+        assert_eq!(short(&"長".repeat(500)).chars().count(), 200);
     }
 
     #[test]

@@ -3,23 +3,28 @@
 //! Every step ends in the store, so stopping (or dying) between any two of them loses nothing: the next start goes
 //! on where the journal says.
 
+mod backoff;
 mod judge;
 mod observe;
 mod poison;
 mod release;
+mod replay;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use self::backoff::Backoff;
 use self::judge::{FromBytes, Judge, Read};
-use crate::apply::{ApplyError, Fresh, Hands, settle_interrupted, stopped, unless_stopped};
+pub use self::replay::Replay;
+use crate::apply::{ApplyError, Fresh, Hands, WayOut, settle_interrupted, stopped, unless_stopped};
 use crate::clock::Clock;
 use crate::config::Desk;
 use crate::dkim::{self, DkimError};
@@ -40,10 +45,6 @@ use crate::triage::rulebook::{Editions, RulebookError};
 const EFFECTS_A_ROUND: u32 = 1000;
 /// A text beyond this is not looked at: 1 MB, base64 and all, more than the usual head.
 const LONGEST_HEAD: usize = HEAD_BYTES + (1 << 20);
-/// Waits after lost connections: doubled from the first to the longest, and spread by chance.
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
-
 /// After the end is asked for, the step in hand has so long. More than the outbox needs to await its server's last word.
 const LAST_STEP: Duration = Duration::from_secs(10);
 
@@ -60,6 +61,9 @@ pub enum WorkError {
     Rules(#[from] RulebookError),
     #[error(transparent)]
     Dkim(#[from] DkimError),
+    /// A bug of ours.
+    #[error("the desk's work panicked: please report this")]
+    Panicked,
 }
 
 impl From<ApplyError> for WorkError {
@@ -76,6 +80,7 @@ impl WorkError {
     pub fn is_permanent(&self) -> bool {
         match self {
             WorkError::Mailbox(error) => error.is_permanent(),
+            WorkError::Panicked | WorkError::Store(StoreError::Panicked) => false,
             WorkError::Store(_) | WorkError::Outbox(_) | WorkError::Rules(_) | WorkError::Dkim(_) => true,
         }
     }
@@ -103,19 +108,23 @@ pub struct Worker {
     outbox: Outbox,
     dkim: Option<dkim::Checker>,
     fresh: Fresh,
+    way: WayOut,
+    /// The last effects ended in a failure: see [`Hands::careful`].
+    careful: bool,
     /// What became of effects and could not be written down yet, as on a full disk.
     unnoted: Vec<(EffectId, Outcome)>,
     /// Mail up to this one was here when the process began; whatever of it is undecided may have ended the last one.
     found: MailId,
     begun: Instant,
+    /// When the server is asked again for mail that it did not give, if there is any.
+    ask_at: Option<Timestamp>,
     /// Sends that were cut off are settled: since the start, and since the last failure.
     settled: bool,
     /// The year whose missing list of holidays was told.
     missing_holidays: Option<i16>,
     /// A round has succeeded: from now on even a refused login is waited out, for it worked before.
     worked: bool,
-    /// Wait after the next failure.
-    backoff: Duration,
+    backoff: Backoff,
     stop: watch::Receiver<bool>,
     progress: Arc<dyn Fn(Progress) + Send + Sync>,
     pulse: Arc<dyn Fn(Pulse) + Send + Sync>,
@@ -137,6 +146,7 @@ impl Worker {
     /// As [`Worker::new`].
     pub async fn with_outbox(desk: Desk, store: Store, clock: Clock, outbox: Outbox) -> Result<Worker, WorkError> {
         let rules = Editions::compile(desk.pack.clone(), &desk.later)?;
+        desk.accounts().into_iter().for_each(|account| account.go_by(&clock));
         let profile = DeskProfile { secret: store.secret(), ..desk.profile.clone() };
         let from = Mailbox { name: profile.name.clone(), address: profile.address.clone() };
         let dkim = if desk.check_dkim { Some(dkim::Checker::new()?) } else { None };
@@ -155,13 +165,16 @@ impl Worker {
             outbox,
             dkim,
             fresh,
+            way: WayOut::default(),
+            careful: false,
             unnoted: Vec::new(),
             found,
             begun: Instant::now(),
+            ask_at: None,
             settled: false,
             missing_holidays: None,
             worked: false,
-            backoff: FIRST_BACKOFF,
+            backoff: Backoff::default(),
             stop: watch::channel(false).1,
             progress,
             pulse: Arc::new(|_| ()),
@@ -203,13 +216,12 @@ impl Worker {
             if error.is_permanent() && !self.worked {
                 return Err(error);
             }
-            let wait = spread(self.backoff);
+            let wait = self.backoff.wait(&error);
             warn!(desk = self.profile.id, %error, seconds = wait.as_secs(), "trying again");
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = stopped(&self.stop) => {}
             }
-            self.backoff = (self.backoff * 2).min(LONGEST_BACKOFF);
         }
         Ok(())
     }
@@ -229,7 +241,7 @@ impl Worker {
                 let Some(waited) = unless_stopped(&stop, LAST_STEP, self.wait()).await else { break };
                 waited?;
             }
-            self.backoff = FIRST_BACKOFF;
+            self.backoff.reset();
         }
         Ok(())
     }
@@ -237,6 +249,7 @@ impl Worker {
     /// Waits for mail, for an effect to become due, or for the end.
     async fn wait(&mut self) -> Result<(), WorkError> {
         let due = self.store.next_due(&self.profile.id, self.clock.now()).await?;
+        let due = due.into_iter().chain(self.ask_at).min();
         let (clock, stop) = (self.clock.clone(), self.stop.clone());
         let until = async {
             tokio::select! {
@@ -269,7 +282,7 @@ impl Worker {
 
     /// One round: a batch of new mail, a batch of decisions, a batch of effects. False if there was nothing to do.
     async fn round(&mut self) -> Result<bool, WorkError> {
-        let result = self.steps().await;
+        let result = caught(self.steps()).await;
         match result {
             Ok(_) => self.worked = true,
             Err(_) => self.disconnect(),
@@ -354,7 +367,8 @@ impl Worker {
     async fn decide(&mut self) -> Result<usize, WorkError> {
         let limit = u32::try_from(self.desk.batch).unwrap_or(u32::MAX);
         let mails = self.store.undecided(&self.profile.id, self.most_tries(), limit).await?;
-        let count = mails.len();
+        let (unread, mails): (Vec<_>, Vec<_>) = mails.into_iter().partition(|mail| mail.arrival.is_unread());
+        let count = mails.len() + self.ask_again(unread).await?;
         let (suspects, others): (Vec<_>, Vec<_>) = mails.into_iter().partition(|mail| self.suspects(mail));
         for mail in suspects {
             if self.stopping() {
@@ -433,7 +447,9 @@ impl Worker {
         let ready = self.store.ready(&self.profile.id, self.clock.now(), EFFECTS_A_ROUND).await?;
         let count = ready.len();
         if count > 0 {
-            self.hands().await?.carry_out(ready).await?;
+            let carried_out = self.hands().await?.carry_out(ready).await;
+            self.careful = carried_out.is_err();
+            carried_out?;
             (self.progress)(Progress::CarriedOut(count));
         }
         Ok(count)
@@ -449,6 +465,8 @@ impl Worker {
             clock: &self.clock,
             from: &self.from,
             fresh: &mut self.fresh,
+            way: &mut self.way,
+            careful: self.careful,
             unnoted: &mut self.unnoted,
             stop: &self.stop,
             budgets: &self.profile.budgets,
@@ -465,9 +483,9 @@ async fn sleep_until(clock: &Clock, due: Option<Timestamp>) {
     }
 }
 
-/// Between half and the whole of `wait`: many desks that lost one server do not come back in step.
-fn spread(wait: Duration) -> Duration {
-    wait.mul_f64(0.5 + fastrand::f64() / 2.0)
+/// A panic is a failure of this desk's round, and no end of the others.
+async fn caught<T>(work: impl Future<Output = Result<T, WorkError>>) -> Result<T, WorkError> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or(Err(WorkError::Panicked))
 }
 
 /// No mail stops the desk: if reading it panics (a bug of ours), it becomes an empty mail that staff must see.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use madoguchi::config::{self, Config, Desk, Problems, RegisterSource};
 use madoguchi::net::Tls;
+use madoguchi::oauth::{Credential, Endpoint};
 use madoguchi::triage::budget::Budgets;
 use madoguchi::triage::calendar::OutOfHours;
 use madoguchi::triage::context::{AuthProfile, Border, Drafts, RequiredAuth};
@@ -242,13 +243,18 @@ fn every_desk_knows_all_addresses_of_the_installation() {
     }
 }
 
+fn password(credential: &Credential) -> &str {
+    let Credential::Password(password) = credential else { panic!("{credential:?}") };
+    password.expose_secret()
+}
+
 #[test]
 fn servers_arrive_with_password_and_times() {
     let desk = desks().remove(0);
     let mailbox::Settings::Imap(imap) = desk.mailbox else { panic!("{:?}", desk.mailbox) };
     assert_eq!((imap.host.as_str(), imap.port, imap.user.as_str()), ("imap.desk.example", 10993, "support"));
     assert_eq!(imap.tls, Tls::StartTls { ca_file: None });
-    assert_eq!(imap.password.expose_secret(), "secret");
+    assert_eq!(password(&imap.credential), "secret");
     assert_eq!((imap.folder.as_str(), imap.head_bytes), ("INBOX/受付", 65536));
     assert_eq!((imap.poll, imap.timeout), (Duration::from_secs(30), Duration::from_secs(20)));
     let outbox::Settings::Smtp(smtp) = desk.outbox else { panic!("{:?}", desk.outbox) };
@@ -257,6 +263,39 @@ fn servers_arrive_with_password_and_times() {
     assert_eq!((smtp.bounce_address.as_deref(), smtp.bounce_tags), (Some("bounce@desk.example"), false));
     assert_eq!(desk.give_up_after, SignedDuration::from_hours(24));
     assert_eq!(smtp.timeout, Duration::from_secs(600));
+}
+
+/// What both providers' documents say, in their own words.
+#[test]
+fn providers_bring_their_addresses_and_scopes() {
+    let folder = good();
+    let secret = "client_id = \"7\"\nclient_secret = { env = \"MAIL_PASSWORD\" }\n";
+    let microsoft = format!("provider = \"microsoft\"\ntenant = \"desk.example\"\n{secret}");
+    let accounts = format!(
+        "[oauth.apps]\n{microsoft}grant = \"client-credentials\"\n[oauth.google]\nprovider = \"google\"\n{secret}\
+         [oauth.m365]\n{microsoft}[packs]"
+    );
+    edit(folder.path(), "[packs]", &accounts);
+    edit(folder.path(), "password = { env = \"MAIL_PASSWORD\" }\nfolder", "oauth = \"m365\"\nfolder");
+    let config = load(folder.path()).unwrap();
+    let at = |what: &str| Some(format!("https://login.microsoftonline.com/desk.example/oauth2/v2.0/{what}"));
+    let known = |index: usize| {
+        let settings = config.accounts[index].settings();
+        let url = |endpoint: &Endpoint| endpoint.url();
+        let pages = (settings.device.as_ref().map(url), settings.authorize.as_ref().map(|a| url(&a.page)));
+        (settings.name.as_str(), settings.scope.as_str(), Some(settings.token.url()), pages)
+    };
+    let pages = || (at("devicecode"), at("authorize"));
+    assert_eq!(known(0), ("apps", "https://outlook.office365.com/.default", at("token"), pages()));
+    let scope = "https://outlook.office.com/IMAP.AccessAsUser.All https://outlook.office.com/SMTP.Send offline_access";
+    assert_eq!(known(2), ("m365", scope, at("token"), pages()));
+    let page = Some("https://accounts.google.com/o/oauth2/v2/auth".to_owned());
+    let token = Some("https://oauth2.googleapis.com/token".to_owned());
+    assert_eq!(known(1), ("google", "https://mail.google.com/", token, (None, page)));
+    let used: Vec<&str> = config.desks[0].accounts().iter().map(|account| account.settings().name.as_str()).collect();
+    assert_eq!(used, ["m365"]);
+    let file = &config.accounts[2].settings().file;
+    assert_eq!(file, &folder.path().join("state/oauth-m365.json"), "beside the store");
 }
 
 /// (tls, its line in the file, usual IMAP port, usual SMTP port)
@@ -361,7 +400,7 @@ fn passwords_come_from_a_file_or_a_credential() {
         let config = load(folder.path()).unwrap();
         assert!(config.warnings.is_empty(), "{}", config.warnings);
         let mailbox::Settings::Imap(imap) = &config.desks[0].mailbox else { panic!("{reference}") };
-        assert_eq!(imap.password.expose_secret(), "s3cret");
+        assert_eq!(password(&imap.credential), "s3cret");
         assert!(!format!("{config:?}").contains("s3cret"));
     }
 }
@@ -528,6 +567,7 @@ fn the_documents_examples_load() {
     }
     for (document, least) in [
         ("docs/configuration.md", 2),
+        ("docs/oauth.md", 2),
         ("docs/register.md", 1),
         ("docs/rules.md", 4),
         ("README.md", 1),
@@ -539,6 +579,7 @@ fn the_documents_examples_load() {
 
 fn load_documented(folder: &Path, document: &str) {
     write_secret(&folder.join("mail.password"), "s3cret\n");
+    write_secret(&folder.join("client.secret"), "s3cret\n");
     let config = load(folder).unwrap_or_else(|problems| panic!("{document}: {problems}"));
     assert!(config.warnings.is_empty(), "{document}: {}", config.warnings);
 }

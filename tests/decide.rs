@@ -98,7 +98,7 @@ fn check(case: &Case, rules: &Rulebook) -> Result<(), String> {
     compare("to", case.to.clone(), reply.map(|r| r.to.address.clone()).unwrap_or_default());
     compare("reply_subject", case.reply_subject.clone(), reply.map(|r| r.subject.clone()).unwrap_or_default());
     let at = |t: Option<Timestamp>| t.map(|t| t.to_string()).unwrap_or_default();
-    compare("at", case.at.as_ref().map(|t| at(Some(t.parse().unwrap()))), at(reply.and_then(|r| r.at)));
+    compare("at", case.at.as_ref().map(|t| at(t.parse().ok())), at(reply.and_then(|r| r.at)));
     if wrong.is_empty() { Ok(()) } else { Err(format!("{}\n{}", case.name, wrong.join("\n"))) }
 }
 

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use madoguchi::net::Tls;
 use madoguchi::outbox::{Fault, Found, Outbox, OutboxError, Outgoing, Receipt, SendError, Settings, SmtpSettings};
-use secrecy::SecretString;
 use support::smtp::Act::{self, Hear, HearBytes, HearMail, Reset, Say, Silence, Wait};
 use support::smtp::{Scripted, SmtpSink, certificate};
 use tokio::sync::Notify;
@@ -332,7 +331,7 @@ async fn errors_name_no_person() {
 // ---- login -------------------------------------------------------------------------------------------------------
 
 async fn check_login(what: &str, script: Vec<Act>, expected: &str) {
-    let login = Some(("desk".to_string(), SecretString::from("pass")));
+    let login = Some(("desk".to_string(), "pass".into()));
     check_with(what, script, expected, |settings| settings.login = login).await;
 }
 
@@ -509,7 +508,7 @@ async fn the_null_sender_wants_no_notes() {
 #[tokio::test]
 async fn many_mails_go_over_one_login() {
     let sink = SmtpSink::start();
-    let login = Some(("desk".to_string(), SecretString::from("pass")));
+    let login = Some(("desk".to_string(), "pass".into()));
     let mut outbox = outbox(SmtpSettings { login, ..smtp(sink.port) });
     let bodies: Vec<String> = (10..40).map(|n| format!("Subject: {n}\r\n\r\nmail {n}\r\n")).collect();
     for body in &bodies {

@@ -2,13 +2,15 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::store::{EffectId, EffectRow, Outcome};
+use crate::store::{EffectId, EffectRow, IN_VAIN, Outcome};
 
 /// First wait after a passing failure; doubled with each try up to [`LONGEST`].
 const FIRST: SignedDuration = SignedDuration::from_secs(30);
 const LONGEST: SignedDuration = SignedDuration::from_hours(1);
 /// However long a machine slept or was off: fewer tries than this say nothing about the server.
 const LEAST_TRIES: u32 = 5;
+/// Tries of what only marks the mail: an answer behind it is not held up for long by a server that fails on this one.
+const TRIES_OF_MARKS: u32 = 3;
 
 /// What follows from a passing failure.
 pub(super) fn later(row: &EffectRow, reason: String, give_up_after: SignedDuration, now: Timestamp) -> Outcome {
@@ -18,6 +20,14 @@ pub(super) fn later(row: &EffectRow, reason: String, give_up_after: SignedDurati
         return Outcome::GivenUp { reason: format!("given up after {hours} hours: {reason}") };
     }
     Outcome::RetryAt { at: retry_at(now, row.id, row.attempts), reason }
+}
+
+/// What follows when the server fails on this very effect: it refuses it, or ends the connection over it.
+pub(super) fn failed(row: &EffectRow, reason: String, give_up_after: SignedDuration, now: Timestamp) -> Outcome {
+    if super::marks(&row.effect) && row.attempts + 1 >= TRIES_OF_MARKS {
+        return Outcome::GivenUp { reason: format!("tried {TRIES_OF_MARKS} times {IN_VAIN}: {reason}") };
+    }
+    later(row, reason, give_up_after, now)
 }
 
 /// Up to 30 s, 1 min, 2 min … 1 h after this many tries, and at least half of that: answers that failed together do not

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::{info, warn};
 
-use super::{ApplyError, Hands, retry, unless_stopped};
+use super::{ApplyError, Hands, unless_stopped};
 use crate::outbox::{Fault, Outgoing, Receipt, SendError, compose, compose_alert, compose_forward};
 use crate::store::{After, Books, Effect, EffectId, EffectRow, Outcome, StoreError};
 use crate::triage::budget::Budgets;
@@ -30,16 +30,22 @@ struct Wave {
 impl Hands<'_> {
     /// Sends answers, as many at a time as there may be connections.
     pub(super) async fn send(&mut self, rows: Vec<EffectRow>) -> Result<(), ApplyError> {
-        let mut waves = rows.chunks(self.outbox.connections());
-        let mut wave = self.turn(None, waves.next()).await?;
+        let mut rest = rows.as_slice();
+        let mut wave = self.turn(None, self.next_wave(&mut rest)).await?;
         while let Some(next) = wave
             && !*self.stop.borrow()
         {
             let ready = self.begin(next).await;
-            wave = self.turn(Some(&ready), waves.next()).await?;
+            wave = self.turn(Some(&ready), self.next_wave(&mut rest)).await?;
             self.complete(ready, wave.as_ref()).await;
         }
         self.note(Vec::new()).await
+    }
+
+    fn next_wave<'r>(&self, rest: &mut &'r [EffectRow]) -> Option<&'r [EffectRow]> {
+        let (wave, later) = rest.split_at(self.way.at_once(self.outbox.connections()).min(rest.len()));
+        *rest = later;
+        (!wave.is_empty()).then_some(wave)
     }
 
     /// Passes the mail on as it came.
@@ -90,8 +96,13 @@ impl Hands<'_> {
     /// has no outcome.
     async fn begin(&mut self, wave: Wave) -> Wave {
         let Wave { rows, mails, composed } = wave;
-        let begun = unless_stopped(self.stop, Duration::ZERO, self.outbox.begin(&mails)).await;
         let mut ready = Wave { rows: Vec::new(), mails: Vec::new(), composed };
+        if let Some(paused) = self.paused(&rows) {
+            self.unnoted.extend(paused);
+            return ready;
+        }
+        let begun = unless_stopped(self.stop, Duration::ZERO, self.outbox.begin(&mails)).await;
+        self.look_at_way(begun.iter().flatten());
         for ((row, mail), begun) in rows.into_iter().zip(mails).zip(begun.into_iter().flatten()) {
             match begun {
                 Ok(()) => {
@@ -143,8 +154,35 @@ impl Hands<'_> {
         match results {
             None => wave.rows.iter().for_each(|row| self.ended(row, cut_off_by_stop())),
             Some(results) => {
+                self.look_at_way(&results);
                 wave.rows.iter().zip(results).for_each(|(row, result)| self.ended(row, self.sent(row, result)));
             }
+        }
+    }
+
+    /// While the way out is broken for every mail, none is tried before the pause is over.
+    fn paused(&self, rows: &[EffectRow]) -> Option<Vec<(EffectId, Outcome)>> {
+        let pause = self.way.pause(self.clock.now())?;
+        let outcome = |row: &EffectRow| match self.later(row, pause.reason.clone()) {
+            Outcome::RetryAt { at, reason } => Outcome::RetryAt { at: at.max(pause.until), reason },
+            other => other,
+        };
+        Some(rows.iter().map(|row| (row.id, outcome(row))).collect())
+    }
+
+    /// One mail that got through proves the way out good; none did, and one says that the way is broken, then it is.
+    fn look_at_way<'r, T: 'r>(&mut self, results: impl IntoIterator<Item = &'r Result<T, SendError>>) {
+        let mut broken = None;
+        for result in results {
+            match result {
+                Ok(_) | Err(SendError::NotSent { fault: Fault::Mail, .. }) => return self.way.works(),
+                Err(SendError::NotSent { fault: Fault::Setup, text, .. }) => broken = Some(text),
+                Err(_) => {}
+            }
+        }
+        if let Some(reason) = broken {
+            warn!(event = "way-out-broken", reason, "no answer goes out before the pause is over");
+            self.way.broke(reason.clone(), self.clock.now());
         }
     }
 
@@ -165,7 +203,7 @@ impl Hands<'_> {
         match error {
             SendError::Uncertain { text } => Outcome::Held { reason: format!("perhaps sent: {text}") },
             SendError::NotSent { fault: Fault::Mail, text, .. } => Outcome::Failed { reason: text },
-            SendError::NotSent { text, .. } => retry::later(row, text, self.give_up_after, self.clock.now()),
+            SendError::NotSent { text, .. } => self.later(row, text),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Exit, loaded, packs};
@@ -29,6 +29,7 @@ these figures, and not how well the mails themselves are known by heart, tell ho
   let through  of the mails with prohibited conduct, the share that is decided automatically
 
   madoguchi fit --pack rules/optim-biz rules/optim-biz/training/*.jsonl
+  madoguchi fit --pack rules/optim-biz --typical october.jsonl october.jsonl difficult.jsonl
   madoguchi fit --pack optim-biz --dry-run mails.jsonl        the figures only")]
 pub struct Args {
     /// Pack to learn for: a folder rules/<pack>, or one of the program itself (with --dry-run or --out)
@@ -43,6 +44,10 @@ pub struct Args {
     /// Share of automatic decisions that shall be right
     #[arg(long, value_name = "SHARE", default_value_t = 0.99)]
     right: f64,
+    /// File among them whose mails come as a desk gets them: what is sure enough to act on is found out on these, where
+    /// the others hold more of the difficult ones (else on all)
+    #[arg(long, value_name = "CORPUS", value_delimiter = ',')]
+    typical: Vec<PathBuf>,
     /// Files with labelled mails (tests/corpus/dev/README.md explains them)
     #[arg(required = true, value_name = "CORPUS")]
     corpus: Vec<PathBuf>,
@@ -57,6 +62,7 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
     let files = args.corpus.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let book = Rulebook::compile(pack.into())?;
     let examples = examples(&args.corpus, &book)?;
+    let typical = typical(&args)?;
     let bar = progress();
     let judged = cross::cross_validate(&examples, &book.pack, settings, |done, all| {
         bar.set_length(u64::try_from(all + 1).unwrap_or_default());
@@ -65,7 +71,7 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
     let model = Model::learn(&examples.iter().collect::<Vec<_>>(), &book.pack, settings)?;
     bar.finish_and_clear();
     let mut fitted = model.fitted(&book.pack, settings);
-    thresholds::set(&mut fitted, &examples, &judged, &book.pack, aims);
+    thresholds::set(&mut fitted, &examples, &judged, &book.pack, (aims, &typical));
     let table = figures::table(&examples, &judged, &fitted, &book.pack);
     let hash = write::hash(files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())));
     let head = format!(
@@ -90,6 +96,15 @@ fn target(args: &Args) -> anyhow::Result<Option<PathBuf>> {
     let folder = Path::new(&args.pack);
     ensure!(folder.is_dir(), "{} is no folder: say --out FILE or --dry-run", args.pack);
     Ok(Some(folder.join("weights.toml")))
+}
+
+/// Names of the typical files; all if none is named.
+fn typical(args: &Args) -> anyhow::Result<Vec<String>> {
+    if let Some(other) = args.typical.iter().find(|path| !args.corpus.contains(path)) {
+        bail!("--typical {}: is none of the files to learn from", other.display());
+    }
+    let named = if args.typical.is_empty() { &args.corpus } else { &args.typical };
+    Ok(named.iter().map(|path| source(path)).collect())
 }
 
 fn read(path: &Path) -> anyhow::Result<(String, Vec<u8>)> {

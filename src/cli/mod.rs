@@ -17,6 +17,7 @@ mod fit;
 mod flow;
 mod hours;
 mod init;
+mod login;
 mod notice;
 mod observed;
 mod outage;
@@ -26,6 +27,7 @@ mod purge;
 mod quarantine;
 mod reconcile;
 mod register;
+mod replay;
 mod restore;
 mod run;
 mod screen;
@@ -82,9 +84,11 @@ Examples:
   madoguchi test rules/optim-biz              the examples and tests that stand in a pack
   madoguchi eval --pack optim-biz mails.jsonl how well a pack decides labelled mail
   madoguchi fit --pack rules/optim-biz m.jsonl learn from labelled mail what terms are worth
+  madoguchi replay -c madoguchi.toml          what changed rules would have decided about the mail of a month
   madoguchi run -c madoguchi.toml             work the desk until stopped
   madoguchi observed -c madoguchi.toml        what a desk would have done that only observes
   madoguchi activate -c madoguchi.toml        let it begin
+  madoguchi login m365                        sign in at Microsoft 365, Google …, for desks with `oauth`
   madoguchi doctor -c madoguchi.toml          does everything work with the live servers?
   madoguchi reconcile -c madoguchi.toml       has every mail an outcome, and every outcome a mail?
   madoguchi backup /var/backups/desk.db       a copy of the store, while the desk works
@@ -110,8 +114,10 @@ enum Command {
     Eval(eval::Args),
     Fit(fit::Args),
     Run(run::Args),
+    Replay(replay::Args),
     Observed(observed::Args),
     Activate(activate::Args),
+    Login(login::Args),
     Doctor(doctor::Args),
     Reconcile(reconcile::Args),
     Backup(backup::Args),
@@ -146,8 +152,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Eval(args) => eval::command(args),
         Command::Fit(args) => fit::command(args),
         Command::Run(args) => run::command(args),
+        Command::Replay(args) => replay::command(args),
         Command::Observed(args) => observed::command(args),
         Command::Activate(args) => activate::command(args),
+        Command::Login(args) => login::command(args),
         Command::Doctor(args) => doctor::command(args),
         Command::Reconcile(args) => reconcile::command(args),
         Command::Backup(args) => backup::command(args),

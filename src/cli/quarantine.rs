@@ -8,14 +8,15 @@ use serde_json::json;
 use super::screen::{Language, error_word, fit};
 use super::{Exit, loaded};
 use crate::config::{self, Config};
-use crate::store::{CaseRow, Store, StoreError};
+use crate::store::{CaseRow, IN_VAIN, Store, StoreError};
 use crate::triage::arrival::{Item, MailKey};
 
 /// List the mails that could not be worked on: staff handle them
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A mail on which the program ended, or the server failed, three times is taken out of the way and labelled
+A mail on which the program ended, or that the server did not give, three times is taken out of the way and labelled
 `mado-quarantine`; the rest goes on. Nothing is decided about it and nobody answers it: look at it in the mailbox.
+Listed behind those is mail that was decided, and that the server three times would not label or move.
 
   madoguchi quarantine -c madoguchi.toml")]
 pub struct Args {
@@ -57,7 +58,7 @@ async fn show(config: &Config, args: &Args) -> Result<(), StoreError> {
                 true => anstream::println!("{}", object(&row)),
                 false => {
                     let seen = row.seen_at.to_zoned(desk.pack.calendar.zone.clone()).strftime("%Y-%m-%d %H:%M");
-                    let (mail, note) = (row.mail.to_string(), row.note.as_deref().unwrap_or_default());
+                    let (mail, note) = (row.mail.to_string(), note(&row).unwrap_or_default());
                     anstream::println!("{}  {seen}  {}  {note}", fit(&mail, 8), fit(&place(&row.key), 24));
                 }
             }
@@ -67,6 +68,12 @@ async fn show(config: &Config, args: &Args) -> Result<(), StoreError> {
         anstream::println!("{}", language.say("隔離したメールはありません。", "nothing is in quarantine"));
     }
     Ok(())
+}
+
+/// Why it was put aside, or what the server failed on after it was decided.
+fn note(row: &CaseRow) -> Option<&str> {
+    let failed = row.effects.iter().filter_map(|effect| effect.note.as_deref()).find(|note| note.contains(IN_VAIN));
+    failed.or(row.note.as_deref())
 }
 
 /// Where staff find it.
@@ -83,6 +90,7 @@ fn object(row: &CaseRow) -> serde_json::Value {
         "mail": row.mail.to_string(),
         "place": place(&row.key),
         "seen_at": row.seen_at.to_string(),
-        "note": row.note,
+        "decided": row.decision.is_some(),
+        "note": note(row),
     })
 }

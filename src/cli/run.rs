@@ -1,7 +1,9 @@
 //! `madoguchi run`: works the desks of a configuration until stopped.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::sync::watch;
@@ -13,9 +15,13 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::health::alarm::{self, Alarm};
 use crate::health::{Health, Pulse, http, systemd};
+use crate::oauth::Account;
 use crate::store::Store;
 use crate::upkeep;
 use crate::worker::{WorkError, Worker};
+
+/// A renewal of tokens that is under way at the end has so long.
+const LAST_RENEWAL: Duration = Duration::from_secs(5);
 
 /// Work the desks of a configuration until stopped (SIGTERM, Ctrl-C)
 #[derive(Debug, clap::Args)]
@@ -76,8 +82,9 @@ async fn work(config: Config, once: bool) -> anyhow::Result<Exit> {
     };
     let (stop, stopped) = watch::channel(false);
     let ids = config.desks.iter().map(|desk| desk.profile.id.clone());
-    let health = Health::new(ids, store.clone(), clock.clone(), config.health.limit);
+    let health = Health::new(ids, store.clone(), clock.clone(), config.health.limit).with_accounts(accounts(&config));
     let mut beside = if once { JoinSet::new() } else { beside(&config, &store, &clock, &health) };
+    let used = used(&config);
     let mut desks = JoinSet::new();
     for desk in config.desks {
         let (store, clock, health, stopped) = (store.clone(), clock.clone(), health.clone(), stopped.clone());
@@ -96,7 +103,30 @@ async fn work(config: Config, once: bool) -> anyhow::Result<Exit> {
     let exit = ended(desks, &health).await;
     // The store is closed with the last of them: its files must be whole when the process ends.
     beside.shutdown().await;
+    let settled = async {
+        for account in &used {
+            account.settle().await;
+        }
+    };
+    _ = tokio::time::timeout(LAST_RENEWAL, settled).await;
     exit
+}
+
+/// Whose tokens each desk needs.
+fn accounts(config: &Config) -> BTreeMap<String, Vec<Account>> {
+    let of_desk = |desk: &config::Desk| (desk.profile.id.clone(), desk.accounts().into_iter().cloned().collect());
+    config.desks.iter().map(of_desk).collect()
+}
+
+/// The accounts that desks need, each once.
+fn used(config: &Config) -> Vec<Account> {
+    let names: BTreeMap<&str, &Account> = config
+        .desks
+        .iter()
+        .flat_map(config::Desk::accounts)
+        .map(|account| (account.settings().name.as_str(), account))
+        .collect();
+    names.into_values().cloned().collect()
 }
 
 /// Waits for every desk.
@@ -121,6 +151,9 @@ fn beside(config: &Config, store: &Store, clock: &Clock, health: &Health) -> Joi
     let mut beside = JoinSet::new();
     beside.spawn(upkeep::daily(store.clone(), config.keep, clock.clone()));
     beside.spawn(systemd::watchdog(health.clone()));
+    for account in used(config) {
+        beside.spawn(account.keep());
+    }
     let ways = config.desks.iter().map(|desk| {
         let profile = &desk.profile;
         (profile.id.clone(), (profile.address.clone(), desk.outbox.clone()))

@@ -1,8 +1,10 @@
 //! The configuration as a whole: desks get their packs and registers, and are compared with each other.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::{Scope, ScopedJoinHandle};
 
 use jiff::SignedDuration;
 
@@ -10,8 +12,9 @@ use super::calendar::{self, Layer};
 use super::desk::{self, Draft, RegisterPlace};
 use super::freemail::FreeMail;
 use super::health::{self, Health};
+use super::oauth::{self, Accounts};
 use super::pack::{self, PackFiles, embedded_packs};
-use super::problems::{File, Problem, Problems};
+use super::problems::{File, Problem, Problems, Report};
 use super::reader::{self, At, Table};
 use super::register::Entries;
 use super::{Config, Desk, RegisterSource, Surroundings, form, notices, suggest, text_of};
@@ -35,13 +38,14 @@ struct Written {
     free_mail: FreeMail,
     /// Path of the notices as written.
     notices: Option<At<String>>,
+    accounts: Accounts,
     desks: Vec<Draft>,
 }
 
 /// What desks name, loaded once each; none for what could not be loaded.
 struct Loaded {
     /// Editions of each pack, by the day from which they are in force; never empty.
-    packs: BTreeMap<String, Option<Vec<Arc<Pack>>>>,
+    packs: Packs,
     notices: Vec<notices::Draft>,
     /// By their paths.
     registers: BTreeMap<Vec<String>, Option<Arc<Register>>>,
@@ -52,12 +56,14 @@ struct Loaded {
 pub fn config(file: File<'_>, around: &Surroundings) -> Option<Config> {
     let written = reader::read(file, |root| Some(written(root, around)))?;
     distinct_desks(file, &written.desks);
-    let mut loaded = Loaded {
-        packs: packs(file, &written),
-        notices: Vec::new(),
-        registers: registers(file, around, &written),
-        calendars: calendars(file, around, &written.desks),
-    };
+    // Packs take as long as a large register: each is read on a thread of its own.
+    let (packs, registers) = std::thread::scope(|scope| {
+        let reading = reading_packs(scope, file, &written);
+        let registers = registers(file, around, &written);
+        (read_packs(file, reading), registers)
+    });
+    let mut loaded =
+        Loaded { packs, notices: Vec::new(), registers, calendars: calendars(file, around, &written.desks) };
     let own_addresses = own_addresses(&written.desks);
     for form in written.desks.iter().flat_map(|desk| &desk.forms) {
         form::not_ourselves(file, form, &own_addresses);
@@ -78,7 +84,9 @@ pub fn config(file: File<'_>, around: &Surroundings) -> Option<Config> {
     let desks = written.desks.into_iter().map(|draft| loaded.desk(draft, &own_addresses));
     let (store, keep, health) = (written.store?, written.keep, written.health);
     let free_mail = written.free_mail;
-    Some(Config { desks: desks.collect::<Option<_>>()?, store, keep, health, free_mail, warnings: Problems::default() })
+    let accounts = written.accounts.into_values().collect::<Option<_>>()?;
+    let warnings = Problems::default();
+    Some(Config { desks: desks.collect::<Option<_>>()?, accounts, store, keep, health, free_mail, warnings })
 }
 
 fn written(root: &Table<'_>, around: &Surroundings) -> Written {
@@ -95,12 +103,15 @@ fn written(root: &Table<'_>, around: &Surroundings) -> Written {
             Some((rules?, templates?))
         })
     });
+    let packs = around.rules.map(|rules| (rules.to_owned(), rules.with_file_name("templates"))).or(packs);
     let health = root.get("health").and_then(|health| health.table("[health]", |health| Some(health::read(health))));
     let (health, alarm_mail) = health.unwrap_or_default();
     let notices = root.optional_string("notices");
+    let folder = store.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    let accounts = oauth::accounts(root, around, folder);
     root.require("desk");
-    let desks = root.tables("desk", "[[desk]]", |table| desk::read(table, around));
-    Written { store, keep, health, alarm_mail, packs, free_mail, notices, desks }
+    let desks = root.tables("desk", "[[desk]]", |table| desk::read(table, around, &accounts));
+    Written { store, keep, health, alarm_mail, packs, free_mail, notices, accounts, desks }
 }
 
 /// Days that mails and cases are kept; left out: for ever.
@@ -182,12 +193,34 @@ fn dated_notices(
     drafts
 }
 
-fn packs(file: File<'_>, written: &Written) -> BTreeMap<String, Option<Vec<Arc<Pack>>>> {
-    let mut packs = BTreeMap::new();
+/// Packs with their editions, by id; none for one that could not be read.
+type Packs = BTreeMap<String, Option<Vec<Arc<Pack>>>>;
+/// Packs that are being read, each with a report of its own.
+type Reading<'scope> = BTreeMap<String, ScopedJoinHandle<'scope, (Option<Vec<Arc<Pack>>>, Report)>>;
+
+fn reading_packs<'scope, 'env>(
+    scope: &'scope Scope<'scope, 'env>,
+    file: File<'env>,
+    written: &'env Written,
+) -> Reading<'scope> {
+    let mut reading = BTreeMap::new();
     for id in written.desks.iter().filter_map(|desk| desk.pack.as_ref()) {
-        packs.entry(id.value.clone()).or_insert_with(|| editions(file, written, id));
+        reading.entry(id.value.clone()).or_insert_with(|| {
+            let (report, name, text) = (file.report.beside(), file.name, file.text);
+            scope.spawn(move || (editions(File::new(&report, name, text), written, id), report))
+        });
     }
-    packs
+    reading
+}
+
+fn read_packs(file: File<'_>, reading: Reading<'_>) -> Packs {
+    let read = |thread: ScopedJoinHandle<'_, _>| thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+    let read = reading.into_iter().map(|(id, thread)| (id, read(thread)));
+    read.map(|(id, (editions, report))| {
+        file.report.take_over(report);
+        (id, editions)
+    })
+    .collect()
 }
 
 /// A pack with all its editions: the folder of its name, and those with `@` and a day behind it.
@@ -220,7 +253,7 @@ fn editions(file: File<'_>, written: &Written, id: &At<String>) -> Option<Vec<Ar
 }
 
 /// The packs in a folder of packs.
-fn folders(rules: &std::path::Path) -> Vec<String> {
+fn folders(rules: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(rules).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
         .filter(|entry| entry.path().is_dir())

@@ -6,6 +6,7 @@ use std::ops::Range;
 use jiff::{SignedDuration, Timestamp};
 
 use super::calendar::Layer;
+use super::oauth::Accounts;
 use super::problems::Problem;
 use super::reader::{At, Table, Value};
 use super::{Surroundings, border, calendar, check, form, server};
@@ -55,7 +56,7 @@ pub struct Draft {
     pub departments: Vec<(At<String>, Department)>,
 }
 
-pub fn read(table: &Table<'_>, around: &Surroundings) -> Option<Draft> {
+pub fn read(table: &Table<'_>, around: &Surroundings, accounts: &Accounts) -> Option<Draft> {
     let authentication = authentication(table);
     let check_dkim = table.flag("check_dkim", false);
     let text = |value: Option<At<String>>| value.map(|text| text.value).unwrap_or_default();
@@ -95,9 +96,9 @@ pub fn read(table: &Table<'_>, around: &Surroundings) -> Option<Draft> {
         alert: table.get("alert").and_then(check::address),
         mailbox: table.require("mailbox").and_then(|value| {
             let span = value.span();
-            server::mailbox(value, around).map(|value| At { value, span })
+            server::mailbox(value, around, accounts).map(|value| At { value, span })
         }),
-        outbox: table.require("outbox").and_then(|value| server::outbox(value, around)),
+        outbox: table.require("outbox").and_then(|value| server::outbox(value, around, accounts)),
         folders: names("folders", "[desk.folders]", |value| value.string().map(|text| text.value)),
         departments: departments(table),
     })

@@ -1,7 +1,7 @@
 //! TOML with spans → checked types, or all problems at once.
 //!
 //! Reading order: `problems` (what an error looks like), `reader` (typed getters that go on after a problem),
-//! then one file a table: `desk`, `border`, `form`, `server`, `secret`, `health`, `register`, `calendar`, `pack`; `assemble`
+//! then one file a table: `desk`, `border`, `form`, `server`, `secret`, `oauth`, `health`, `register`, `calendar`, `pack`; `assemble`
 //! looks up what desks name and puts them together. docs/configuration.md and docs/rules.md describe the files.
 
 mod assemble;
@@ -14,6 +14,7 @@ mod freemail;
 mod health;
 pub mod ics;
 mod notices;
+mod oauth;
 mod pack;
 mod problems;
 mod reader;
@@ -37,6 +38,7 @@ pub use problems::{Problem, Problems, Report, Severity};
 pub use register::{Entries, Entry};
 
 use self::problems::File;
+use crate::oauth::{Account, Credential};
 use crate::store::{Keep, Store, StoreError};
 use crate::triage::context::DeskProfile;
 use crate::triage::notice::Notice;
@@ -56,6 +58,8 @@ pub struct Config {
     pub keep: Keep,
     pub health: Health,
     pub desks: Vec<Desk>,
+    /// Those that get tokens, by name.
+    pub accounts: Vec<Account>,
     /// Domains that identify nobody.
     pub free_mail: FreeMail,
     /// Nothing in here is an error.
@@ -112,10 +116,35 @@ pub struct Desk {
     pub batch: usize,
 }
 
+impl Desk {
+    /// The accounts whose tokens it needs, each once.
+    pub fn accounts(&self) -> Vec<&Account> {
+        let mailbox = match &self.mailbox {
+            mailbox::Settings::Imap(imap) => Some(&imap.credential),
+            mailbox::Settings::Maildir { .. } => None,
+        };
+        let outbox = match &self.outbox {
+            outbox::Settings::Smtp(smtp) => smtp.login.as_ref().map(|(_, credential)| credential),
+            outbox::Settings::Folder { .. } => None,
+        };
+        let mut accounts: Vec<&Account> = Vec::new();
+        for credential in mailbox.into_iter().chain(outbox) {
+            if let Credential::OAuth(account) = credential
+                && !accounts.iter().any(|known| known.settings().name == account.settings().name)
+            {
+                accounts.push(account);
+            }
+        }
+        accounts
+    }
+}
+
 /// What a configuration may refer to outside its files.
 pub(crate) struct Surroundings<'a> {
     /// Relative paths start here: the folder of the configuration file.
     pub folder: &'a Path,
+    /// A folder of packs in the place of the configuration's.
+    pub rules: Option<&'a Path>,
     /// Environment variables.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
 }
@@ -127,16 +156,26 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
 
 /// [`load`], with warnings also of what is only clumsy in the packs.
 pub fn check(path: &Path) -> Result<Config, Problems> {
-    read(Report::with_lints(), path, &|name| std::env::var(name).ok())
+    read(Report::with_lints(), path, None, &|name| std::env::var(name).ok())
+}
+
+/// [`load`], with the packs of the folder `rules` (and of `templates` beside it) in the place of those it names.
+pub fn load_with_rules(path: &Path, rules: &Path) -> Result<Config, Problems> {
+    read(Report::default(), path, Some(rules), &|name| std::env::var(name).ok())
 }
 
 /// [`load`] with environment variables from elsewhere.
 pub fn load_with(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Config, Problems> {
-    read(Report::default(), path, variable)
+    read(Report::default(), path, None, variable)
 }
 
-fn read(report: Report, path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Config, Problems> {
-    let around = Surroundings { folder: path.parent().unwrap_or(Path::new("")), variable };
+fn read(
+    report: Report,
+    path: &Path,
+    rules: Option<&Path>,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, Problems> {
+    let around = Surroundings { folder: path.parent().unwrap_or(Path::new("")), rules, variable };
     let text = text_of(&report, path);
     let config = text.and_then(|text| assemble::config(File::new(&report, path, &text), &around));
     let (config, warnings) = pack::checked(config, report)?;

@@ -190,6 +190,21 @@ impl Report {
         self.problems.borrow_mut().list.push(Problem { file: file.to_owned(), ..problem });
     }
 
+    /// A report of the same kind, for a part that is read beside: see [`Report::take_over`].
+    pub fn beside(&self) -> Report {
+        Report { lint: self.lint, ..Report::default() }
+    }
+
+    /// Adds what was reported beside.
+    pub fn take_over(&self, other: Report) {
+        let Problems { list, sources } = other.problems.into_inner();
+        let mut problems = self.problems.borrow_mut();
+        problems.list.extend(list);
+        for (file, text) in sources {
+            problems.sources.entry(file).or_insert(text);
+        }
+    }
+
     pub fn finish(self) -> Problems {
         let mut problems = self.problems.into_inner();
         problems.list.sort_by_key(|p| (p.file.clone(), p.line, p.span.as_ref().map(|s| s.start), p.severity));

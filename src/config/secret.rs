@@ -1,4 +1,4 @@
-//! Passwords: from a file, the environment or a systemd credential, never from the configuration itself.
+//! Passwords and secrets: from a file, the environment or a systemd credential, never from the configuration itself.
 
 use std::path::{Path, PathBuf};
 
@@ -10,25 +10,34 @@ use super::reader::{Table, Value};
 
 /// `{ file = "…" }`, `{ env = "…" }` or `{ credential = "…" }` (systemd's `LoadCredential=`).
 pub fn password(value: Value<'_>, around: &Surroundings) -> Option<SecretString> {
+    secret(value, around, "`password`", "password = { file = \"mail.password\" }")
+}
+
+/// The same of an OAuth client.
+pub fn of_client(value: Value<'_>, around: &Surroundings) -> Option<SecretString> {
+    secret(value, around, "`client_secret`", "client_secret = { file = \"client.secret\" }")
+}
+
+fn secret(value: Value<'_>, around: &Surroundings, key: &'static str, example: &str) -> Option<SecretString> {
     if value.is_string() {
-        let hint = "write password = { file = \"mail.password\" }, or { env = \"…\" }, or { credential = \"…\" }";
-        let problem = Problem::error("a password must not stand in the configuration itself").hint(hint.to_owned());
+        let hint = format!("write {example}, or {{ env = \"…\" }}, or {{ credential = \"…\" }}");
+        let problem = Problem::error("a password must not stand in the configuration itself").hint(hint);
         // Only its first quote is marked: the lines of a long text would be shown.
         let start = value.span().start;
         value.file.add(problem.at(&(start..start + 1)));
         return None;
     }
-    value.table("`password`", |table| from_table(table, around))
+    value.table(key, |table| from_table(table, around, key))
 }
 
-fn from_table(table: &Table<'_>, around: &Surroundings) -> Option<SecretString> {
+fn from_table(table: &Table<'_>, around: &Surroundings, key: &str) -> Option<SecretString> {
     let sources = [table.get("file"), table.get("env"), table.get("credential")];
     let secret = match sources {
         [Some(file), None, None] => from_file(file, &around.folder.join(file.string()?.value)),
         [None, Some(variable), None] => from_variable(variable, around),
         [None, None, Some(credential)] => from_file(credential, &credential_path(credential, around)?),
         _ => {
-            table.error("`password` needs one of `file`, `env`, `credential`");
+            table.error(format!("{key} needs one of `file`, `env`, `credential`"));
             None
         }
     };

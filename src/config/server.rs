@@ -6,12 +6,13 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use secrecy::SecretString;
 
+use super::oauth::{self, Accounts};
 use super::reader::{Table, Value};
 use super::{Surroundings, check, secret};
 use crate::mailbox::{self, HEAD_BYTES, ImapSettings};
 use crate::net::{Tls, is_loopback};
+use crate::oauth::Credential;
 use crate::outbox::{self, SmtpSettings};
 
 /// The settings of an IMAP or SMTP server that are the same for both.
@@ -42,9 +43,9 @@ const LONGEST_LOCAL_PART: usize = 64;
 /// `+` and the id of a mail of ours.
 const TAG: usize = 44;
 
-pub fn mailbox(value: Value<'_>, around: &Surroundings) -> Option<mailbox::Settings> {
+pub fn mailbox(value: Value<'_>, around: &Surroundings, accounts: &Accounts) -> Option<mailbox::Settings> {
     value.table("[desk.mailbox]", |table| match kind(table, "imap", "maildir")? {
-        "imap" => imap(table, around).map(mailbox::Settings::Imap),
+        "imap" => imap(table, around, accounts).map(mailbox::Settings::Imap),
         _ => {
             let poll = seconds(table, "poll_seconds", 3600, 60);
             Some(mailbox::Settings::Maildir { path: path(table, around)?, poll })
@@ -53,12 +54,16 @@ pub fn mailbox(value: Value<'_>, around: &Surroundings) -> Option<mailbox::Setti
 }
 
 /// The way out, and for how long it is tried.
-pub fn outbox(value: Value<'_>, around: &Surroundings) -> Option<(outbox::Settings, SignedDuration)> {
+pub fn outbox(
+    value: Value<'_>,
+    around: &Surroundings,
+    accounts: &Accounts,
+) -> Option<(outbox::Settings, SignedDuration)> {
     value.table("[desk.outbox]", |table| {
         let kind = kind(table, "smtp", "folder")?;
         let give_up = SignedDuration::from_hours(table.integer("give_up_hours", 1..=MOST_GIVE_UP_HOURS, 24));
         let settings = match kind {
-            "smtp" => smtp(table, around).map(outbox::Settings::Smtp),
+            "smtp" => smtp(table, around, accounts).map(outbox::Settings::Smtp),
             _ => path(table, around).map(|path| outbox::Settings::Folder { path }),
         };
         Some((settings?, give_up))
@@ -78,25 +83,28 @@ fn path(table: &Table<'_>, around: &Surroundings) -> Option<PathBuf> {
     Some(around.folder.join(table.string("path")?.value))
 }
 
-fn imap(table: &Table<'_>, around: &Surroundings) -> Option<ImapSettings> {
+fn imap(table: &Table<'_>, around: &Surroundings, accounts: &Accounts) -> Option<ImapSettings> {
     const LEAST_HEAD: i64 = 16 * 1024;
     const MOST_HEAD: i64 = 64 * 1024 * 1024;
     const HEAD: i64 = HEAD_BYTES as i64;
+    const LEAST_NOOP: i64 = 50;
     let server = server(table, around, IMAP_PORTS, IMAP_TIMEOUT_SECONDS);
     let user = table.string("user");
-    let password = table.require("password").and_then(|password| secret::password(password, around));
+    let credential = credential(table, around, accounts).or_else(|| table.require("password").map(|_| None)).flatten();
     let folder = table.optional_string("folder").map_or("INBOX".to_owned(), |folder| folder.value);
     let poll = seconds(table, "poll_seconds", 3600, 60);
+    let noop = table.get("noop_milliseconds").and_then(|every| every.integer(LEAST_NOOP..=60_000));
+    let noop = noop.map(|every| Duration::from_millis(every.unsigned_abs()));
     let head_bytes = table.integer("head_bytes", LEAST_HEAD..=MOST_HEAD, HEAD);
     let Server { host, port, tls, timeout } = server?;
-    let (user, password) = (user?.value, password?);
+    let (user, credential) = (user?.value, credential?);
     let head_bytes = usize::try_from(head_bytes).ok()?;
-    Some(ImapSettings { host, port, tls, user, password, folder, poll, timeout, head_bytes })
+    Some(ImapSettings { host, port, tls, user, credential, folder, poll, noop, timeout, head_bytes })
 }
 
-fn smtp(table: &Table<'_>, around: &Surroundings) -> Option<SmtpSettings> {
+fn smtp(table: &Table<'_>, around: &Surroundings, accounts: &Accounts) -> Option<SmtpSettings> {
     let server = server(table, around, SMTP_PORTS, SMTP_TIMEOUT_SECONDS);
-    let login = login(table, around);
+    let login = login(table, around, accounts);
     let bounce_address = table.get("bounce_address").and_then(check::address).map(|address| address.value);
     let bounce_tags = bounce_tags(table, bounce_address.as_deref());
     let connections = table.integer("connections", 1..=16, 1) as usize;
@@ -120,18 +128,29 @@ fn bounce_tags(table: &Table<'_>, bounce_address: Option<&str>) -> bool {
     true
 }
 
-/// User and password together, or neither.
-fn login(table: &Table<'_>, around: &Surroundings) -> Option<(String, SecretString)> {
+/// User and password (or account) together, or neither.
+fn login(table: &Table<'_>, around: &Surroundings, accounts: &Accounts) -> Option<(String, Credential)> {
     let user = table.get("user");
-    let password = table.get("password");
-    match (user, password) {
+    let credential = credential(table, around, accounts);
+    match (user, &credential) {
         (Some(_), None) => table.error("[desk.outbox] has a `user` but no `password`"),
         (None, Some(_)) => table.error("[desk.outbox] has a `password` but no `user`"),
         _ => {}
     }
-    let user = user.and_then(Value::string);
-    let password = password.and_then(|password| secret::password(password, around));
-    Some((user?.value, password?))
+    Some((user.and_then(Value::string)?.value, credential??))
+}
+
+/// `password` or `oauth`; none if neither is there, and none in it if what is there is wrong.
+fn credential(table: &Table<'_>, around: &Surroundings, accounts: &Accounts) -> Option<Option<Credential>> {
+    match (table.get("password"), table.get("oauth")) {
+        (None, None) => None,
+        (Some(password), None) => Some(secret::password(password, around).map(Credential::Password)),
+        (None, Some(account)) => Some(oauth::named(account, accounts).map(Credential::OAuth)),
+        (Some(_), Some(account)) => {
+            account.error("`password` and `oauth` exclude each other");
+            Some(None)
+        }
+    }
 }
 
 fn server(table: &Table<'_>, around: &Surroundings, ports: Ports, timeout: i64) -> Option<Server> {
@@ -175,7 +194,7 @@ fn seconds(table: &Table<'_>, key: &'static str, most: i64, default: i64) -> Dur
 }
 
 /// A PEM file with at least one certificate.
-fn ca_file(value: Value<'_>, around: &Surroundings) -> Option<PathBuf> {
+pub fn ca_file(value: Value<'_>, around: &Surroundings) -> Option<PathBuf> {
     let path = around.folder.join(value.string()?.value);
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,

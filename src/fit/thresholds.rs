@@ -31,17 +31,25 @@ const STEP: f64 = 0.05;
 /// So many pairs of [`Fitted::calibration`] are kept at most.
 const PAIRS: usize = 16;
 
-/// Sets the thresholds of `fitted`.
-pub fn set(fitted: &mut Fitted, examples: &[Example], judged: &[Judged], pack: &Pack, aims: Aims) {
+/// Sets the thresholds of `fitted`. What a mail asks is judged by the mails of the `typical` sources: a threshold found
+/// among more difficult ones than a desk gets would send too many to staff. Conduct is too rare for that.
+pub fn set(
+    fitted: &mut Fitted,
+    examples: &[Example],
+    judged: &[Judged],
+    pack: &Pack,
+    (aims, typical): (Aims, &[String]),
+) {
     let cases: Vec<(&Example, &Judged)> = examples.iter().zip(judged).collect();
-    fitted.companion = companion(&cases, pack);
+    let usual: Vec<_> = cases.iter().filter(|(example, _)| typical.contains(&example.source)).copied().collect();
+    fitted.companion = companion(&usual, pack);
     let clean = |found: &(&Example, &Judged)| found.0.conduct.is_empty();
     let innocent: Vec<f64> = cases.iter().filter(|c| clean(c)).map(|(_, judged)| judged.conduct).collect();
     let guilty = cases.iter().filter(|case| !clean(case));
     let unseen: Vec<f64> = guilty.clone().map(|(_, j)| if j.by_rule { 1.0 } else { j.conduct }).collect();
     fitted.conduct = upper(innocent.clone(), aims.accused);
     fitted.suspicion = lower(unseen, aims.missed).max(upper(innocent, aims.looked_at)).min(fitted.conduct);
-    fitted.calibration = calibration(&cases, fitted, pack);
+    fitted.calibration = calibration(&usual, fitted, pack);
     fitted.auto = aims.right;
 }
 

@@ -16,6 +16,8 @@ use crate::outbox::{self, Outbox, Outgoing};
 
 /// Between two looks at the desks.
 const LOOK: SignedDuration = SignedDuration::from_secs(15);
+/// Longest wait after a failure; the first is [`LOOK`], and each is twice the one before.
+const LONGEST: SignedDuration = SignedDuration::from_hours(1);
 /// A command that takes longer is given up.
 const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 
@@ -29,14 +31,32 @@ pub struct Alarm {
     pub ways: BTreeMap<String, (String, outbox::Settings)>,
 }
 
-/// Watches the desks; never ends. What cannot be told is tried again at the next look.
+/// How somebody is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Command,
+    Mail,
+}
+
+/// What was told of a desk, and what is still to be told.
+#[derive(Debug, Default)]
+struct Told {
+    down: bool,
+    owed: Vec<By>,
+    /// In a row.
+    failures: u32,
+    again: Timestamp,
+}
+
+/// Watches the desks; never ends. What cannot be told is tried again, after longer and longer waits: the mail's way may
+/// be the very one that refuses the login.
 pub async fn watch(health: Health, alarm: Alarm) {
-    let mut told: BTreeMap<String, Trouble> = BTreeMap::new();
+    let mut told: BTreeMap<String, Told> = BTreeMap::new();
     loop {
         match health.look().await {
             Ok(desks) => {
                 for desk in &desks {
-                    one(desk, &alarm, &mut told, &health.clock).await;
+                    one(desk, &alarm, told.entry(desk.desk.clone()).or_default(), &health.clock).await;
                 }
             }
             Err(error) => error!(event = "alarm", %error, "the store cannot be asked"),
@@ -45,31 +65,58 @@ pub async fn watch(health: Health, alarm: Alarm) {
     }
 }
 
-async fn one(desk: &DeskHealth, alarm: &Alarm, told: &mut BTreeMap<String, Trouble>, clock: &Clock) {
-    let (id, since) = (&desk.desk, desk.trouble.and_then(Trouble::since).map(tracing::field::display));
-    match (desk.trouble, told.get(id)) {
-        (Some(trouble), None) => {
-            warn!(event = "alarm", desk = id, trouble = trouble.as_str(), since, "the desk does not get on");
-            if alarm.tell(id, Some(trouble), clock).await {
-                told.insert(id.clone(), trouble);
+async fn one(desk: &DeskHealth, alarm: &Alarm, told: &mut Told, clock: &Clock) {
+    let (id, now) = (&desk.desk, clock.now());
+    if told.down != desk.trouble.is_some() {
+        match desk.trouble {
+            Some(trouble) => {
+                let since = trouble.since().map(tracing::field::display);
+                warn!(event = "alarm", desk = id, trouble = trouble.as_str(), since, "the desk does not get on");
+            }
+            None => info!(event = "alarm-over", desk = id, "the desk gets on again"),
+        }
+        *told = told.turned(alarm);
+    }
+    // Longer than any wait: the clock was set back.
+    let too_early = now < told.again && told.again.duration_since(now) <= LONGEST;
+    if !told.owed.is_empty() && !too_early {
+        let mut owed = Vec::new();
+        for by in told.owed.drain(..) {
+            if !alarm.tell(by, id, desk.trouble, clock).await {
+                owed.push(by);
             }
         }
-        (None, Some(before)) => {
-            info!(event = "alarm-over", desk = id, trouble = before.as_str(), "the desk gets on again");
-            if alarm.tell(id, None, clock).await {
-                told.remove(id);
-            }
-        }
-        _ => {}
+        told.try_again(owed, now);
+    }
+}
+
+impl Told {
+    /// The desk's state is another one now. That it is up again is told to those who know that it was down.
+    fn turned(&self, alarm: &Alarm) -> Told {
+        let owed = alarm.ways().filter(|by| !self.down || !self.owed.contains(by)).collect();
+        Told { down: !self.down, owed, ..Told::default() }
+    }
+
+    fn try_again(&mut self, owed: Vec<By>, now: Timestamp) {
+        let wait = (0..self.failures.min(16)).fold(LOOK, |wait, _| (wait * 2).min(LONGEST));
+        self.failures = if owed.is_empty() { 0 } else { self.failures + 1 };
+        self.again = now.checked_add(wait).unwrap_or(Timestamp::MAX);
+        self.owed = owed;
     }
 }
 
 impl Alarm {
-    /// True if everybody who should know was told.
-    async fn tell(&self, desk: &str, trouble: Option<Trouble>, clock: &Clock) -> bool {
-        let run = self.command.is_empty() || self.run(desk, trouble).await;
-        let sent = self.mail.is_none() || self.send(desk, trouble, clock).await;
-        run && sent
+    fn ways(&self) -> impl Iterator<Item = By> {
+        let command = (!self.command.is_empty()).then_some(By::Command);
+        command.into_iter().chain(self.mail.is_some().then_some(By::Mail))
+    }
+
+    /// True if whoever is to be told so was told.
+    async fn tell(&self, by: By, desk: &str, trouble: Option<Trouble>, clock: &Clock) -> bool {
+        match by {
+            By::Command => self.run(desk, trouble).await,
+            By::Mail => self.send(desk, trouble, clock).await,
+        }
     }
 
     async fn run(&self, desk: &str, trouble: Option<Trouble>) -> bool {

@@ -9,7 +9,7 @@ use super::{DeskHealth, Stage};
 /// Name, what it says, and its value for a desk; desks without one are left out.
 type Gauge = (&'static str, &'static str, fn(&DeskHealth) -> Option<f64>);
 
-const GAUGES: [Gauge; 7] = [
+const GAUGES: [Gauge; 8] = [
     ("madoguchi_desk_healthy", "1: the desk gets on with its work.", |desk| {
         Some(if desk.trouble.is_none() { 1.0 } else { 0.0 })
     }),
@@ -24,6 +24,9 @@ const GAUGES: [Gauge; 7] = [
         desk.backlog.oldest_unsent.map(seconds)
     }),
     ("madoguchi_desk_waiting_mails", "Mails that wait for the opening.", |desk| Some(desk.backlog.waiting.into())),
+    ("madoguchi_desk_token_expires_timestamp_seconds", "When the first of the desk's OAuth tokens ends.", |desk| {
+        desk.token_expires.map(seconds)
+    }),
     ("madoguchi_desk_failures_total", "Failed rounds since the start; each was or is tried again.", |desk| {
         Some(desk.failures as f64)
     }),

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
+use crate::oauth::Account;
 use crate::store::{Backlog, Store, StoreError};
 
 /// What a desk tells of itself.
@@ -53,6 +54,8 @@ impl Stage {
 #[derive(Clone)]
 pub struct Health {
     desks: Arc<Mutex<BTreeMap<String, Told>>>,
+    /// Whose tokens each desk needs.
+    accounts: Arc<BTreeMap<String, Vec<Account>>>,
     store: Store,
     clock: Clock,
     /// A desk without success for so long is not healthy.
@@ -78,6 +81,8 @@ pub struct DeskHealth {
     pub last: BTreeMap<Stage, Timestamp>,
     /// Failures since the start.
     pub failures: u64,
+    /// When the first of its tokens ends, if it needs any.
+    pub token_expires: Option<Timestamp>,
     pub backlog: Backlog,
 }
 
@@ -86,6 +91,8 @@ pub struct DeskHealth {
 pub enum Trouble {
     /// It cannot go on, and does not try.
     Ended,
+    /// Its tokens are not renewed since then: it will lose its mailbox when they end.
+    Token(Timestamp),
     /// No round has succeeded since then.
     Silent(Timestamp),
     /// An answer should have gone out then.
@@ -99,6 +106,7 @@ impl Trouble {
     pub fn as_str(self) -> &'static str {
         match self {
             Trouble::Ended => "ended",
+            Trouble::Token(_) => "token-not-renewed",
             Trouble::Silent(_) => "no-success",
             Trouble::Unsent(_) => "answers-unsent",
             Trouble::Undecided(_) => "mails-undecided",
@@ -108,7 +116,7 @@ impl Trouble {
     pub fn since(self) -> Option<Timestamp> {
         match self {
             Trouble::Ended => None,
-            Trouble::Silent(at) | Trouble::Unsent(at) | Trouble::Undecided(at) => Some(at),
+            Trouble::Token(at) | Trouble::Silent(at) | Trouble::Unsent(at) | Trouble::Undecided(at) => Some(at),
         }
     }
 }
@@ -117,7 +125,12 @@ impl Health {
     pub fn new(desks: impl Iterator<Item = String>, store: Store, clock: Clock, limit: SignedDuration) -> Health {
         let begun = clock.now();
         let told = desks.map(|desk| (desk, Told { begun, ..Told::default() })).collect();
-        Health { desks: Arc::new(Mutex::new(told)), store, clock, limit }
+        Health { desks: Arc::new(Mutex::new(told)), accounts: Arc::default(), store, clock, limit }
+    }
+
+    /// Looks after these accounts, too.
+    pub fn with_accounts(self, accounts: BTreeMap<String, Vec<Account>>) -> Health {
+        Health { accounts: Arc::new(accounts), ..self }
     }
 
     /// Takes a desk's word.
@@ -141,8 +154,10 @@ impl Health {
         let mut desks = Vec::new();
         for (desk, told) in told {
             let backlog = self.store.backlog(&desk, now).await?;
-            let trouble = trouble(&told, &backlog, now, self.limit);
-            desks.push(DeskHealth { desk, trouble, last: told.last, failures: told.failures, backlog });
+            let accounts = self.accounts.get(&desk).map_or(&[][..], Vec::as_slice);
+            let trouble = trouble(&told, accounts, &backlog, now, self.limit);
+            let token_expires = accounts.iter().filter_map(|account| Some(account.lease()?.expires)).min();
+            desks.push(DeskHealth { desk, trouble, last: told.last, failures: told.failures, token_expires, backlog });
         }
         Ok(desks)
     }
@@ -153,13 +168,22 @@ impl Health {
 }
 
 /// A round that ends is the success; answers that cannot go out end no round, so they are asked for by themselves.
-fn trouble(told: &Told, backlog: &Backlog, now: Timestamp, limit: SignedDuration) -> Option<Trouble> {
+fn trouble(
+    told: &Told,
+    accounts: &[Account],
+    backlog: &Backlog,
+    now: Timestamp,
+    limit: SignedDuration,
+) -> Option<Trouble> {
     let old = |at: &Timestamp| now.duration_since(*at) > limit;
     let success = told.last.get(&Stage::Act).copied().unwrap_or(told.begun);
     // What waited over a stop is no fault of this start.
     let since_start = |at: Option<Timestamp>| at.map(|at| at.max(told.begun)).filter(old);
     if told.ended {
         return Some(Trouble::Ended);
+    }
+    if let Some(since) = accounts.iter().filter_map(Account::failing_since).min() {
+        return Some(Trouble::Token(since));
     }
     if old(&success) {
         return Some(Trouble::Silent(success));
@@ -180,7 +204,7 @@ mod tests {
     fn a_desk_is_in_trouble_when_it_is_silent_or_something_lies_too_long() {
         let limit = SignedDuration::from_mins(30);
         let check = |what: &str, told: &Told, backlog: Backlog, expected: Option<Trouble>| {
-            assert_eq!(trouble(told, &backlog, minute(100), limit), expected, "{what}");
+            assert_eq!(trouble(told, &[], &backlog, minute(100), limit), expected, "{what}");
         };
         let done = |at: i64| BTreeMap::from([(Stage::Read, minute(at + 5)), (Stage::Act, minute(at))]);
         let told = |at: i64| Told { begun: minute(0), last: done(at), ..Told::default() };

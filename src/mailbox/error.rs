@@ -3,11 +3,14 @@
 use std::io;
 
 use crate::net::NetError;
+use crate::oauth::OAuthError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum MailboxError {
     #[error(transparent)]
     Net(#[from] NetError),
+    #[error(transparent)]
+    OAuth(#[from] OAuthError),
     #[error("the server refused the login: {0}")]
     LoginRefused(String),
     #[error("there is no folder {0:?} that can be opened")]
@@ -52,6 +55,7 @@ impl MailboxError {
         use MailboxError::*;
         match self {
             Net(error) => error.is_permanent(),
+            OAuth(error) => error.is_permanent(),
             LoginRefused(_) | NoSuchFolder(_) | ReadOnly(_) => true,
             LabelsRefused(_) | BadLabel(_) | BadFolder(_) | BadMessageId | ForeignItem => true,
             ValidityChanged | Bye(_) | Closed | Timeout(_) => false,
@@ -64,32 +68,22 @@ impl MailboxError {
         use MailboxError::*;
         match self {
             Net(error) => !error.is_permanent(),
+            OAuth(error) => !error.is_permanent(),
             ValidityChanged | Bye(_) | Closed | Timeout(_) | Protocol(_) | Io(_) => true,
             _ => false,
         }
     }
 
     /// A tagged NO that speaks of the server's state, not of what was asked (RFC 5530 §3).
-    pub(super) fn is_passing_refusal(&self) -> bool {
-        matches!(self, MailboxError::Refused { code, .. } if matches!(code.as_str(), "UNAVAILABLE" | "INUSE" | "LIMIT"))
+    pub fn is_passing_refusal(&self) -> bool {
+        let passing = |code: &str| matches!(code, "UNAVAILABLE" | "INUSE" | "LIMIT" | "OVERQUOTA");
+        matches!(self, MailboxError::Refused { code, .. } if passing(code))
     }
-}
-
-/// A server's words, fit for a log: one line, at most 200 characters, and nothing that looks like an address.
-pub(super) fn short(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().map(|word| if word.contains('@') { "…@…" } else { word }).collect();
-    words.join(" ").chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn server_words_lose_addresses_controls_and_length() {
-        assert_eq!(short("Quota  of <a@example.jp>\texceeded\u{7}"), "Quota of …@… exceeded");
-        assert_eq!(short(&"長".repeat(500)).chars().count(), 200);
-    }
 
     #[test]
     fn only_what_a_retry_cannot_mend_is_permanent() {

@@ -18,13 +18,12 @@ mod survey;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
-
 pub use self::error::MailboxError;
 pub use self::imap::Imap;
 pub use self::maildir::Maildir;
 pub use self::survey::{Listed, Offers, Quota};
 use crate::net::Tls;
+use crate::oauth::Credential;
 use crate::triage::arrival::{Arrival, Item, Known, MailKey};
 
 /// Head of a mail that is read where settings do not say otherwise, in bytes.
@@ -57,11 +56,13 @@ pub struct ImapSettings {
     pub port: u16,
     pub tls: Tls,
     pub user: String,
-    pub password: SecretString,
+    pub credential: Credential,
     /// Mailbox to work on, UTF-8; usually `INBOX`.
     pub folder: String,
     /// Asked at least this often, and the interval where the server has no IDLE.
     pub poll: Duration,
+    /// New mail is asked for so often, with NOOP, instead of awaiting it with IDLE: some servers hold IDLE's news back.
+    pub noop: Option<Duration>,
     /// No answer from the server for this long ends the connection.
     pub timeout: Duration,
     /// Bytes fetched of each mail; what is longer is cut and marked.
@@ -152,7 +153,7 @@ impl Inbox {
     }
 
     /// Mail that `known` does not have, oldest first, at most `limit`. A mail that cannot be read comes back with
-    /// empty `raw` and `complete` false, so that it is journalled and a person sees it.
+    /// empty `raw` and `complete` false ([`Arrival::is_unread`]), so that it is journalled and the rest goes on.
     pub async fn new_mail(&mut self, known: &Known, limit: usize) -> Result<Vec<Arrival>, MailboxError> {
         either!(self, inbox => inbox.new_mail(known, limit).await)
     }
@@ -166,7 +167,8 @@ impl Inbox {
         either!(self, inbox => inbox.more(&key.item, from, bytes).await)
     }
 
-    /// The flags a mail has now; none if it is not there any more (staff moved or expunged it), or the mailbox is another.
+    /// The flags a mail has now; none if it is not there any more (staff moved or expunged it), the mailbox is another, or
+    /// the server fails on it.
     pub async fn flags(&mut self, key: &MailKey) -> Result<Option<Vec<String>>, MailboxError> {
         if self.place() != (key.mailbox.as_str(), key.validity) {
             return Ok(None);

@@ -13,14 +13,13 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
-
 pub use compose::{compose, compose_alert, compose_forward};
 pub use folder::Folder;
 pub use memory::Memory;
 pub use smtp::Smtp;
 
 use crate::net::{NetError, Tls};
+use crate::oauth::Credential;
 
 /// A desk's way out, checked.
 #[derive(Debug, Clone)]
@@ -38,7 +37,7 @@ pub struct SmtpSettings {
     pub port: u16,
     pub tls: Tls,
     /// Login, if the server wants one.
-    pub login: Option<(String, SecretString)>,
+    pub login: Option<(String, Credential)>,
     /// Envelope sender; none: the null sender `<>`.
     pub bounce_address: Option<String>,
     /// Each mail has an envelope sender of its own, `bounce+<its id>@…`, by which what comes back is known.

@@ -17,6 +17,7 @@ use super::unsent::bounced;
 use super::values::Ms;
 use super::{EffectId, MailId, Store};
 use crate::triage::bounce::Bounce;
+use crate::triage::circumstances::Circumstances;
 use crate::triage::context::History;
 use crate::triage::decision::{Decision, Reply};
 
@@ -47,6 +48,8 @@ pub struct Record {
     pub decision: Decision,
     /// In the order in which they are to be carried out.
     pub effects: Vec<NewEffect>,
+    /// For [`Store::past`]; none if it is not to be decided again.
+    pub circumstances: Option<Circumstances>,
 }
 
 /// Ids of a thread beyond this number are not kept (the first and the last ones are): a hostile mail can name
@@ -96,7 +99,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let (meta, decision) = (meta.clone(), decision.clone());
-        let record = Record { mail, meta, decision, effects: effects.to_vec() };
+        let record = Record { mail, meta, decision, effects: effects.to_vec(), circumstances: None };
         self.thread.write(move |tx| record_one(tx, &record, turn, now).map(drop)).await
     }
 
@@ -125,7 +128,7 @@ const DECIDE: &str = "
     UPDATE mail SET state = ?2, message_id = ?3, sender = ?4, note = NULL WHERE id = ?1 AND state = 'seen' RETURNING desk";
 
 const INSERT_DECISION: &str =
-    "INSERT INTO decision (mail_id, at, disposition, case_ref, json) VALUES (?1, ?2, ?3, ?4, ?5)";
+    "INSERT INTO decision (mail_id, at, disposition, case_ref, json, circumstances) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
 const INSERT_EFFECT: &str = "
     INSERT INTO effect (mail_id, seq, desk, kind, payload, message_id, created_at, due_at, not_before, state)
@@ -161,7 +164,8 @@ pub(super) fn record_one(
     let desk = decide(tx, record, turn.is_some())?;
     let Record { mail, meta, decision, .. } = record;
     let json = serde_json::to_string(decision)?;
-    let values = (record.mail, Ms(now), decision.disposition.as_str(), &decision.case, json);
+    let circumstances = record.circumstances.as_ref().map(serde_json::to_string).transpose()?;
+    let values = (record.mail, Ms(now), decision.disposition.as_str(), &decision.case, json, circumstances);
     tx.prepare_cached(INSERT_DECISION)?.execute(values)?;
     note_case(tx, &desk, meta, decision, now)?;
     thread_case(tx, &desk, meta, decision)?;

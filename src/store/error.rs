@@ -31,6 +31,8 @@ pub enum StoreError {
     Disk { path: PathBuf, detail: String },
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
+    #[error("{}: somebody else has been writing in the store for too long", path.display())]
+    Busy { path: PathBuf },
     /// Anything else SQLite says.
     #[error("{}: {detail}", path.display())]
     Database { path: PathBuf, detail: String },
@@ -44,6 +46,9 @@ pub enum StoreError {
     WrongState { effect: EffectId, state: EffectState },
     #[error("somebody else imported a register meanwhile: try again")]
     RegisterChanged,
+    /// A bug of ours; nothing of the work is left in the store, and it takes the next.
+    #[error("work inside the store panicked: please report this")]
+    Panicked,
     #[error("the store's thread has ended")]
     Stopped,
 }
@@ -70,6 +75,7 @@ pub(super) enum Fault {
     NoSuchEffect(String),
     WrongState(EffectId, EffectState),
     RegisterChanged,
+    Panicked,
     /// Told to the outside already.
     Told(StoreError),
 }
@@ -116,6 +122,7 @@ impl Fault {
             Fault::NoSuchEffect(effect) => StoreError::NoSuchEffect { effect },
             Fault::WrongState(effect, state) => StoreError::WrongState { effect, state },
             Fault::RegisterChanged => StoreError::RegisterChanged,
+            Fault::Panicked => StoreError::Panicked,
             Fault::Told(error) => error,
         }
     }
@@ -128,6 +135,7 @@ fn sorted(error: &rusqlite::Error, path: PathBuf) -> StoreError {
         Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path, detail },
         Some(ErrorCode::DiskFull) => StoreError::Full { path },
         Some(ErrorCode::ReadOnly) => StoreError::ReadOnly { path },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { path },
         Some(ErrorCode::SystemIoFailure) => StoreError::Disk { path, detail },
         _ => StoreError::Database { path, detail },
     }

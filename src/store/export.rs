@@ -103,7 +103,7 @@ fn value(name: &str, value: ValueRef<'_>) -> Value {
         ValueRef::Real(number) => json!(number),
         ValueRef::Text(text) => {
             let text = String::from_utf8_lossy(text);
-            let nested = matches!(name, "json" | "payload" | "flags");
+            let nested = matches!(name, "json" | "payload" | "flags" | "circumstances");
             let parsed = if nested { serde_json::from_str(&text).ok() } else { None };
             parsed.unwrap_or_else(|| json!(text))
         }

@@ -112,6 +112,7 @@ pub(super) fn history(
         case,
         waiting: turn_of(tx, desk, &query.sender, query.mail)?,
         ppap_first: None,
+        route: None,
     })
 }
 

@@ -27,8 +27,8 @@
 //! - [`Store::in_one`] does many of these steps together.
 //!
 //! Reading order: `schema/1.sql`, `schema/2.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `case`, `queue`, `standing`,
-//! `unsent`, `breaker`, `notices`, `outages`, `observe`, `cases`, `ledger`, `register`, `purge`, `export`, `backup`,
-//! `backlog`.
+//! `unsent`, `breaker`, `notices`, `outages`, `observe`, `cases`, `ledger`, `register`, `purge`, `forget`, `export`, `backup`,
+//! `backlog`, `replay`.
 
 mod backlog;
 mod backup;
@@ -41,6 +41,7 @@ pub mod effect;
 mod effects;
 mod error;
 mod export;
+mod forget;
 mod history;
 mod journal;
 mod ledger;
@@ -53,6 +54,7 @@ mod plans;
 mod purge;
 mod queue;
 mod register;
+mod replay;
 mod schema;
 mod standing;
 mod thread;
@@ -71,8 +73,9 @@ pub use decisions::{MailMeta, Record};
 pub use effect::{After, Effect, EffectRow, EffectState, NewEffect, Outcome, SendRow};
 pub use error::StoreError;
 pub use export::Export;
+pub use forget::{Forgotten, forget};
 pub use history::HistoryQuery;
-pub use journal::StoredMail;
+pub use journal::{IN_VAIN, StoredMail};
 pub use ledger::{LedgerMail, LedgerSend};
 pub use notices::{NoticeRow, in_force, start_notice, stop_notice};
 pub use observe::{Activation, ObservedRow, activate};
@@ -80,6 +83,7 @@ pub use outages::{end_outage, record_outage};
 pub use purge::{Keep, Purged, purge};
 pub use queue::{Released, Turn, Waiting};
 pub use register::{RegisterChange, StoredRegister, change_register, read_register};
+pub use replay::{Past, PastMails};
 pub use unsent::{Refused, Unsent, allow_address, drop_send, send_again};
 
 use thread::StoreThread;

@@ -7,7 +7,7 @@ use rusqlite::config::DbConfig;
 
 use super::{
     backlog, breaker, case, cases, decisions, effects, history, journal, ledger, notices, observe, outages, purge,
-    queue, register, schema, standing, unsent,
+    queue, register, replay, schema, standing, unsent,
 };
 
 fn store() -> Connection {
@@ -51,6 +51,7 @@ fn no_statement_grows_with_the_store() {
         ledger::SQL,
         observe::SQL,
         backlog::SQL,
+        replay::SQL,
         &purge::SQL.concat(),
     ]
     .concat();

@@ -1,7 +1,8 @@
 //! Forgetting: what is older than it may be kept goes, in small transactions, so that a desk at work is not held up.
 //!
 //! Of a mail its bytes go first ([`Keep::mails`]), then everything that was decided, written and counted about it
-//! ([`Keep::cases`]). What stays for ever is where it lay and the hash of its bytes: it is never read as new again.
+//! ([`Keep::cases`]). What stays for ever is where it lay and the hash of its bytes, so that it is never read as new again,
+//! and the Message-IDs of our answers, so that their copies in Sent are known for ours.
 //! Mail that is not done is kept whatever its age, and a case with younger mail is kept whole.
 
 use std::path::Path;
@@ -130,14 +131,16 @@ const COUNT_OLD_CASES: &str = "
                  JOIN mail m ON m.id = other.mail_id
         WHERE own.mail_id = mail.id AND (m.seen_at >= ?1 OR m.state IN ('seen', 'decided')))";
 
-const FORGET_BYTES: &[&str] = &["DELETE FROM raw WHERE mail_id = ?1", "UPDATE mail SET kept = 1 WHERE id = ?1"];
+pub(super) const FORGET_BYTES: &[&str] =
+    &["DELETE FROM raw WHERE mail_id = ?1", "UPDATE mail SET kept = 1 WHERE id = ?1"];
 
-/// Children first. The case itself goes with its last mail.
-const FORGET_CASE: &[&str] = &[
+/// Children first. The case itself goes with its last mail. Of what went out `{}` is left, and that it went out.
+pub(super) const FORGET_CASE: &[&str] = &[
     "DELETE FROM answer_thread WHERE effect_id IN (SELECT id FROM effect WHERE mail_id = ?1)",
     "DELETE FROM answer_to WHERE effect_id IN (SELECT id FROM effect WHERE mail_id = ?1)",
     "DELETE FROM send_after WHERE effect_id IN (SELECT id FROM effect WHERE mail_id = ?1)",
-    "DELETE FROM effect WHERE mail_id = ?1",
+    "DELETE FROM effect WHERE mail_id = ?1 AND (message_id IS NULL OR state <> 'done')",
+    "UPDATE effect SET payload = '{}', note = NULL WHERE mail_id = ?1",
     "DELETE FROM decision_before WHERE mail_id = ?1",
     "DELETE FROM observed WHERE mail_id = ?1",
     "DELETE FROM thread_case WHERE case_ref IN (SELECT case_ref FROM decision WHERE mail_id = ?1)
@@ -187,16 +190,22 @@ fn hours_before(now: Timestamp) -> i64 {
     (now - COUNTS_KEPT).as_millisecond().div_euclid(HOUR_MS)
 }
 
+/// `steps`: [`FORGET_BYTES`] or [`FORGET_CASE`].
+pub(super) fn forget_mails(tx: &Transaction<'_>, mails: &[MailId], steps: &[&str]) -> Result<(), Fault> {
+    for mail in mails {
+        for step in steps {
+            tx.prepare_cached(step)?.execute([mail])?;
+        }
+    }
+    Ok(())
+}
+
 fn purge_some(tx: &Transaction<'_>, keep: Keep, now: Timestamp) -> Result<Purged, Fault> {
     let forget = |sql: &str, limit: Option<Ms>, steps: &[&str]| -> Result<u64, Fault> {
         let Some(limit) = limit else { return Ok(0) };
         let mut statement = tx.prepare_cached(sql)?;
         let mails: Vec<MailId> = statement.query_map((limit, BATCH), |row| row.get(0))?.collect::<Result<_, _>>()?;
-        for mail in &mails {
-            for step in steps {
-                tx.prepare_cached(step)?.execute([mail])?;
-            }
-        }
+        forget_mails(tx, &mails, steps)?;
         Ok(mails.len() as u64)
     };
     let delete = |rest: &str, limit: Option<Ms>| -> Result<u64, Fault> {

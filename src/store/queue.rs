@@ -14,6 +14,7 @@ use super::error::{Fault, StoreError};
 use super::journal::{StoredMail, stored};
 use super::values::Ms;
 use super::{MailId, Store};
+use crate::triage::circumstances::Circumstances;
 use crate::triage::decision::Decision;
 use crate::triage::gate::address::untagged;
 
@@ -44,6 +45,8 @@ pub struct Released {
     pub meta: MailMeta,
     pub decision: Decision,
     pub effects: Vec<NewEffect>,
+    /// As [`super::Record::circumstances`].
+    pub circumstances: Option<Circumstances>,
 }
 
 impl Store {
@@ -103,7 +106,8 @@ const KEEP_DECISION: &str = "
     INSERT INTO decision_before (mail_id, at, disposition, case_ref, json)
     SELECT mail_id, at, disposition, case_ref, json FROM decision WHERE mail_id = ?1";
 
-const NEW_DECISION: &str = "UPDATE decision SET at = ?2, disposition = ?3, case_ref = ?4, json = ?5 WHERE mail_id = ?1";
+const NEW_DECISION: &str = "
+    UPDATE decision SET at = ?2, disposition = ?3, case_ref = ?4, json = ?5, circumstances = ?6 WHERE mail_id = ?1";
 
 const NEXT_SEQ: &str = "SELECT coalesce(max(seq) + 1, 0) FROM effect WHERE mail_id = ?1";
 
@@ -184,12 +188,13 @@ fn next_turn(tx: &Transaction<'_>, desk: &str, now: Timestamp) -> Result<Vec<Wai
 }
 
 fn release(tx: &Transaction<'_>, released: &Released, now: Timestamp) -> Result<(), Fault> {
-    let Released { mail, meta, decision, effects } = released;
+    let Released { mail, meta, decision, effects, circumstances } = released;
     let desk: Option<String> = tx.prepare_cached(DELETE)?.query_row([mail], |row| row.get(0)).optional()?;
     let desk = desk.ok_or(Fault::AlreadyDecided(*mail))?;
     tx.prepare_cached(KEEP_DECISION)?.execute([mail])?;
     let json = serde_json::to_string(decision)?;
-    let values = (mail, Ms(now), decision.disposition.as_str(), &decision.case, json);
+    let circumstances = circumstances.as_ref().map(serde_json::to_string).transpose()?;
+    let values = (mail, Ms(now), decision.disposition.as_str(), &decision.case, json, circumstances);
     tx.prepare_cached(NEW_DECISION)?.execute(values)?;
     note_case(tx, &desk, meta, decision, now)?;
     thread_case(tx, &desk, meta, decision)?;

@@ -227,6 +227,8 @@ fn standing_now(
         let values = (&desk, whom, Ms(now - window), effect);
         Ok(tx.prepare_cached(WENT_OUT)?.query_row(values, |row| row.get(0))?)
     };
+    // Nearly always the same.
+    let to = to.filter(|to| sender.as_deref().is_none_or(|sender| !sender.eq_ignore_ascii_case(to)));
     for address in sender.into_iter().chain(to) {
         standing.to_sender = standing.to_sender.max(went_out(Some(untagged(&address)), SENDER_WINDOW)?);
         standing.to_domain = standing.to_domain.max(went_out(domain_of(&address), DOMAIN_WINDOW)?);

@@ -152,9 +152,10 @@ const ONE: &str = "
     SELECT e.id, e.mail_id, e.seq, e.desk, e.state, e.payload, m.sender FROM effect e JOIN mail m ON m.id = e.mail_id
     WHERE e.id = ?1 AND e.kind IN ('send', 'forward', 'draft')";
 
+// Not what was purged.
 const BY_MESSAGE_ID: &str = "
     SELECT e.id, e.mail_id, e.seq, e.desk, e.state, e.payload, m.sender FROM effect e JOIN mail m ON m.id = e.mail_id
-    WHERE e.message_id = ?1 AND e.state IN ('done', 'held') ORDER BY e.id LIMIT 1";
+    WHERE e.message_id = ?1 AND e.state IN ('done', 'held') AND e.payload <> '{}' ORDER BY e.id LIMIT 1";
 
 /// Back into the line of its mail.
 const AGAIN: &str = "

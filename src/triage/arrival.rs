@@ -42,6 +42,11 @@ pub struct Arrival {
 }
 
 impl Arrival {
+    /// The mailbox told of it and did not give it.
+    pub fn is_unread(&self) -> bool {
+        self.raw.is_empty() && !self.complete
+    }
+
     /// Takes in the bytes behind `raw`, of which `asked` were wanted: fewer come only where the mail ends.
     pub fn append(&mut self, more: Vec<u8>, asked: usize) {
         self.raw.extend_from_slice(&more);

@@ -3,6 +3,8 @@
 //! A thread gets one (R22). A person and an organisation have a limit each; above it a person decides. A desk that is
 //! asked for far more than usual stops answering altogether: its breaker opens, until somebody releases it.
 
+use serde::{Deserialize, Serialize};
+
 /// A desk's limits; each at least 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budgets {
@@ -21,7 +23,8 @@ impl Default for Budgets {
 }
 
 /// How the people concerned by an answer, and the desk, stand with us.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Standing {
     /// Automatic answers to this sender within 24 hours.
     pub to_sender: u32,

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::budget::{Budgets, Standing};
 use super::calendar::OutOfHours;
-use super::decision::AuthLevel;
+use super::decision::{AuthLevel, Route};
 use super::form::FormRule;
 use super::notice::Notice;
 use super::outage::Outage;
@@ -163,51 +164,75 @@ pub enum Drafts {
 }
 
 /// What the mailbox knows of the mail.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Seen {
     /// Name of the mailbox it lies in, "" in `explain`.
+    #[serde(skip_serializing_if = "is_default")]
     pub mailbox: String,
     /// INTERNALDATE; none in `explain`.
+    #[serde(skip_serializing_if = "is_default")]
     pub internal_date: Option<Timestamp>,
+    #[serde(skip_serializing_if = "is_default")]
     pub flags: Vec<String>,
     /// Mail that arrived before this is never answered: the desk's activation (invariant 6).
+    #[serde(skip_serializing_if = "is_default")]
     pub not_before: Option<Timestamp>,
     /// Domain of a DKIM signature that was checked by ourselves and is good; none if that was not asked for.
+    #[serde(skip_serializing_if = "is_default")]
     pub dkim: Option<String>,
 }
 
 /// What happened before, from the journal and the outbox.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct History {
     /// This very mail (bytes, or Message-ID and sender) was decided before (R20).
+    #[serde(skip_serializing_if = "is_default")]
     pub duplicate: bool,
     /// Its Message-ID is one of ours (R12).
+    #[serde(skip_serializing_if = "is_default")]
     pub own_message: bool,
     /// Automatic answers already sent or queued in this thread or case (R22), questions for the contract not counted:
     /// found by the ids it names, or to the same sender under the same subject within seven days.
+    #[serde(skip_serializing_if = "is_default")]
     pub answers_in_thread: u32,
     /// The contract was asked for in this thread or case, or of this sender within seven days.
+    #[serde(skip_serializing_if = "is_default")]
     pub asked_contract: bool,
     /// The sender was sent to a partner within seven days.
+    #[serde(skip_serializing_if = "is_default")]
     pub redirected: bool,
     /// Budgets, breaker and bounces (R21, R23).
+    #[serde(skip_serializing_if = "is_default")]
     pub standing: Standing,
     /// The case that this mail joins.
+    #[serde(skip_serializing_if = "is_default")]
     pub case: Option<Case>,
     /// Other mail of this sender waits for the opening, until then: they are answered together.
+    #[serde(skip_serializing_if = "is_default")]
     pub waiting: Option<Timestamp>,
     /// For a mail that only brings a password: the journal number of the mail with the attachment.
+    #[serde(skip_serializing_if = "is_default")]
     pub ppap_first: Option<String>,
+    /// The sender's route, where it is known from before: when a mail is decided again by other rules, it is whoever's
+    /// the register said then.
+    #[serde(skip_serializing_if = "is_default")]
+    pub route: Option<Route>,
 }
 
 /// A case as far as deciding needs it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Case {
     /// Its receipt number.
+    #[serde(skip_serializing_if = "is_default")]
     pub reference: String,
     /// What it remembers, by name ([`super::decision::Decision::case_state`]).
+    #[serde(skip_serializing_if = "is_default")]
     pub state: serde_json::Map<String, serde_json::Value>,
     /// All other mail of it waits for the opening, too: it is one inquiry, and in nobody's hands yet.
+    #[serde(skip_serializing_if = "is_default")]
     pub waits: bool,
 }
 
@@ -216,4 +241,9 @@ impl Case {
     pub fn remembered<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
         serde_json::from_value(self.state.get(name)?.clone()).ok()
     }
+}
+
+/// Most of it is as it nearly always is, and is not written down.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

@@ -3,6 +3,7 @@
 //! Whoever wants to pass for a customer registers such a domain, and it is proved like any other. So it is not enough
 //! that a domain is unknown: staff must see what it resembles.
 
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hasher};
 
 /// Shorter names have too many neighbours that mean nothing.
@@ -71,10 +72,21 @@ pub(super) fn slips(domain: &str) -> impl Iterator<Item = u64> {
 
 /// How it is drawn: readable, look-alikes made the same, hyphens gone.
 fn drawn(domain: &str) -> String {
-    let (readable, _) = idna::domain_to_unicode(domain);
+    // Most domains hide no other script, and a register has a hundred thousand of them.
+    let readable = match domain.contains("xn--") {
+        true => Cow::Owned(idna::domain_to_unicode(domain).0),
+        false => Cow::Borrowed(domain),
+    };
     let (name, rest) = readable.split_once('.').unwrap_or((&readable, ""));
-    let name = ALIKE.iter().fold(name.to_owned(), |text, (from, to)| text.replace(from, to));
-    format!("{}.{rest}", name.replace('-', ""))
+    let plain = name.is_ascii();
+    let drawn =
+        ALIKE.iter().filter(|(from, _)| !plain || from.is_ascii()).fold(name.to_owned(), |text, (from, to)| match text
+            .contains(from)
+        {
+            true => text.replace(from, to),
+            false => text,
+        });
+    format!("{}.{rest}", drawn.replace('-', ""))
 }
 
 fn hash(text: &str) -> u64 {

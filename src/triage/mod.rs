@@ -4,13 +4,14 @@
 //! today), [`form`] (mail of web forms), [`gate`] (may a robot answer?), [`budget`] (how often?), [`sender`] (whose
 //! customer? by the [`register`]), [`own_words`] (its words, folded), `scan`, [`fitted`] and [`classify`] (what is asked?), [`calendar`] (open?),
 //! [`verdict`] (who acts), [`reply`] (what we say: [`template`], [`message_id`]), [`decision`] (the result). Beside them
-//! stands [`mod@bounce`]: reports that a mail of ours came back.
+//! stand [`mod@bounce`], reports that a mail of ours came back, and [`circumstances`], what a decision is made again from.
 
 pub mod arrival;
 pub mod auth;
 pub mod bounce;
 pub mod budget;
 pub mod calendar;
+pub mod circumstances;
 pub mod classify;
 pub mod context;
 pub mod contract;
@@ -74,7 +75,8 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
     let inquiry = &*form::opened(inquiry, ctx.desk);
     let (authenticated, proof) = form::author_level(inquiry, ctx);
     let gate::Judged { gate, password_notice: notice } = gate::judge(inquiry, ctx, authenticated);
-    let route = sender::route(inquiry, ctx, authenticated).with_proof(&proof);
+    let known = ctx.history.route.clone();
+    let route = known.unwrap_or_else(|| sender::route(inquiry, ctx, authenticated).with_proof(&proof));
 
     // What is asked, in the customer's own words of today?
     // A mail with a password asks nothing, and no evidence must quote it.

@@ -36,7 +36,7 @@ pub struct Variables<'a> {
     pub desk_name: &'a str,
     pub signature: &'a str,
     pub pack_name: &'a str,
-    /// The customer's subject, "" if none.
+    /// The customer's subject without its `Re:`, "" if none.
     pub subject: &'a str,
     pub parts: Vec<PartText<'a>>,
     /// 「11月24日(火) 10:00」, in English "10:00 on Tuesday, 24 November"; or none while the desk is open.
@@ -170,7 +170,7 @@ pub fn compose(answer: Answer, inquiry: &Inquiry, ctx: &Context) -> Result<Reply
         desk_name: &ctx.desk.name,
         signature: &ctx.desk.signature,
         pack_name: &pack.name,
-        subject,
+        subject: subject[subject_start(subject)..].trim(),
         parts,
         opening: at.map(|at| pack.calendar.say(at, english)),
         partner: route.partner.as_deref().and_then(|id| partner(id, at, ctx)),

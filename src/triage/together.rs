@@ -5,12 +5,13 @@
 //! where one of several mails is for a person, all of them are.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::context::Context;
 use super::decision::{Decision, Disposition};
 
 /// What is known of a mail when it is decided anew.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
     pub first_decided: Timestamp,
     /// An acknowledgement went out, for it or for a mail that waited with it.
@@ -21,7 +22,8 @@ pub struct Release {
 }
 
 /// What becomes of a mail among those that waited together.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// As if there were no others.
     Alone,

@@ -14,6 +14,7 @@ use crate::config::Desk;
 use crate::store::{Books, DeskLoad, HistoryQuery, MailId, MailMeta, Record, StoreError, StoredMail, Turn, in_force};
 use crate::triage;
 use crate::triage::bounce::Bounce;
+use crate::triage::circumstances::Circumstances;
 use crate::triage::context::{Context, DeskProfile, Seen};
 use crate::triage::decision::{Decision, Disposition};
 use crate::triage::inquiry::Inquiry;
@@ -83,9 +84,9 @@ impl Judge {
         let mut decision = decide_safely(inquiry, &ctx);
         let (id, meta) = (mail.id, self.meta(inquiry, bytes));
         if observe::only(&ctx) {
-            let would = observe::would(inquiry, ctx, mail);
+            let (would, circumstances) = observe::would(inquiry, ctx, mail);
             let decided = Decided::of(id, &meta, &decision);
-            let record = Record { mail: id, meta, decision, effects: Vec::new() };
+            let record = Record { mail: id, meta, decision, effects: Vec::new(), circumstances: Some(circumstances) };
             books.record_observed(&record, &would, self.now)?;
             return Ok(decided);
         }
@@ -99,7 +100,8 @@ impl Judge {
         let effects = effects(&decision.actions, &self.profile.label_prefix, self.desk.sent_copy);
         let turn = decision.waits_until().map(|at| Turn { at, every: self.desk.release_every });
         let decided = Decided::of(id, &meta, &decision);
-        let record = Record { mail: id, meta, decision, effects };
+        let circumstances = Some(Circumstances::of(&decision, ctx));
+        let record = Record { mail: id, meta, decision, effects, circumstances };
         load.last_hour += books.record_in_turn(&record, turn, self.now)?;
         Ok(decided)
     }

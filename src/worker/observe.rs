@@ -7,6 +7,7 @@ use tracing::warn;
 use super::judge::Judge;
 use super::{WorkError, Worker, decide_safely};
 use crate::store::{Books, StoreError, StoredMail};
+use crate::triage::circumstances::Circumstances;
 use crate::triage::context::Context;
 use crate::triage::decision::Decision;
 use crate::triage::inquiry::Inquiry;
@@ -45,10 +46,13 @@ pub(super) fn only(ctx: &Context<'_>) -> bool {
     ctx.seen.not_before == Some(NEVER)
 }
 
-/// What an active desk would have decided when the mail came: old mail shows as well what is to be expected.
-pub(super) fn would(inquiry: &Inquiry, ctx: Context<'_>, mail: &StoredMail) -> Decision {
+/// What an active desk would have decided when the mail came, and from what: old mail shows as well what is to be
+/// expected.
+pub(super) fn would(inquiry: &Inquiry, ctx: Context<'_>, mail: &StoredMail) -> (Decision, Circumstances) {
     let mut ctx = ctx;
     ctx.now = mail.arrival.internal_date.unwrap_or(mail.seen_at);
     ctx.seen.not_before = None;
-    decide_safely(inquiry, &ctx)
+    let decision = decide_safely(inquiry, &ctx);
+    let circumstances = Circumstances::of(&decision, ctx);
+    (decision, circumstances)
 }

@@ -1,7 +1,8 @@
 //! A mail that cannot be worked on: tried three times, then taken out of the way, so that the rest goes on.
 //!
-//! A panic needs no second try: the mail counts as unreadable at once. What is left is what ends the whole process (a
-//! stack or memory used up) and what the mail server or the store does with this one mail only. The first cannot be
+//! A panic while reading or deciding needs no second try: the mail counts as unreadable at once. What is left is what ends
+//! the whole process (a stack or memory used up), what panics around it, and what the mail server or the store does with
+//! this one mail only. The first cannot be
 //! noted when it happens, so mail that was undecided when the process began is counted before it is worked on. As
 //! somebody may simply be killing the process again and again, what was in hand at an end already is only worked on when
 //! all else is done and the process has lived for a moment.
@@ -10,12 +11,17 @@ use std::time::Duration;
 
 use tracing::error;
 
-use super::{WorkError, Worker};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{WorkError, Worker, caught};
 use crate::apply::unless_stopped;
-use crate::store::{StoreError, StoredMail};
+use crate::mailbox::HEAD_BYTES;
+use crate::store::{IN_VAIN, StoreError, StoredMail};
 
 /// Tries of a mail.
 const TRIES: u32 = 3;
+/// Between two tries to get a mail that the server did not give: what is wrong with the server itself may pass.
+const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 /// A life this long is not one that somebody cuts off at random.
 const MOMENT: Duration = Duration::from_secs(2);
 
@@ -48,11 +54,43 @@ impl Worker {
         self.decide_all(vec![mail]).await
     }
 
+    /// Asks again for mail that the server told of and did not give; what it never gives is taken out of the way. Answers
+    /// with how many it got on.
+    pub(super) async fn ask_again(&mut self, unread: Vec<StoredMail>) -> Result<usize, WorkError> {
+        let now = self.clock.now();
+        // Later than it can be: the clock was set back.
+        let too_early = |at: Timestamp| now < at && at.duration_since(now) <= ASK_AGAIN;
+        if unread.is_empty() || self.ask_at.is_some_and(too_early) {
+            return Ok(0);
+        }
+        self.ask_at = None;
+        let mut got_on = 0;
+        for mut mail in unread {
+            if mail.attempts >= TRIES {
+                self.isolate(&mail).await?;
+                got_on += 1;
+                continue;
+            }
+            self.store.record_failure(mail.id, "the server does not give it", now).await?;
+            match self.open().await?.more(&mail.arrival.key, 0, HEAD_BYTES).await? {
+                Some(head) if !head.is_empty() => {
+                    mail.arrival.append(head, HEAD_BYTES);
+                    let (raw, complete) = (mail.arrival.raw.clone(), mail.arrival.complete);
+                    self.store.replace_head(mail.id, raw, complete).await?;
+                    self.decide_all(vec![mail]).await?;
+                    got_on += 1;
+                }
+                _ => self.ask_at = now.checked_add(ASK_AGAIN).ok(),
+            }
+        }
+        Ok(got_on)
+    }
+
     /// Decides mails that nobody suspects. If that fails and one of them may be at fault, all are suspected from then
     /// on, and looked at one by one.
     pub(super) async fn decide_together(&mut self, mails: Vec<StoredMail>) -> Result<(), WorkError> {
         let newest = mails.last().map(|mail| mail.id);
-        let decided = self.decide_all(mails).await;
+        let decided = caught(self.decide_all(mails)).await;
         if let (Err(error), Some(newest)) = (&decided, newest)
             && is_the_mails(error)
         {
@@ -63,7 +101,7 @@ impl Worker {
 
     async fn isolate(&mut self, mail: &StoredMail) -> Result<(), WorkError> {
         error!(event = "mail-quarantined", desk = self.profile.id, mail = %mail.id, "cannot be worked on: staff must look");
-        let reason = format!("tried {TRIES} times in vain; {}", mail.note.as_deref().unwrap_or_default());
+        let reason = format!("tried {TRIES} times {IN_VAIN}; {}", mail.note.as_deref().unwrap_or_default());
         let labels = vec![format!("{}quarantine", self.profile.label_prefix)];
         Ok(self.store.quarantine(mail.id, &reason, labels, self.clock.now()).await?)
     }
@@ -73,7 +111,8 @@ impl Worker {
 fn is_the_mails(error: &WorkError) -> bool {
     match error {
         WorkError::Mailbox(error) => !error.is_permanent(),
-        WorkError::Store(error) => matches!(error, StoreError::Database { .. }),
+        WorkError::Store(error) => matches!(error, StoreError::Database { .. } | StoreError::Panicked),
+        WorkError::Panicked => true,
         WorkError::Outbox(_) | WorkError::Rules(_) | WorkError::Dkim(_) => false,
     }
 }

@@ -10,6 +10,7 @@ use super::judge::FromBytes;
 use super::{WorkError, Worker, decide_safely, read_safely};
 use crate::apply::released;
 use crate::store::{Books, Released, Turn, Waiting};
+use crate::triage::circumstances::Circumstances;
 use crate::triage::decision::Decision;
 use crate::triage::inquiry::Inquiry;
 use crate::triage::together::{Release, Role, roles};
@@ -44,18 +45,19 @@ impl Worker {
             woken.push(self.look_again(one).await?);
         }
         let woken: Arc<[Woken]> = woken.into();
-        let alone = self.decided(&woken, vec![Role::Alone; woken.len()]).await?;
-        let roles = roles(&alone);
-        let decisions = match roles.iter().all(|role| *role == Role::Alone) {
-            true => alone,
-            false => self.decided(&woken, roles).await?,
-        };
+        let mut decided = self.decided(&woken, vec![Role::Alone; woken.len()]).await?;
+        let roles = roles(&decided.0);
+        if roles.iter().any(|role| *role != Role::Alone) {
+            decided = self.decided(&woken, roles).await?;
+        }
         let (mut turns, judge) = (Vec::new(), self.judge().await?);
-        for (Woken { before, inquiry, .. }, decision) in woken.iter().zip(decisions) {
+        let decided = decided.0.into_iter().zip(decided.1);
+        for (Woken { before, inquiry, .. }, (decision, circumstances)) in woken.iter().zip(decided) {
             let effects = released(&before.decision, &decision, &self.profile.label_prefix, self.desk.sent_copy);
             let (mail, waited) = (before.mail.id, now.duration_since(before.decided_at).as_mins());
             info!(desk = self.profile.id, %mail, disposition = decision.disposition.as_str(), waited, "its turn");
-            turns.push(Released { mail, meta: judge.meta(inquiry, &FromBytes::default()), decision, effects });
+            let (meta, circumstances) = (judge.meta(inquiry, &FromBytes::default()), Some(circumstances));
+            turns.push(Released { mail, meta, decision, effects, circumstances });
         }
         Ok(self.store.release(turns, now).await?)
     }
@@ -79,7 +81,12 @@ impl Worker {
         calendar.turn(arrived, now, self.profile.out_of_hours).filter(|at| *at > now)
     }
 
-    async fn decided(&self, woken: &Arc<[Woken]>, roles: Vec<Role>) -> Result<Vec<Decision>, WorkError> {
+    /// What is decided about them in these roles, and from what.
+    async fn decided(
+        &self,
+        woken: &Arc<[Woken]>,
+        roles: Vec<Role>,
+    ) -> Result<(Vec<Decision>, Vec<Circumstances>), WorkError> {
         let acknowledged = woken.iter().any(|one| one.before.acknowledged);
         let mut bytes = Vec::new();
         for Woken { before, inquiry, .. } in &**woken {
@@ -88,7 +95,7 @@ impl Worker {
         let (judge, woken) = (self.judge().await?, woken.clone());
         let decide = move |books: &Books<'_>| {
             let mails = woken.iter().zip(bytes).zip(roles);
-            let mut decided: Vec<Decision> = Vec::new();
+            let (mut decided, mut circumstances): (Vec<Decision>, Vec<Circumstances>) = Default::default();
             for ((Woken { before, inquiry, gone }, bytes), role) in mails {
                 let release = Release { first_decided: before.decided_at, acknowledged, gone: *gone, role };
                 let mut ctx = judge.context(&before.mail, inquiry, &bytes, Some(release), books)?;
@@ -96,9 +103,11 @@ impl Worker {
                 if let (Some(case), Some(earlier)) = (&mut ctx.history.case, decided.last()) {
                     case.state.extend(earlier.case_state.clone());
                 }
-                decided.push(decide_safely(inquiry, &ctx));
+                let decision = decide_safely(inquiry, &ctx);
+                circumstances.push(Circumstances::of(&decision, ctx));
+                decided.push(decision);
             }
-            Ok(decided)
+            Ok((decided, circumstances))
         };
         Ok(self.store.in_one(decide).await?)
     }

@@ -37,7 +37,7 @@ const GOOD: &[(&str, &str)] = &[
 
 /// Says nothing, and keeps the line open.
 const SILENCE: &str = "";
-/// Parts the first answer from all later ones.
+/// Parts the first answer from the second one, and so on; the last one is given ever after.
 const THEN: &str = "<then>";
 /// At the end of an answer: hangs up after it.
 const HANG_UP: &str = "<hang up>";
@@ -64,9 +64,10 @@ pub fn play(greeting: &'static str, rules: &[(&'static str, &'static str)]) -> P
         port: listener.local_addr().unwrap().port(),
         tls: Tls::None,
         user: "desk".to_owned(),
-        password: "secret".into(),
+        credential: "secret".into(),
         folder: "INBOX".to_owned(),
         poll: Duration::from_secs(600),
+        noop: None,
         timeout: Duration::from_secs(5),
         head_bytes: 100,
     };
@@ -101,11 +102,8 @@ async fn serve(
         };
         heard.lock().unwrap().push(command.to_owned());
         let (_, answer) = rules.iter().find(|(prefix, _)| command.starts_with(prefix))?;
-        let answer = match answer.split_once(THEN) {
-            Some((first, _)) if count(&heard, command) == 1 => first,
-            Some((_, then)) => then,
-            None => answer,
-        };
+        let answers: Vec<&str> = answer.split(THEN).collect();
+        let answer = answers[(count(&heard, command) - 1).min(answers.len() - 1)];
         let answer = answer.replace("{tag}", &tag);
         let (said, hang_up) = answer.strip_suffix(HANG_UP).map_or((answer.as_str(), false), |said| (said, true));
         stream.write_all(said.as_bytes()).await.ok()?;
@@ -463,7 +461,7 @@ async fn logins_are_sent_so_that_no_character_counts_as_syntax() {
         ("a\r\nM9 LOGOUT", "LOGIN \"desk\" {12}\r\na\r\nM9 LOGOUT"),
     ] {
         let mut played = play(HELLO, &[]);
-        played.settings.password = password.into();
+        played.settings.credential = password.into();
         open(&played).await.unwrap();
         assert_eq!(played.heard(expected), 1, "{:?}", played.heard.lock().unwrap());
     }
@@ -482,6 +480,30 @@ async fn idle_wakes_for_mail_and_for_nothing_else() {
         assert_eq!(played.heard("DONE"), 1);
         assert_eq!(inbox.new_mail(&Known::default(), 10).await.unwrap().len(), 3, "the connection is still good");
     }
+}
+
+#[tokio::test]
+async fn a_desk_that_asks_by_noop_does_not_idle_and_wakes_when_the_server_tells_of_mail() {
+    // The first one is the look for mail before the wait.
+    let quiet = "{tag} OK done\r\n<then>{tag} OK done\r\n<then>";
+    let news: &'static str = format!("{quiet}{quiet}* 5 EXISTS\r\n{{tag}} OK done\r\n").leak();
+    for (answers, poll, asked) in [(news, 600_000, 5), ("{tag} OK done\r\n", 60, 2)] {
+        let mut played = play(HELLO, &[("NOOP", answers)]);
+        played.settings.poll = Duration::from_millis(poll);
+        played.settings.noop = Some(Duration::from_millis(10));
+        let mut inbox = open(&played).await.unwrap();
+        inbox.new_mail(&Known::default(), 10).await.unwrap();
+        assert_eq!(inbox.wait(std::future::ready(())).await.unwrap(), Wake::Until);
+        assert_eq!(played.heard("NOOP"), 1, "whoever is due does not wait for the server");
+        assert_eq!(inbox.wait(std::future::pending()).await.unwrap(), Wake::News);
+        assert!(played.heard("NOOP") >= asked && played.heard("IDLE") == 0, "{:?}", played.heard.lock().unwrap());
+        assert_eq!(inbox.new_mail(&Known::default(), 10).await.unwrap().len(), 3, "the connection is still good");
+    }
+    let mut played = play(HELLO, &[("NOOP", "{tag} OK done\r\n<then><hang up>")]);
+    played.settings.noop = Some(Duration::from_millis(10));
+    let mut inbox = open(&played).await.unwrap();
+    inbox.new_mail(&Known::default(), 10).await.unwrap();
+    assert!(inbox.wait(std::future::pending()).await.unwrap_err().needs_reopen());
 }
 
 #[tokio::test]

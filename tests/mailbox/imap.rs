@@ -506,7 +506,7 @@ async fn a_stopped_server_is_worth_another_try() {
 #[tokio::test]
 async fn a_wrong_password_is_permanent_and_never_shown() {
     let dovecot = Dovecot::start();
-    let settings = ImapSettings { password: "wrong\"secret".into(), ..dovecot.settings() };
+    let settings = ImapSettings { credential: "wrong\"secret".into(), ..dovecot.settings() };
     let error = open(&settings).await.err().unwrap();
     assert!(matches!(error, MailboxError::LoginRefused(_)) && error.is_permanent(), "{error}");
     assert!(!format!("{error} {error:?} {settings:?}").contains("secret"));

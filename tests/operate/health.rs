@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use crate::site::{Desk, Kind, RUN, Site, dovecot, imap, mail, smtp};
 use crate::support::desk::{header, labels, recipient};
+use crate::support::faulty::{At, Fault, FaultySmtp};
 use crate::support::smtp::{SmtpSink, eventually, free_port};
 
 fn with_health(site: &Site, keys: &str) {
@@ -198,6 +199,39 @@ async fn an_alarm_that_fails_is_tried_again() {
     watch.said("told\n").await;
     watch.said("told\ntold\n").await;
     alarm.abort();
+}
+
+#[tokio::test]
+async fn an_alarm_whose_mail_cannot_go_out_does_not_knock_at_the_door_for_ever() {
+    let watch = Watch::new();
+    let server = FaultySmtp::start(At::Auth, Fault::Say("535 5.7.8 no"));
+    let mut alarm = watch.alarm();
+    if let Some((_, outbox::Settings::Smtp(way))) = alarm.ways.get_mut("desk") {
+        (way.port, way.login) = (server.port, Some(("desk".into(), "old".into())));
+    }
+    let watching = tokio::spawn(alarm::watch(watch.health.clone(), alarm));
+    watch.later(31);
+    watch.said("desk down no-success\n").await;
+    // Logins after 0 s, 15 s, 45 s, 105 s and 225 s; the clock stands still while one is under way.
+    let begun = watch.clock.now();
+    for seconds in [0, 15, 45, 105, 225] {
+        let before = server.failed();
+        while watch.clock.now() < begun + (seconds + 30).seconds() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            watch.clock.set(watch.clock.now() + 1.second());
+        }
+        assert!(server.failed() <= before + 1, "{} logins after {seconds} s", server.failed());
+    }
+    let logins = server.failed();
+    assert!((4..=5).contains(&logins), "{logins} logins in four minutes");
+    server.mend();
+    for _ in 0..10 {
+        watch.later(1);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(server.taken().len(), 1, "then it goes out, once");
+    watch.said("desk down no-success\n").await;
+    watching.abort();
 }
 
 #[test]

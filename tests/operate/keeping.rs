@@ -190,10 +190,16 @@ fn a_case_with_younger_mail_is_kept_whole() {
     assert_eq!(counts(&site, DELETED), (1, 2));
     assert!(!stands_in_files(&site, "kyaku@"));
     let store = Connection::open(site.path("state/store.db")).unwrap();
-    for table in ["raw", "decision", "effect", "answer_to", "answer_thread", "inquiry_case", "thread_case"] {
+    for table in ["raw", "decision", "answer_to", "answer_thread", "inquiry_case", "thread_case"] {
         let left: i64 = store.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
         assert_eq!(left, 0, "{table}");
     }
+    // That something went out is not forgotten: its copy lies in Sent.
+    let mut left = store.prepare("SELECT kind, state, payload FROM effect").unwrap();
+    let left = left.query_map([], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?])).unwrap();
+    let left: Vec<[String; 3]> = left.map(Result::unwrap).collect();
+    assert_eq!(left, [["send", "done", "{}"], ["send", "done", "{}"]]);
+    assert_eq!(tool(&site, &["reconcile"]).code, Some(0), "{}", tool(&site, &["reconcile"]).out);
 }
 
 #[test]
@@ -211,6 +217,88 @@ fn a_running_desk_forgets_by_itself_and_none_does_without_being_told_to() {
     running.wait_for("purged mails=1 cases=1");
     assert_eq!(running.stop().code, Some(0));
     assert!(!stands_in_files(&site, "firm0.example"));
+}
+
+// ---- forgetting one person ----
+
+/// A mail of customer 1 under another address of theirs, and one of customer 2 that names them.
+fn more_of_customer_1() -> [Vec<u8>; 2] {
+    let text = |number| String::from_utf8(mail(number, Kind::HowTo)).unwrap();
+    let tagged = text(1).replace("kyaku@", "kyaku+shop@").replace(&id(1), "tagged@firm1.example");
+    let naming =
+        text(2).replace("設定の手順", "kyaku@firm1.example です。設定の手順").replace(&id(2), "naming@firm2.example");
+    [tagged.into_bytes(), naming.into_bytes()]
+}
+
+/// What `purge --address` says about customer 1: mails, open ones, mails of others.
+fn person(site: &Site, words: &[&str], code: i32) -> [u64; 3] {
+    let said = tool(site, &[&["purge", "--address", "Kyaku@firm1.example", "--json"], words].concat());
+    assert_eq!(said.code, Some(code), "{}", said.err);
+    let object = said.json().remove(0);
+    ["mails", "open", "others"].map(|key| object[key].as_u64().unwrap())
+}
+
+#[test]
+fn a_person_is_forgotten_and_neither_read_as_new_nor_answered_again() {
+    let (dovecot, sink, site) = site();
+    let [tagged, naming] = more_of_customer_1();
+    (0..3).for_each(|n| dovecot.deliver(&mail(n, Kind::HowTo)));
+    dovecot.deliver(&tagged);
+    site.once();
+    assert_eq!(sink.count(), 3, "one answer a subject");
+    let untouched = |site: &Site| {
+        let rows = site.rows().into_iter();
+        rows.filter(|row| !row.sender.as_ref().is_some_and(|sender| sender.ends_with("firm1.example")))
+            .collect::<Vec<_>>()
+    };
+    let before = untouched(&site);
+    let bytes = fs::read(site.path("state/store.db")).unwrap();
+    assert_eq!(person(&site, &[], 0), [2, 0, 0]);
+    assert_eq!(fs::read(site.path("state/store.db")).unwrap(), bytes, "a look changes nothing");
+    assert!(stands_in_files(&site, "kyaku@firm1.example"));
+
+    assert_eq!(person(&site, &["--delete"], 0), [2, 0, 0]);
+    assert!(!stands_in_files(&site, "firm1.example"), "not a trace");
+    assert_eq!(person(&site, &[], 0), [0, 0, 0]);
+    let gone = |row: &madoguchi::store::CaseRow| row.sender.is_none();
+    assert_eq!(site.rows().iter().filter(|row| gone(row)).count(), 2, "where they lay stays");
+    assert_eq!(
+        untouched(&site).into_iter().filter(|row| !gone(row)).collect::<Vec<_>>(),
+        before,
+        "nothing else changes"
+    );
+
+    // The same mails again, as from a mailbox that was rebuilt.
+    dovecot.deliver(&mail(1, Kind::HowTo));
+    dovecot.deliver(&tagged);
+    site.once();
+    assert!(site.rows()[..2].iter().all(|row| row.decision.as_ref().unwrap().disposition == "ignore"));
+    assert_eq!(sink.count(), 3, "nothing is answered twice");
+    assert_eq!(tool(&site, &["reconcile"]).code, Some(0), "{}", tool(&site, &["reconcile"]).out);
+
+    // Others may still write about them.
+    dovecot.deliver(&naming);
+    site.once();
+    assert_eq!(person(&site, &["--delete"], 0), [2, 0, 1]);
+    assert!(stands_in_files(&site, "kyaku@firm1.example"), "that mail is another's");
+}
+
+#[test]
+fn what_is_not_done_of_a_person_stays_until_it_is() {
+    let (dovecot, sink) = (dovecot(), SmtpSink::with(&["-r", "RCPT"]));
+    let site = Site::new(&[Desk::on("desk", &dovecot, &sink)]);
+    dovecot.deliver(&mail(1, Kind::HowTo));
+    site.once();
+    assert_eq!(person(&site, &["--delete"], 1), [0, 1, 0], "its answer is still to go out");
+    let said = tool(&site, &["purge", "--address", "kyaku@firm1.example"]);
+    let line = said.out.lines().find(|line| line.starts_with("mails from there that are not done")).unwrap();
+    assert!(line.contains(" 1  stay until they are"), "{line}");
+    assert!(site.rows()[0].effects.iter().any(|effect| effect.kind == "send"));
+    sql(&site, "UPDATE effect SET state = 'failed', finished_at = 0; UPDATE mail SET state = 'done'");
+    assert_eq!(person(&site, &["--delete"], 0), [1, 0, 0]);
+    assert!(!stands_in_files(&site, "firm1.example"));
+    let wrong = tool(&site, &["purge", "--address", "taro"]);
+    assert_eq!((wrong.code, wrong.err.contains("`taro` is no address")), (Some(1), true), "{}", wrong.err);
 }
 
 // ---- telling ----

@@ -7,6 +7,7 @@ mod health;
 mod keeping;
 mod logs;
 mod reconcile;
+mod replay;
 #[allow(dead_code, reason = "every test file uses its own part")]
 #[path = "../run/site.rs"]
 mod site;

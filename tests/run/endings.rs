@@ -147,6 +147,25 @@ fn a_store_in_use_is_left_to_its_owner() {
     assert_eq!(owner.stop().code, Some(0));
 }
 
+/// A tool of the operator's that opens the file and stays in it.
+#[test]
+fn a_store_that_somebody_else_writes_in_is_waited_for_and_no_mail_is_blamed() {
+    let (dovecot, sink) = (dovecot(), SmtpSink::start());
+    let site = Site::new(&[Desk::on("desk", &dovecot, &sink)]);
+    dovecot.deliver(&mail(0, Kind::HowTo));
+    let running = site.start();
+    crate::working::wait_for_answers(&dovecot, 0..=0);
+    let other = rusqlite::Connection::open(site.path("state/store.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    dovecot.deliver(&mail(1, Kind::HowTo));
+    running.wait_for("somebody else has been writing in the store for too long");
+    assert_eq!(sink.count(), 1, "nothing goes out that cannot be noted");
+    other.execute_batch("ROLLBACK").unwrap();
+    crate::working::wait_for_answers(&dovecot, 0..=1);
+    assert_eq!((running.stop().code, sink.count()), (Some(0), 2));
+    assert!(site.rows().iter().all(|row| row.attempts == 0), "{:?}", site.rows());
+}
+
 #[test]
 fn a_store_that_cannot_be_used_is_said_to_be_so() {
     type Break = fn(&Site);

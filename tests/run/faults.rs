@@ -151,7 +151,7 @@ fn an_answer_that_staff_drop_is_not_sent_and_its_label_goes() {
 // ---- what comes back ----
 
 /// The report of a mail system about a mail it could not deliver.
-fn report(returned: &[u8], to: &str, status: &str) -> Vec<u8> {
+pub fn report(returned: &[u8], to: &str, status: &str) -> Vec<u8> {
     let head = format!(
         "Return-Path: <>\r\nFrom: Mail Delivery System <MAILER-DAEMON@mx.example>\r\nTo: {to}\r\n\
          Subject: Undelivered Mail Returned to Sender\r\nMessage-ID: <report@mx.example>\r\n\

@@ -118,6 +118,16 @@ impl End {
     }
 }
 
+/// What is to be done next about each mail: an end now cuts that off.
+pub fn next_in_line(rows: &[CaseRow]) -> BTreeSet<String> {
+    let open = |state| matches!(state, EffectState::Pending | EffectState::Started);
+    let next = rows.iter().filter_map(|row| row.effects.iter().find(|effect| open(effect.state)));
+    next.map(|effect| effect.kind.clone()).collect()
+}
+
+/// Effects that [`at_every_point`] cuts off.
+pub const EFFECTS: &[&str] = &["add-labels", "send", "sent-copy", "label-send", "draft", "move"];
+
 /// The library that kills.
 struct Killer {
     _folder: TempDir,
@@ -154,11 +164,13 @@ fn at_every_point(first: u32) {
     // Numbers of the two mails of each point.
     let numbers = |point: u32| [0, 1].map(|n| kinds.len() * point as usize + n);
     let points = (first..MOST_POINTS).step_by(2);
+    let mut cut_off = BTreeSet::new();
     let last = points.clone().find(|point| {
         for (n, kind) in numbers(*point).into_iter().zip(kinds) {
             bench.dovecot.deliver(&mail(n, kind));
         }
         let lived = bench.life("all", *point).code == Some(0);
+        cut_off.extend(next_in_line(&bench.site.rows()));
         bench.site.once();
         lived
     });
@@ -178,6 +190,7 @@ fn at_every_point(first: u32) {
         }
     }
     println!("{} points, {held} held", last / 2);
+    assert!(EFFECTS.iter().all(|kind| cut_off.contains(*kind)), "only {cut_off:?} were cut off");
     assert!(last > 60, "only {last} points: are the calls counted?");
     assert!((1..=4).contains(&held), "{held} points held: the window has grown");
 }

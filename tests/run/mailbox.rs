@@ -5,6 +5,7 @@ use std::fs;
 use madoguchi::store::{CaseRow, EffectState, MailState};
 
 use crate::kills::Bench;
+use crate::poison;
 use crate::site::{Desk, Kind, Site, dovecot, id, imap, mail, smtp};
 use crate::support::desk::{labels, received, sent};
 use crate::support::dovecot::{Dovecot, MARKED};
@@ -90,17 +91,11 @@ fn a_folder_that_is_deleted_is_waited_for_and_read_anew() {
     assert_eq!((sink.count(), sent(&site.rows()).len()), (2, 2));
 }
 
-/// Another mailbox in the place of the one that was read: the same mail under another UIDVALIDITY and other UIDs.
-#[test]
-fn a_mailbox_that_is_replaced_is_read_anew_and_nothing_is_answered_again() {
-    let (mut dovecot, sink) = (dovecot(), SmtpSink::start());
-    let site = Site::new(&[Desk::on("desk", &dovecot, &sink)]);
-    (0..3).for_each(|n| dovecot.deliver(&mail(n, Kind::HowTo)));
-    assert_eq!(worked_off(&site).len(), 3);
+/// Another mailbox in the place of the one that was read: the server has forgotten all that it keeps beside the mails,
+/// UIDVALIDITY and UIDs. `before`: done to the mails while the server is down.
+fn replace(dovecot: &mut Dovecot, before: impl FnOnce(&Dovecot)) {
     let validity = |dovecot: &Dovecot| dovecot.doveadm(&["-f flow mailbox status", "uidvalidity", "INBOX"]);
-    let before = validity(&dovecot);
-    dovecot.crash();
-    // All that the server keeps beside the mails.
+    let old = validity(dovecot);
     let forget = |dovecot: &Dovecot| {
         for file in fs::read_dir(dovecot.maildir()).unwrap().map(|file| file.unwrap().path()) {
             if file.is_file() {
@@ -108,22 +103,56 @@ fn a_mailbox_that_is_replaced_is_read_anew_and_nothing_is_answered_again() {
             }
         }
     };
-    forget(&dovecot);
+    dovecot.crash();
+    before(dovecot);
+    forget(dovecot);
     // The server makes a validity of the time, in seconds.
     eventually("another validity", || {
         dovecot.restart();
-        let changed = validity(&dovecot) != before;
+        let changed = validity(dovecot) != old;
         if !changed {
             dovecot.crash();
-            forget(&dovecot);
+            forget(dovecot);
         }
         changed.then_some(())
     });
+}
+
+#[test]
+fn a_mailbox_that_is_replaced_is_read_anew_and_nothing_is_answered_again() {
+    let (mut dovecot, sink) = (dovecot(), SmtpSink::start());
+    let site = Site::new(&[Desk::on("desk", &dovecot, &sink)]);
+    (0..3).for_each(|n| dovecot.deliver(&mail(n, Kind::HowTo)));
+    assert_eq!(worked_off(&site).len(), 3);
+    replace(&mut dovecot, |_| ());
     dovecot.deliver(&mail(3, Kind::HowTo));
     let rows = worked_off(&site);
     assert_eq!(rows.len(), 7, "read anew");
     let ignored = rows[3..].iter().filter(|row| row.decision.as_ref().unwrap().disposition == "ignore").count();
     assert_eq!((ignored, sink.count()), (3, 4), "recognised, but for the new one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_still_to_be_done_in_a_mailbox_is_not_done_to_other_mail_in_its_place() {
+    const FOLDER: &str = "[desk.folders]\nauto = \"done\"\n";
+    for (command, tables) in [("UID STORE", ""), ("UID MOVE", FOLDER)] {
+        let mut bench = poison::Bench::new(command, "", poison::NO, tables).await;
+        bench.work().await;
+        assert!(!bench.rows().await[poison::POISON].effects.iter().all(|effect| effect.finished_at.is_some()));
+        replace(&mut bench.desk.dovecot, |dovecot| {
+            let cur = fs::read_dir(dovecot.maildir().join("cur")).unwrap();
+            cur.for_each(|file| fs::remove_file(file.unwrap().path()).unwrap());
+            (3..5).for_each(|n| dovecot.deliver(&poison::asking(n, "あの件はどうなりましたでしょうか。")));
+        });
+        bench.proxy.rule(None);
+        bench.pass(2);
+        bench.work().await;
+        assert!(bench.rows().await.iter().all(|row| row.state == MailState::Done), "{command}");
+        let labels = bench.desk.labels();
+        assert_eq!(labels.len(), 2, "{command}: nothing was moved: {labels:?}");
+        assert!(labels.values().all(|found| found.contains(&"mado-review".into())), "{command}: {labels:?}");
+        assert!(!labels.values().any(|found| found.contains(&"mado-auto".into())), "{command}: {labels:?}");
+    }
 }
 
 #[test]

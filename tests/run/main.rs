@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod crash;
+mod effects;
 mod endings;
 mod faults;
 mod folders;
 mod kills;
+mod logins;
 mod mailbox;
+mod poison;
 mod site;
 #[path = "../support/mod.rs"]
 mod support;

@@ -93,7 +93,8 @@ async fn stale(bench: &Bench, mails: &[(&str, &[&str])]) -> usize {
             reply.to.address = meta.sender.clone();
         }
         let effects = vec![at_once(effect)];
-        records.push((Record { mail, meta, decision: decision(None), effects }, history));
+        let record = Record { mail, meta, decision: decision(None), effects, circumstances: None };
+        records.push((record, history));
     }
     let stale = bench.store.record_all(records, minute(0)).await.unwrap();
     let undecided: Vec<_> =
@@ -126,6 +127,7 @@ async fn a_batch_with_a_decided_mail_is_refused_as_a_whole() {
         meta: meta(id, &format!("{id}@b.example"), &[]),
         decision: decision(None),
         effects: vec![],
+        circumstances: None,
     };
     let batch = [(record(fresh, "x"), History::default()), (record(decided, "y"), History::default())];
     let error = bench.store.record_all(batch.into(), minute(0)).await.unwrap_err();

@@ -95,6 +95,11 @@ impl Dovecot {
         assert!(self.try_start(), "dovecot does not start again:\n{}", self.log());
     }
 
+    /// From the next login on.
+    pub fn change_password(&self, password: &str) {
+        fs::write(self.dir.path().join("users"), format!("{USER}:{password}\n")).unwrap();
+    }
+
     /// Plain text to 127.0.0.1, home folder INBOX.
     pub fn settings(&self) -> ImapSettings {
         ImapSettings {
@@ -102,9 +107,10 @@ impl Dovecot {
             port: self.port,
             tls: Tls::None,
             user: USER.to_owned(),
-            password: PASSWORD.into(),
+            credential: PASSWORD.into(),
             folder: "INBOX".to_owned(),
             poll: Duration::from_secs(600),
+            noop: None,
             timeout: Duration::from_secs(20),
             head_bytes: 64 * 1024,
         }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 pub enum At {
     Greeting,
     Ehlo,
+    Auth,
     Mail,
     Rcpt,
     Data,
@@ -77,7 +78,8 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     let mut line = String::new();
     while goes_on && lines.read_line(&mut line)? > 0 {
         let (at, usual) = match line.get(..4).unwrap_or_default() {
-            "EHLO" => (At::Ehlo, "250 mx"),
+            "EHLO" => (At::Ehlo, "250-mx\r\n250 AUTH PLAIN"),
+            "AUTH" => (At::Auth, "235 in"),
             "MAIL" => (At::Mail, "250 ok"),
             "RCPT" => (At::Rcpt, "250 ok"),
             "DATA" => (At::Data, "354 go"),

@@ -4,4 +4,6 @@
 pub mod desk;
 pub mod dovecot;
 pub mod faulty;
+pub mod oauth;
+pub mod proxy;
 pub mod smtp;

@@ -79,9 +79,10 @@ fn refused(error: &MailboxError, report: &Report<'_>) -> Line {
         ),
         MailboxError::LoginRefused(_) => (
             "imap-login",
-            "user と password、および IMAP でのログインが許可されているかを確認してください",
-            "look at `user` and `password`, and whether the account may log in by IMAP",
+            "user と password（または oauth）、および IMAP でのログインが許可されているかを確認してください",
+            "look at `user` and `password` or `oauth`, and whether the account may log in by IMAP",
         ),
+        MailboxError::OAuth(_) => ("imap-login", "上の token の行を参照してください", "see the line `token` above"),
         MailboxError::NoSuchFolder(_) => (
             "folder",
             "folder の名前を確認するか、フォルダを作成してください",

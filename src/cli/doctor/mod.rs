@@ -3,6 +3,7 @@
 mod inbox;
 mod outbox;
 mod probe;
+mod token;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ use crate::triage::context::RequiredAuth;
 /// Check a configuration against the live servers: each line OK, or what to do
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Names, connection, TLS, login, folder, capabilities, Drafts and Sent, own folders, keywords, quota, clock; the way out
+OAuth tokens, names, connection, TLS, login, folder, capabilities, Drafts and Sent, own folders, keywords, quota, clock; the way out
 with its login, envelope sender and limits. Nothing is changed on the servers and nothing is sent, but with --probe:
 then the desk sends one mail to its own address and waits for it. A running desk puts it down as its own.
 
@@ -155,6 +156,7 @@ async fn examine(config: &Config, args: &Args) -> anyhow::Result<Verdict> {
         }
         report.add(store(config, &report))?;
         report.add(activation(config, desk, &report).await)?;
+        token::examine(desk, &mut report).await?;
         let inbox = inbox::examine(desk, &mut report).await?;
         let outbox = outbox::examine(desk, &mut report).await?;
         if args.probe {

@@ -95,8 +95,8 @@ fn refused(error: &SendError, report: &Report<'_>) -> Line {
     let (check, ja, en) = match text.split(':').next().unwrap_or_default() {
         "AUTH" => (
             "smtp-login",
-            "[desk.outbox] の user と password を確認してください",
-            "look at `user` and `password` in [desk.outbox]",
+            "[desk.outbox] の user と password（または oauth）を確認してください",
+            "look at `user` and `password` or `oauth` in [desk.outbox]",
         ),
         "MAIL FROM" => (
             "smtp-sender",

@@ -21,6 +21,9 @@ const INVISIBLE: &[char] = &['\u{feff}', '\u{200b}', '\u{200c}', '\u{200d}', '\u
 /// The cell without blanks around it, and without the marks that make a spreadsheet take a number for text: `="001"`,
 /// `'001`.
 pub fn clean(cell: &str) -> Cow<'_, str> {
+    if is_clean(cell) {
+        return cell.into();
+    }
     let trim = |text| str::trim_matches(text, |c: char| c.is_whitespace() || INVISIBLE.contains(&c));
     let mut text = trim(cell);
     if let Some(inside) = text.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')) {
@@ -28,6 +31,13 @@ pub fn clean(cell: &str) -> Cow<'_, str> {
     }
     let text = text.strip_prefix('\'').unwrap_or(text);
     if text.contains(INVISIBLE) { text.replace(INVISIBLE, "").into() } else { text.into() }
+}
+
+/// Surely nothing to take away: as nearly every cell of a long file is.
+fn is_clean(cell: &str) -> bool {
+    let (first, last) = (cell.as_bytes().first(), cell.as_bytes().last());
+    let stays = |byte: Option<&u8>| byte.is_none_or(|byte| byte.is_ascii_graphic() && !b"='".contains(byte));
+    stays(first) && stays(last) && cell.is_ascii()
 }
 
 fn narrow(text: &str) -> String {

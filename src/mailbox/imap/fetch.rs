@@ -69,7 +69,7 @@ impl Imap {
     }
 
     /// Reads one mail that a batch failed on. If it fails again, twice, on a connection that is otherwise good, it is
-    /// the mail: it goes into quarantine, so that the rest can go on.
+    /// the mail: it is handed on without its text, so that the rest can go on.
     async fn alone(&mut self, uid: u32, heads: &mut Heads) -> Result<(), MailboxError> {
         for _ in 0..2 {
             match self.fetch(&[uid], heads).await {
@@ -78,14 +78,14 @@ impl Imap {
                 Err(error) => self.survive(error).await?,
             }
         }
-        tracing::warn!(uid, "a mail cannot be read from the server; it is shown to staff without its text");
+        tracing::warn!(uid, "the server does not give a mail; it is asked for again later");
         heads.give_up(uid);
         Ok(())
     }
 
     /// Makes the connection good again after a FETCH failed; an error only if that cannot be done or the server
     /// asks for patience.
-    async fn survive(&mut self, error: MailboxError) -> Result<(), MailboxError> {
+    pub(super) async fn survive(&mut self, error: MailboxError) -> Result<(), MailboxError> {
         if error.is_passing_refusal() {
             return Err(error);
         }
@@ -119,10 +119,16 @@ impl Imap {
         Ok(None)
     }
 
-    /// Those of `uids` that were not expunged, with mail flagged `\Deleted` counted as there.
+    /// Those of `uids` that were not expunged, with mail flagged `\Deleted` counted as there, and all of them if the
+    /// server fails even on this question.
     async fn still_there(&mut self, uids: &[u32]) -> Result<Vec<u32>, MailboxError> {
-        let flags = self.flags_of(uids).await?;
-        Ok(flags.into_keys().collect())
+        match self.flags_of(uids).await {
+            Ok(flags) => Ok(flags.into_keys().collect()),
+            Err(error) => {
+                self.survive(error).await?;
+                Ok(uids.to_vec())
+            }
+        }
     }
 
     /// UID and flags of those of `uids` that are there.

@@ -1,4 +1,4 @@
-//! Waiting for mail: IDLE (RFC 2177) where offered, else the poll interval.
+//! Waiting for mail: IDLE (RFC 2177) where offered, else the poll interval; or NOOP at short intervals.
 
 use std::pin::{Pin, pin};
 use std::time::Duration;
@@ -21,6 +21,9 @@ impl Imap {
             return Ok(Wake::News);
         }
         let mut until = pin!(until);
+        if let Some(every) = self.settings.noop {
+            return self.ask(every, until).await;
+        }
         if self.can("IDLE") {
             match self.idle(until.as_mut()).await {
                 // Offered, but not to be had: this connection polls.
@@ -33,6 +36,23 @@ impl Imap {
             () = until => Ok(Wake::Until),
             () = sleep(self.settings.poll) => Ok(Wake::News),
         }
+    }
+
+    /// Asks again and again: a server tells of new mail with the answer to any command (RFC 9051 §6.1.2).
+    async fn ask(
+        &mut self,
+        every: Duration,
+        mut until: Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<Wake, MailboxError> {
+        let deadline = Instant::now() + self.settings.poll;
+        while !self.wire.news && Instant::now() < deadline {
+            tokio::select! {
+                biased;
+                () = until.as_mut() => return Ok(Wake::Until),
+                () = sleep(every) => self.wire.run(Command::new("NOOP")).await?,
+            }
+        }
+        Ok(Wake::News)
     }
 
     /// `Refused` only as long as `until` has not ended.

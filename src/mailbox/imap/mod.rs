@@ -113,7 +113,13 @@ impl Imap {
         self.go_home().await?;
         // A FETCH may still tell of what was expunged; only other commands show it (RFC 9051 §7.5.1).
         self.wire.run(Command::new("NOOP")).await?;
-        Ok(self.flags_of(&[uid]).await?.remove(&uid))
+        for _ in 0..2 {
+            match self.flags_of(&[uid]).await {
+                Ok(mut flags) => return Ok(flags.remove(&uid)),
+                Err(error) => self.survive(error).await?,
+            }
+        }
+        Ok(None)
     }
 
     pub async fn add_labels(&mut self, items: &[Item], labels: &[String]) -> Result<(), MailboxError> {
@@ -144,7 +150,9 @@ impl Imap {
             })
             .collect();
         let mut answers = self.wire.run_all(&commands).await?.into_iter();
-        Ok(counts.into_iter().map(|count| answers.by_ref().take(count?).collect()).collect())
+        // Each change takes all its answers off the list, also those behind a refusal.
+        let mut ended = |count| answers.by_ref().take(count).collect::<Vec<_>>().into_iter().collect();
+        Ok(counts.into_iter().map(|count| ended(count?)).collect())
     }
 
     /// The commands of a change.

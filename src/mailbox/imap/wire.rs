@@ -17,8 +17,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use crate::mailbox::MailboxError;
-use crate::mailbox::error::short;
-use crate::net::Stream;
+use crate::net::{Stream, short};
 
 /// Sees every answer to a command, the tagged one included. One by one: collected answers keep 4 KiB each.
 pub(super) type Watch<'a> = &'a mut (dyn FnMut(&Response<'_>) + Send);
@@ -62,6 +61,13 @@ impl Command {
     pub fn literal(mut self, argument: &[u8]) -> Command {
         self.push(format!(" {{{}}}\r\n", argument.len()).as_bytes());
         self.pieces.push(argument.to_vec());
+        self
+    }
+
+    /// What the server asks for with a challenge (RFC 9051 §6.2.2), in base64.
+    pub fn response(mut self, base64: &str) -> Command {
+        self.push(b"\r\n");
+        self.pieces.push(base64.as_bytes().to_vec());
         self
     }
 

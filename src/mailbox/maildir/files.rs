@@ -109,7 +109,7 @@ fn arrival(folder: &Path, mut entry: Entry) -> io::Result<Option<Arrival>> {
     }
     let readable = head.is_ok();
     let (raw, size) = head.unwrap_or_else(|error| {
-        tracing::warn!(%error, "a mail file cannot be read; it is shown to staff without its text");
+        tracing::warn!(%error, "a mail file cannot be read; it is tried again later");
         (Vec::new(), 0)
     });
     let mut flags = entry.flags();

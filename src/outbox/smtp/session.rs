@@ -15,6 +15,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::wire::{Reply, Wire, dot_stuffed};
 use crate::net::{NetError, Route};
+use crate::oauth::sasl::Mechanism;
+use crate::oauth::{Account, Credential, OAuthError};
 use crate::outbox::{Fault, Outgoing, Receipt, SendError, SmtpSettings};
 
 /// A connection that is ready for mails.
@@ -91,8 +93,10 @@ impl Session {
             // What was offered before the encryption may be forged (RFC 3207 §4.2).
             session.hello(&hello).await?;
         }
-        if let Some((user, password)) = &settings.login {
-            session.login(user, password).await?;
+        match &settings.login {
+            Some((user, Credential::Password(password))) => session.login(user, password).await?,
+            Some((user, Credential::OAuth(account))) => session.login_by_token(user, account, settings).await?,
+            None => {}
         }
         Ok(session)
     }
@@ -205,6 +209,39 @@ impl Session {
         Ok(())
     }
 
+    /// RFC 7628, or XOAUTH2. A refused token may only be revoked: another one is tried once.
+    async fn login_by_token(
+        &mut self,
+        user: &str,
+        account: &Account,
+        settings: &SmtpSettings,
+    ) -> Result<(), SendError> {
+        let Some(mechanism) = Mechanism::choose(|name| self.offers.auth(name)) else {
+            let text = "AUTH: the server offers neither OAUTHBEARER nor XOAUTH2";
+            return Err(SendError::not_sent(Fault::Setup, text));
+        };
+        let at = (settings.host.as_str(), settings.port);
+        let token = account.token().await?;
+        match self.authenticate(mechanism, &mechanism.message(user, &token, at)).await {
+            Err(SendError::NotSent { fault: Fault::Setup, .. }) => {
+                let another = account.renew(&token).await?;
+                self.authenticate(mechanism, &mechanism.message(user, &another, at)).await
+            }
+            other => other,
+        }
+    }
+
+    /// Without initial response: with a token the command would be longer than a line may be (RFC 4954 §4).
+    async fn authenticate(&mut self, mechanism: Mechanism, message: &SecretString) -> Result<(), SendError> {
+        self.ask(&CHALLENGE, &format!("AUTH {}\r\n", mechanism.name())).await?;
+        let mut said = self.wire.ask(&format!("{}\r\n", message.expose_secret())).await;
+        // The server says in a challenge why it will refuse.
+        if said.as_ref().is_ok_and(|reply| reply.code == 334) {
+            said = self.wire.ask(&format!("{}\r\n", mechanism.acknowledgement())).await;
+        }
+        LOGIN.check(said).map(drop)
+    }
+
     /// Composed mails are ASCII, unless the recipient's address is not, which needs RFC 6531 and 6152, or they pass on
     /// a mail that is not, which needs the latter.
     fn mail_params(&self, to: &Address, raw: &[u8]) -> Result<Vec<MailParameter>, SendError> {
@@ -256,6 +293,12 @@ impl Offers {
         let known = ServerInfo::from_response(&Response::new(code, lines.clone())).unwrap_or_default();
         Offers { known, dsn, pipelining, lines }
     }
+
+    /// Whether a mechanism is offered, one that lettre does not know.
+    fn auth(&self, mechanism: &str) -> bool {
+        let mut offered = self.lines.iter().filter_map(|line| line.strip_prefix("AUTH "));
+        offered.any(|mechanisms| mechanisms.split_ascii_whitespace().any(|offered| offered == mechanism))
+    }
 }
 
 impl Step {
@@ -286,6 +329,13 @@ fn introduction(own: IpAddr) -> ClientId {
     match own {
         IpAddr::V4(address) => ClientId::Ipv4(address),
         IpAddr::V6(address) => ClientId::Ipv6(address),
+    }
+}
+
+impl From<OAuthError> for SendError {
+    fn from(error: OAuthError) -> SendError {
+        let fault = if error.is_permanent() { Fault::Setup } else { Fault::Passing };
+        SendError::not_sent(fault, format!("AUTH: {error}"))
     }
 }
 

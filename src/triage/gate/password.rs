@@ -33,7 +33,9 @@ const SENTENCES: &[&str] = &[
 
 /// Does this mail only bring the password for the attachment of another one?
 pub fn is_password_notice(inquiry: &Inquiry) -> bool {
-    brings_password(inquiry, &OwnText::of(inquiry))
+    // No other spelling of these is normalised to them: without one, the text need not be looked at.
+    let speaks_of_mail = ["先程", "先ほど", "さきほど", "添付"].iter().any(|word| inquiry.text.contains(word));
+    in_subject(&normalised(&inquiry.subject)).is_some() || (speaks_of_mail && in_text(&OwnText::of(inquiry).beginning))
 }
 
 /// The same, where its text is known.
