@@ -118,7 +118,7 @@ fn places(text: &str) -> Option<(Vec<usize>, &str)> {
     let mut found = Vec::new();
     loop {
         let digit = rest.chars().next()?;
-        let written = kanji_number(digit).filter(|_| found.len() > 0 || stands_for_place(&rest[digit.len_utf8()..]));
+        let written = kanji_number(digit).filter(|_| !found.is_empty() || stands_for_place(&rest[digit.len_utf8()..]));
         found.push(number(digit).or(written)?);
         rest = &rest[digit.len_utf8()..];
         let circled = written.is_some() || !digit.is_numeric() || ('①'..='⑳').contains(&digit);
