@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use madoguchi::config;
 use madoguchi::triage::credit::Claim;
 use madoguchi::triage::inquiry::Inquiry;
+use madoguchi::triage::own_words::OwnWords;
 use madoguchi::triage::period::{self, Period};
 use madoguchi::triage::rulebook::Rulebook;
 use madoguchi::triage::sections::{self, Hints};
@@ -53,7 +54,7 @@ fn periods_are_read_as_the_table_says() {
         .case
         .iter()
         .filter_map(|case| {
-            let found = period::read(&mail(&case.body), sent, &tokyo());
+            let found = period::read(&OwnWords::of(&mail(&case.body)), sent, &tokyo());
             let periods: Vec<String> = found.periods.iter().map(line).collect();
             let known = found.known_from.map(shown);
             (periods != case.periods || known != case.known).then(|| format!("{}: {periods:?} {known:?}", case.body))
@@ -76,7 +77,7 @@ fn tiers_of_the_corpus_are_found() {
             count += 1;
             let day = row["received_at"].as_str().unwrap_or("2026-11-20");
             let sent: Timestamp = format!("{day}T10:00:00+09:00").parse().unwrap();
-            let told = period::read(&mail(row["body"].as_str().unwrap()), sent, &tokyo());
+            let told = period::read(&OwnWords::of(&mail(row["body"].as_str().unwrap())), sent, &tokyo());
             let found =
                 credit.table.claim(&Claim { told: &told, recorded: &[], excluded: Vec::new(), fee: None }, &tokyo());
             let tier = found.map_or("not read".to_owned(), |credit| credit.tier);

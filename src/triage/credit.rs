@@ -10,12 +10,10 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::flow::words::union;
-use super::fold::Folded;
-use super::inquiry::Inquiry;
 use super::outage::{self, Outage};
+use super::own_words::OwnWords;
 use super::pack::Term;
 use super::period::{Outages, Period};
-use super::sentence::{Sentence, sentences};
 
 /// The table of the terms.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,36 +92,26 @@ impl CreditBook {
     }
 
     /// Does the mail speak of a credit?
-    pub fn is_named(&self, inquiry: &Inquiry) -> bool {
+    pub fn is_named(&self, own: &OwnWords) -> bool {
         let Some(words) = &self.words else { return false };
-        folded_sentences(inquiry).iter().any(|text| words.is_match(text))
+        own.texts().any(|text| words.is_match(text))
     }
 
     /// Ids of the exclusions that the mail names.
-    pub fn excluded(&self, inquiry: &Inquiry) -> Vec<String> {
-        let sentences = folded_sentences(inquiry);
+    pub fn excluded(&self, own: &OwnWords) -> Vec<String> {
         let named = |(words, unless): &(Option<Regex>, Option<Regex>)| {
             let is = |regex: &Option<Regex>, text: &str| regex.as_ref().is_some_and(|regex| regex.is_match(text));
-            sentences.iter().any(|text| is(words, text) && !is(unless, text))
+            own.texts().any(|text| is(words, text) && !is(unless, text))
         };
         let found = self.table.exclusions.iter().zip(&self.exclusions).filter(|(_, words)| named(words));
         found.map(|(exclusion, _)| exclusion.id.clone()).collect()
     }
 
     /// The monthly basic fee as the mail states it.
-    pub fn fee(&self, inquiry: &Inquiry) -> Option<i64> {
-        let stated = |text: &String| Some(self.fee.captures(text)?.get(1)?.as_str().replace(',', ""));
-        folded_sentences(inquiry).iter().find_map(stated)?.parse().ok()
+    pub fn fee(&self, own: &OwnWords) -> Option<i64> {
+        let stated = |text: &str| Some(self.fee.captures(text)?.get(1)?.as_str().replace(',', ""));
+        own.texts().find_map(stated)?.parse().ok()
     }
-}
-
-fn folded_sentences(inquiry: &Inquiry) -> Vec<String> {
-    let fold = |sentence: &Sentence| {
-        let mut folded = Folded::default();
-        folded.push(sentence.text(inquiry), 0);
-        folded.text
-    };
-    sentences(inquiry).iter().map(fold).collect()
 }
 
 /// What the mail claims, computed.

@@ -70,23 +70,23 @@ pub fn facts(own: &OwnWords, words: &Classification, route: &Route, ctx: &Contex
     }
     // Also where the clause only came near: staff should see the computation.
     let touches = |clause: &String| words.evidence.iter().any(|e| e.clause == *clause && e.score > 0.0);
-    let credit = ctx.rules.credit.as_ref().filter(|book| touches(&book.table.clause) || book.is_named(inquiry));
+    let credit = ctx.rules.credit.as_ref().filter(|book| touches(&book.table.clause) || book.is_named(own));
     if let Some(book) = credit {
         let zone = &ctx.rules.pack.calendar.zone;
-        let told = period::read(inquiry, inquiry.date.unwrap_or(received), zone);
+        let told = period::read(own, inquiry.date.unwrap_or(received), zone);
         let claim = Claim {
             told: &told,
             recorded: &ctx.outages,
-            excluded: book.excluded(inquiry),
-            fee: registered_fee(route, ctx).or_else(|| book.fee(inquiry)),
+            excluded: book.excluded(own),
+            fee: registered_fee(route, ctx).or_else(|| book.fee(own)),
         };
         facts.credit = book.table.claim(&claim, zone);
         facts.outages = Some(told).filter(|told| !told.periods.is_empty());
     }
     let today = ctx.rules.pack.calendar.date(inquiry.date.unwrap_or(received));
     let asked = |book: &&FigureBook| book.figure.clauses.iter().any(|clause| words.scopes.contains(clause));
-    facts.figures = ctx.rules.figures.iter().filter(asked).filter_map(|book| book.compute(inquiry, today)).collect();
-    facts.urgent = urgent::alarm(inquiry, &ctx.rules.urgent);
+    facts.figures = ctx.rules.figures.iter().filter(asked).filter_map(|book| book.compute(own, today)).collect();
+    facts.urgent = urgent::alarm(own, &ctx.rules.urgent);
     facts
 }
 

@@ -9,11 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::calendar::japanese_date;
 use super::dates;
 use super::flow::words::union;
-use super::fold::Folded;
-use super::inquiry::Inquiry;
+use super::own_words::OwnWords;
 use super::pack::Term;
 use super::period;
-use super::sentence::sentences;
 
 /// A date or an amount to compute for mails about a clause.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,15 +82,14 @@ impl FigureBook {
     }
 
     /// Computes it for a mail of this day; none if the mail does not call for it.
-    pub fn compute(&self, inquiry: &Inquiry, today: Date) -> Option<Computed> {
-        let texts = folded(inquiry);
-        if self.when.as_ref().is_some_and(|when| !texts.iter().any(|text| when.is_match(text))) {
+    pub fn compute(&self, own: &OwnWords, today: Date) -> Option<Computed> {
+        if self.when.as_ref().is_some_and(|when| !own.texts().any(|text| when.is_match(text))) {
             return None;
         }
         let found = match self.figure.count {
-            Count::Days(_) | Count::MonthEnd(_) => self.of_day(&texts, today),
-            Count::LessByAge { percent, tax } => self.of_age(&texts, today, percent, tax),
-            Count::Above(limit) => self.above(&texts, limit)?,
+            Count::Days(_) | Count::MonthEnd(_) => self.of_day(own, today),
+            Count::LessByAge { percent, tax } => self.of_age(own, today, percent, tax),
+            Count::Above(limit) => self.above(own, limit)?,
         };
         let (value, basis) = match found {
             Ok((value, basis)) => (Some(value), basis),
@@ -103,14 +100,14 @@ impl FigureBook {
     }
 
     /// Sentences that say what it counts from.
-    fn told<'t>(&self, texts: &'t [String]) -> impl Iterator<Item = &'t String> {
-        texts.iter().filter(|text| self.from.as_ref().is_none_or(|from| from.is_match(text)))
+    fn told<'t>(&self, own: &'t OwnWords) -> impl Iterator<Item = &'t str> {
+        own.texts().filter(|text| self.from.as_ref().is_none_or(|from| from.is_match(text)))
     }
 
-    fn of_day(&self, texts: &[String], today: Date) -> Result<(String, String), String> {
+    fn of_day(&self, own: &OwnWords, today: Date) -> Result<(String, String), String> {
         let day = match self.figure.from.is_empty() {
             true => today,
-            false => self.day(texts, today)?,
+            false => self.day(own, today)?,
         };
         let end = match self.figure.count {
             Count::Days(days) => dates::days_after(day, days),
@@ -121,8 +118,8 @@ impl FigureBook {
         Ok((japanese_date(end), format!("{}から計算", japanese_date(day))))
     }
 
-    fn day(&self, texts: &[String], today: Date) -> Result<Date, String> {
-        let days: Vec<Date> = self.told(texts).flat_map(|text| period::days(text, today)).collect();
+    fn day(&self, own: &OwnWords, today: Date) -> Result<Date, String> {
+        let days: Vec<Date> = self.told(own).flat_map(|text| period::days(text, today)).collect();
         match days.as_slice() {
             [] => Err("起算日がメールから読み取れません。お客様にご確認ください".into()),
             [day, rest @ ..] if rest.iter().any(|other| other != day) => {
@@ -135,26 +132,26 @@ impl FigureBook {
         }
     }
 
-    fn amounts(&self, texts: &[String]) -> Vec<i64> {
-        let in_text = |text: &String| -> Vec<i64> {
+    fn amounts(&self, own: &OwnWords) -> Vec<i64> {
+        let in_text = |text: &str| -> Vec<i64> {
             let found = self.amount.captures_iter(text).filter_map(|hit| hit.get(1));
             found.filter_map(|digits| digits.as_str().replace(',', "").parse().ok()).collect()
         };
-        self.told(texts).flat_map(in_text).collect()
+        self.told(own).flat_map(in_text).collect()
     }
 
-    fn above(&self, texts: &[String], limit: i64) -> Option<Result<(String, String), String>> {
-        let most = self.amounts(texts).into_iter().max()?;
+    fn above(&self, own: &OwnWords, limit: i64) -> Option<Result<(String, String), String>> {
+        let most = self.amounts(own).into_iter().max()?;
         let value = if most > limit { "該当する可能性があります" } else { "該当しません" };
         let sign = if most > limit { '＞' } else { '≦' };
         Some(Ok((value.into(), format!("{most}円 {sign} {limit}円"))))
     }
 
-    fn of_age(&self, texts: &[String], today: Date, percent: i64, tax: i64) -> Result<(String, String), String> {
-        let year = self.year_of_use(texts, today)?;
+    fn of_age(&self, own: &OwnWords, today: Date, percent: i64, tax: i64) -> Result<(String, String), String> {
+        let year = self.year_of_use(own, today)?;
         let part = (100 - percent * (year - 1)).max(0);
         let basis = format!("利用{year}年目、販売価格相当額の{part}％に消費税{tax}％");
-        match self.amounts(texts).as_slice() {
+        match self.amounts(own).as_slice() {
             [price] if *price > 0 && *price <= DEAREST => {
                 let net = price * part / 100;
                 Ok((format!("{}円", net + net * tax / 100), format!("{price}円、{basis}")))
@@ -165,8 +162,8 @@ impl FigureBook {
     }
 
     /// The year of use, from 1, by the month in which it began.
-    fn year_of_use(&self, texts: &[String], today: Date) -> Result<i64, String> {
-        let begun = texts.iter().find_map(|text| {
+    fn year_of_use(&self, own: &OwnWords, today: Date) -> Result<i64, String> {
+        let begun = own.texts().find_map(|text| {
             let hit = self.month.captures(text)?;
             let (year, month) = (hit.get(1)?.as_str(), hit.get(2)?.as_str().parse::<i8>().ok()?);
             let year = match year.strip_prefix("令和") {
@@ -185,20 +182,10 @@ impl FigureBook {
     }
 }
 
-/// The customer's sentences of today, folded.
-fn folded(inquiry: &Inquiry) -> Vec<String> {
-    let fold = |text: &str| {
-        let mut folded = Folded::default();
-        folded.push(text, 0);
-        folded.text
-    };
-    sentences(inquiry).iter().map(|sentence| fold(sentence.text(inquiry))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::triage::inquiry::{Section, SectionKind};
+    use crate::triage::inquiry::{Inquiry, Section, SectionKind};
 
     const TODAY: Date = Date::constant(2026, 11, 24);
 
@@ -210,7 +197,7 @@ mod tests {
             };
         let sections = vec![Section { kind: SectionKind::Body, start: 0, end: body.len() }];
         let inquiry = Inquiry { text: body.into(), sections, ..Inquiry::default() };
-        FigureBook::compile(figure).unwrap().compute(&inquiry, TODAY)
+        FigureBook::compile(figure).unwrap().compute(&OwnWords::of(&inquiry), TODAY)
     }
 
     fn check(count: Count, from: &str, body: &str, expected: Result<&str, &str>) {

@@ -4,10 +4,10 @@ use regex::Regex;
 
 use super::flow::Text;
 use super::flow::words::union;
-use super::fold::Folded;
+use super::fold::{Folding, fold_term};
 use super::inquiry::Inquiry;
+use super::own_words::OwnWords;
 use super::pack::Term;
-use super::sentence::sentences;
 
 /// A fact that answers about some clauses need.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,12 +50,6 @@ pub fn missing<'a>(inquiry: &Inquiry, clause: &str, needs: &'a [NeedBook], engli
 
 /// The customer's sentences of today and the subject, folded.
 fn words(inquiry: &Inquiry) -> Vec<String> {
-    let own = sentences(inquiry);
-    let texts = own.iter().map(|sentence| sentence.text(inquiry)).chain([inquiry.subject.as_str()]);
-    let fold = |text: &str| {
-        let mut folded = Folded::default();
-        folded.push(text, 0);
-        folded.text
-    };
-    texts.map(fold).collect()
+    let subject = fold_term(&inquiry.subject, Folding::default());
+    OwnWords::of(inquiry).texts().map(str::to_owned).chain([subject]).collect()
 }

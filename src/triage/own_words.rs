@@ -1,5 +1,5 @@
 //! What the customer wrote today, cut into sentences and folded, once for all who look for words in it: the rules,
-//! deadlines, 「解決しました」.
+//! deadlines, 「解決しました」, credits, figures, urgent kinds.
 
 use std::borrow::Cow;
 
@@ -48,6 +48,11 @@ impl<'a> OwnWords<'a> {
     /// The folded text of all sentences.
     pub fn text(&self) -> &str {
         &self.folded.text
+    }
+
+    /// The folded text of each sentence.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        (0..self.sentences.len()).map(|sentence| self.sentence(sentence))
     }
 
     /// The folded text of a sentence.

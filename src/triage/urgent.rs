@@ -7,11 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::context::Context;
 use super::decision::{Reason, Reply, Route};
 use super::flow::words::union;
-use super::fold::Folded;
 use super::inquiry::{Inquiry, Mailbox};
+use super::own_words::OwnWords;
 use super::pack::Term;
 use super::reply::{Answer, compose};
-use super::sentence::sentences;
 use super::template::TemplateError;
 
 /// The mail to staff.
@@ -63,14 +62,8 @@ impl UrgentBook {
 }
 
 /// The first urgent kind that the customer's words of today tell.
-pub fn alarm(inquiry: &Inquiry, kinds: &[UrgentBook]) -> Option<Alarm> {
-    let told = |book: &&UrgentBook| {
-        sentences(inquiry).iter().any(|sentence| {
-            let mut folded = Folded::default();
-            folded.push(sentence.text(inquiry), 0);
-            book.is_told(&folded.text)
-        })
-    };
+pub fn alarm(own: &OwnWords, kinds: &[UrgentBook]) -> Option<Alarm> {
+    let told = |book: &&UrgentBook| own.texts().any(|text| book.is_told(text));
     let Urgent { title, article, .. } = &kinds.iter().find(told)?.urgent;
     Some(Alarm { title: title.clone(), article: article.clone() })
 }

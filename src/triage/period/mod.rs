@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use self::scan::{Day, Token, What, tokens};
 use super::fold::Folded;
 use super::inquiry::{Inquiry, SectionKind};
-use super::sentence::sentences;
+use super::own_words::OwnWords;
 
 /// One stop of the service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,16 +65,12 @@ const CLAIMED_WITHIN: usize = 14;
 const LONGEST_DAYS: i64 = 31;
 
 /// Reads a mail of the moment `sent`; wall-clock times are those of `zone`.
-pub fn read(inquiry: &Inquiry, sent: Timestamp, zone: &TimeZone) -> Outages {
+pub fn read(own: &OwnWords, sent: Timestamp, zone: &TimeZone) -> Outages {
     let today = sent.to_zoned(zone.clone()).date();
-    let claimed = dated_by_itself(inquiry, today).unwrap_or(today);
+    let claimed = dated_by_itself(own.inquiry, today).unwrap_or(today);
     let mut reading =
         Reading { today: claimed, zone, day: None, open: None, found: Outages::default(), exactness: Vec::new() };
-    for sentence in sentences(inquiry) {
-        let mut folded = Folded::default();
-        folded.push(sentence.text(inquiry), 0);
-        reading.sentence(&folded.text);
-    }
+    own.texts().for_each(|text| reading.sentence(text));
     reading.found.claimed = Some(claimed);
     let first = reading.found.periods.iter().map(|period| period.from).min();
     let last = reading.found.periods.iter().map(|period| period.until).max();
