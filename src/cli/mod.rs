@@ -23,6 +23,7 @@ mod observed;
 mod outage;
 mod outbox;
 mod packs;
+mod place;
 mod purge;
 mod quarantine;
 mod reconcile;

@@ -1,16 +1,17 @@
 //! `madoguchi notice`: service notices, listed, started and stopped while the desk is at work.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
+use super::place::{Place, ids};
 use super::screen::{Language, error_word, fit};
 use super::{Exit, loaded};
 use crate::clock::Clock;
-use crate::config::{self, Config, Desk};
+use crate::config::{self, Desk};
 use crate::store::{NoticeRow, Store, StoreError, start_notice, stop_notice};
 use crate::triage::notice::{Notice, NoticeKind};
 
@@ -37,16 +38,6 @@ pub struct Args {
     /// One JSON object a notice and line
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Debug, clap::Args)]
-struct Place {
-    /// The configuration
-    #[arg(short, long, value_name = "FILE", default_value = "madoguchi.toml")]
-    config: PathBuf,
-    /// Only this desk; else all
-    #[arg(long, value_name = "DESK")]
-    desk: Option<String>,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -119,7 +110,7 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
         None => (&args.at, args.json),
     };
     let Some(config) = loaded(config::load(&at.config)) else { return Ok(Exit::Config) };
-    let desks = chosen(&config, at)?;
+    let desks = at.desks(&config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().context("no runtime")?;
     let done = match args.action {
         Some(Action::Start { notice, .. }) => start(&config.store, &desks, notice)?,
@@ -133,20 +124,6 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
             Ok(Exit::Unavailable)
         }
     }
-}
-
-fn chosen<'a>(config: &'a Config, at: &Place) -> anyhow::Result<Vec<&'a Desk>> {
-    let named = |desk: &&Desk| at.desk.as_ref().is_none_or(|id| *id == desk.profile.id);
-    let desks: Vec<&Desk> = config.desks.iter().filter(named).collect();
-    if desks.is_empty() {
-        let names: Vec<&str> = config.desks.iter().map(|desk| desk.profile.id.as_str()).collect();
-        bail!("{} has no such desk; it has: {}", at.config.display(), names.join(", "));
-    }
-    Ok(desks)
-}
-
-fn ids<'a>(desks: &[&'a Desk]) -> Vec<&'a str> {
-    desks.iter().map(|desk| desk.profile.id.as_str()).collect()
 }
 
 /// What does not fit the desks is refused before anything is written.

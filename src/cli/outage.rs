@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::place::ids;
 use super::screen::{Language, error_word, fit};
 use super::{Exit, loaded};
 use crate::clock::Clock;
@@ -126,10 +127,6 @@ fn chosen<'a>(config: &'a Config, at: &Place) -> anyhow::Result<Vec<&'a Desk>> {
         );
     }
     Ok(desks)
-}
-
-fn ids<'a>(desks: &[&'a Desk]) -> Vec<&'a str> {
-    desks.iter().map(|desk| desk.profile.id.as_str()).collect()
 }
 
 fn record(store: &Path, desks: &[&Desk], new: New) -> anyhow::Result<Result<(), StoreError>> {

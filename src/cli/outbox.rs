@@ -1,16 +1,17 @@
 //! `madoguchi outbox`: what did not go out, staff's word about it, and addresses that nothing is sent to.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use super::place::Place;
 use super::screen::{Language, error_word, fit};
 use super::{Exit, loaded};
 use crate::clock::Clock;
-use crate::config::{self, Config, Desk};
+use crate::config::{self, Desk};
 use crate::store::{
     After, EffectId, EffectState, MailId, Refused, Store, StoreError, Unsent, allow_address, drop_send, send_again,
 };
@@ -40,16 +41,6 @@ pub struct Args {
     /// One JSON object an answer and line
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Debug, clap::Args)]
-struct Place {
-    /// The configuration
-    #[arg(short, long, value_name = "FILE", default_value = "madoguchi.toml")]
-    config: PathBuf,
-    /// Only this desk; else all
-    #[arg(long, value_name = "DESK")]
-    desk: Option<String>,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -113,7 +104,7 @@ impl Args {
 pub fn command(args: Args) -> anyhow::Result<Exit> {
     let at = args.place();
     let Some(config) = loaded(config::load(&at.config)) else { return Ok(Exit::Config) };
-    let desks = chosen(&config, at)?;
+    let desks = at.desks(&config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().context("no runtime")?;
     let (store, now) = (config.store.as_path(), Clock::System.now());
     let done = match args.action {
@@ -136,16 +127,6 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
             Ok(Exit::Unavailable)
         }
     }
-}
-
-fn chosen<'a>(config: &'a Config, at: &Place) -> anyhow::Result<Vec<&'a Desk>> {
-    let named = |desk: &&Desk| at.desk.as_ref().is_none_or(|id| *id == desk.profile.id);
-    let desks: Vec<&Desk> = config.desks.iter().filter(named).collect();
-    if desks.is_empty() {
-        let names: Vec<&str> = config.desks.iter().map(|desk| desk.profile.id.as_str()).collect();
-        bail!("{} has no such desk; it has: {}", at.config.display(), names.join(", "));
-    }
-    Ok(desks)
 }
 
 const SENT_AGAIN: (&str, &str) = ("再送信の待ち行列に入れました", "will be sent");
