@@ -1,13 +1,14 @@
 //! Guided troubleshooting: a decision tree that a pack declares, led by mail.
 //!
 //! Reading order: this file (what a flow is), [`walk`] (which steps come next), [`words`] (its patterns, compiled),
-//! [`marks`] (what stands where in a sentence), [`reader`] (what a mail says about the steps), [`state`] (the dialogue:
+//! [`marks`] (what stands where in a sentence), [`sense`] (what the form of words says), [`reader`] (what a mail says about the steps), [`state`] (the dialogue:
 //! `advance(state, mail) → state`), [`reply`] (the mail that follows).
 
 pub mod grammar;
 pub mod marks;
 pub mod reader;
 pub mod reply;
+pub mod sense;
 pub mod state;
 pub mod walk;
 pub mod words;

@@ -4,6 +4,7 @@
 //! them (done, not done, no effect, works again, an answer) is said of the steps named last, of the numbered place of
 //! the line, or of the only step that we asked for.
 
+mod form;
 mod said;
 
 use super::marks::{Mark, Piece, marks, pieces};
@@ -139,15 +140,16 @@ impl Reader<'_> {
         let topics = marks.iter().any(|mark| matches!(mark.meaning, Meaning::Topic(_) | Meaning::Group(_)));
         self.versions(text, piece);
         // A name leaves the verb that it ends with to be read: 「開き直」 of 「開き直しました」.
-        let (mut covered, mut named) = (0, 0);
+        let (mut covered, mut named, mut behind) = (0, 0, 0);
         for mark in &marks {
-            let names = matches!(
-                mark.meaning,
-                Meaning::Topic(_) | Meaning::AskedTopic(_) | Meaning::Group(_) | Meaning::Place(_) | Meaning::Last
-            );
+            let names = mark.meaning.names();
             let inside = if names { mark.start < named } else { mark.end <= named };
             if mark.start < covered || inside || !self.applies(mark.meaning) {
                 continue;
+            }
+            if names || matches!(mark.meaning, Meaning::Rest | Meaning::All) {
+                self.by_form(text.get(behind..mark.start).unwrap_or_default(), piece);
+                behind = mark.end;
             }
             match names {
                 true => named = mark.end,
@@ -155,6 +157,7 @@ impl Reader<'_> {
             }
             self.mark(*mark, piece);
         }
+        self.by_form(text.get(behind..).unwrap_or_default(), piece);
         self.end(piece, &marks, topics);
         self.out.trouble |= troubled;
     }
@@ -483,6 +486,10 @@ impl Reader<'_> {
             if self.found[step].is_none() {
                 self.record(step, answer, false, true);
             }
+        }
+        // Who writes for the first time has trouble: what he did had no effect.
+        if self.asked.is_empty() && !self.out.works {
+            self.fail();
         }
         let flow = self.book.flow.clone();
         for (index, step) in flow.steps.iter().enumerate() {

@@ -59,6 +59,14 @@ pub(super) enum Meaning {
     Nothing,
 }
 
+impl Meaning {
+    /// It names steps.
+    pub(super) fn names(self) -> bool {
+        use Meaning::{AskedTopic, Group, Last, Place, Topic};
+        matches!(self, Topic(_) | AskedTopic(_) | Group(_) | Place(_) | Last)
+    }
+}
+
 impl FlowBook {
     /// # Errors
     /// A pattern that does not compile; `config` finds these first.

@@ -63,12 +63,16 @@ impl Reader<'_> {
     }
 
     pub(super) fn failed(&mut self) {
+        self.fail();
+        (self.out.works, self.out.trouble) = (false, true);
+    }
+
+    pub(super) fn fail(&mut self) {
         for found in self.found.iter_mut().flatten() {
             if found.untold || found.answer == Answer::Fixed {
                 (found.answer, found.untold) = (Answer::DoneNoEffect, false);
             }
         }
-        (self.out.works, self.out.trouble) = (false, true);
     }
 
     /// Behind something done the trouble tells its effect.

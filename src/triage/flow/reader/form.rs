@@ -1,0 +1,86 @@
+//! What the form of words says where no word of the flow was found: 「ファイルは倅に頼んで入れてもろた」 is something done.
+
+use super::Reader;
+use crate::triage::flow::Answer;
+use crate::triage::flow::marks::Piece;
+use crate::triage::flow::sense::{self, Deed};
+
+impl Reader<'_> {
+    /// Reads the words behind the name of a step, up to the next name.
+    pub(super) fn by_form(&mut self, words: &str, piece: &Piece) {
+        if self.matter || words.trim().is_empty() {
+            return;
+        }
+        if !self.spoken && !self.pending.is_empty() {
+            self.deeds_by_form(words, piece);
+            self.checks_by_form(words, piece);
+        }
+        self.effect_by_form(words, piece);
+    }
+
+    fn deeds_by_form(&mut self, words: &str, piece: &Piece) {
+        if !self.pending.iter().all(|step| self.is_pure_action(*step)) {
+            return;
+        }
+        let head = sense::parts(words).map_or(words, |(head, ..)| head);
+        let told = sense::parts(words).is_some_and(|(_, tail, _)| sense::goes_well(tail).is_some());
+        match sense::deed(words) {
+            _ if piece.question => self.open_by_form(),
+            _ if told || head.len() < words.len() && sense::deed(words) != Some(Deed::Undone) => self.done(),
+            Some(Deed::Done) => self.done(),
+            Some(Deed::Undone) => self.undone(piece),
+            Some(Deed::Open) => self.open_by_form(),
+            None => {}
+        }
+    }
+
+    /// He asks about steps that we asked for.
+    fn open_by_form(&mut self) {
+        if self.pending.iter().any(|step| self.asked.contains(step)) {
+            self.unclear();
+        }
+    }
+
+    fn checks_by_form(&mut self, words: &str, piece: &Piece) {
+        let checks: Vec<usize> = self.pending.iter().copied().filter(|step| !self.is_pure_action(*step)).collect();
+        let open = piece.question || sense::asks(words);
+        for step in checks {
+            if self.found[step].is_some_and(|found| found.answer != Answer::Unknown) {
+                continue;
+            }
+            let asked = self.asked.contains(&step);
+            let well = if self.flow().steps[step].symptom { sense::all_well(words) } else { sense::goes_well(words) };
+            match (well, asked) {
+                _ if open || sense::is_unseen(words) => {
+                    if asked {
+                        self.record(step, Answer::Unknown, false, false);
+                        self.spoken = true;
+                    }
+                }
+                (Some(well), _) => {
+                    self.record(step, if well { Answer::Yes } else { Answer::No }, false, true);
+                    self.spoken = true;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What came of what was done just now.
+    fn effect_by_form(&mut self, words: &str, piece: &Piece) {
+        let untold = |step: &usize| self.found[*step].is_some_and(|found| found.untold);
+        if piece.question || !self.subject.iter().any(untold) {
+            return;
+        }
+        let (tail, against) = sense::parts(words).map_or((words, false), |(_, tail, against)| (tail, against));
+        if sense::is_unseen(tail) {
+            return;
+        }
+        match sense::goes_well(tail) {
+            Some(false) => self.failed(),
+            Some(true) if !self.asked.is_empty() => self.fixed(),
+            None if against && !tail.trim().is_empty() => self.failed(),
+            _ => {}
+        }
+    }
+}

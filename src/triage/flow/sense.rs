@@ -1,0 +1,172 @@
+//! What Japanese (and plain English) words say by their form alone: negation, past, plan, question, and whether
+//! something goes well. No flow needs to list these; they are read where its own words find nothing.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+type Pattern = LazyLock<Option<Regex>>;
+
+fn compile(pattern: &str) -> Option<Regex> {
+    Regex::new(&pattern.replace("{neg}", NEGATION).replace("{ill}", ILL)).ok()
+}
+
+fn is(pattern: &Pattern, text: &str) -> bool {
+    pattern.as_ref().is_some_and(|pattern| pattern.is_match(text))
+}
+
+/// What a deed that was asked for has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    Done,
+    /// Not done, or put off.
+    Undone,
+    /// He asks about it, or does not understand it.
+    Open,
+}
+
+/// 〜ない, 〜ません, 〜ず, 〜ん, 〜へん, 〜ねえ, 不可, 未 …
+const NEGATION: &str = concat!(
+    r"(?:な(?:い|か[っろ]|く|し|さ[そす])|無[いしく]|ませ?ん|まへん|ないで|",
+    r"[らわかがさたなばまえけせてでねべめれげじちしきみ](?:ず(?:に|、|。|$|じ)|ぬ(?:。|$|、)|ね(?:[えぇー。、]|$|が|は|じゃ))|",
+    r"へん|ひん|[らわかがさたなばまれえけせてでねべめ]ん(?:です|$|。|、|けど|わ|で|の|や|かった|まま|と[よこ]|たい|ばい)|",
+    r"ね[えぇー]|なんだ(?:$|。|、|わ|け)|不(?:可|能|明|通|在|調|良)|未|ゼロ|皆無|[×✕✖❌]|(?-u:\b)ng(?-u:\b)|",
+    r"n.t(?-u:\b)|(?-u:\b)(?:cannot|not|no|never|neither|nothing|none|without|nobody|unable)(?-u:\b))"
+);
+
+/// Things and states that nobody wants, and words for "as bad as before".
+const ILL: &str = concat!(
+    r"(?:切れ|とぎれ|落ち|固ま|フリーズ|止ま|割れ|遅れ|遅延|遅く|ハウリング|ノイズ|雑音|無音|無言|無反応|",
+    r"ザ[ーァア]+|ざあ|ザッ|ガ[ーァ]+|ガサ|プツ|ブツ|ぷつ|ぶつ|ツ[ーゥ]|ピ[ーィ]|ボソ|シ[ーィ]ン|しーん|エコー|エラー|",
+    r"オフライン|空白|空っぽ|空欄|灰色|グレー|真っ?[白黒]|まっ(?:しろ|くろ)|赤[いく]|ぐるぐる|くるくる|グルグル|クルクル|圏外|話し中|",
+    r"接続(?:中|待ち)|消え|消失|欠[けく落]|二重|音沙汰|だめ|ダメ|ﾀﾞﾒ|駄目|アウト|無理|ムリ|むり|おかし|変[なにだで]|異[常状]|",
+    r"不具合|症状|現象|事象|問題|支障|トラブル|障害|失敗|クラッシュ|強制終了|タイムアウト|バツ|むだ|無駄|お手上げ|",
+    r"同じ|おなじ|同様|一緒|いっしょ|おんなじ|まま|まんま|相変わらず|依然|再発|逆戻り|あかん|アカン|いまいち|いまひとつ|残念|逆効果|悪化|足り|",
+    r"(?-u:\b)(?:still|same|fail(?:s|ed|ing)?|error|offline|broken|dead|silent|drop(?:s|ped|ping)?|cuts?|worse|blank|grey|gray)(?-u:\b))"
+);
+
+/// Looks like a denial and is none.
+static NO_DENIAL: Pattern = LazyLock::new(|| {
+    compile(concat!(
+        r"申し?訳[^。、]{0,4}(?:ありません|ございません|ない|なく)|す[みい]ません|か(?:まい|もしれ|もわかり)ません|構いません|",
+        r"(?:かも|に)?しれない|間違い(?:は)?な[いく]|相違(?:は)?(?:な[いく]|ありません)|違いな[いく]|仕方(?:が)?な[いく]|しょうがない|とんでもな[いく]|",
+        r"少な[いく]|危な[いく]|まも?なく|な(?:ければ|きゃ|くては)|だけ(?:で|じゃ)(?:は)?なく|のみなら?ず|にもかかわらず|",
+        r"(?:^|、|。)まず|必ず|とりあえず|取りあえず|取り急ぎ|ひとまず|はず|少なからず|思わず|やむを得ず|ほどなく|何度も|",
+        r"ありませんか|ませんでしょうか|ません\?|(?-u:\b)no(?-u:\b)[.:]|何の|no longer|not only|can.t wait",
+    ))
+});
+
+/// Good and bad words with what is said of them, the longer reading first.
+static VALUE: Pattern = LazyLock::new(|| {
+    compile(concat!(
+        r"(?P<well>{ill}[^。、]{0,10}?{neg})|(?P<ill>{ill}|{neg})|(?P<good>鳴[るりっ]|聞こえ|聞き取れ|つなが|繋が|通じ|話せ|話し|しゃべ|出られ|使え|使って|",
+        r"動[きくい作]|受け[らてま]|[取と]れ[まるた]|届[きい]|かか[るりっ]|掛か[るりっ]|かけられ|通話|会話|着信|発信|直[りっ]|治[りっ]|なお[りっ]|",
+        r"復旧|復活|回復|解消|解決|改善|戻[りっ]|正常|良好|順調|快適|普通|ふつう|大丈夫|ばっちり|成功|一発|無事|利用可能|緑|元(?:どお|通)り|",
+        r"でき(?:ま|た|て|る)|でけ(?:ま|た|る)|なりました|(?-u:\b)(?:ok|okay|works?|working|rings?|fine|back|fixed|clear|available|perfect(?:ly)?|good)(?-u:\b)|",
+        r"開[いきけ]|ひら[いきけ]|見[えれらま]|みれ|表示|閲覧|読め|出[るまてた]|可(?:能)?|[○◯〇⭕👍🙆])",
+    ))
+});
+
+/// Something was done, and then something else is said: 「入れましたが、」「開いたら」「しても」.
+static DONE_THEN: Pattern = LazyLock::new(|| {
+    compile(concat!(
+        r"(?:[しっいんえけせてねべめれげじちびみきり][ただ](?:けれど|けど|が|ものの|のに|ところ|とこ|ら|っけ|後|あと|とたん|んですが|んですけど|んだけど|んやけど|のですが)も?|",
+        r"まし(?:たところ|たら|たが|て)も?|[っしいんえけせてねべめれげじ][てで](?:も|からも|みても)|済み?(?:ですが|だが|→)|→|⇒|:|=|…+|→)、?",
+    ))
+});
+
+static CONTRAST: Pattern = LazyLock::new(|| {
+    compile(r"(?:[ただ](?:けれど|けど|が|ものの|のに|んですが|んですけど|んだけど|んやけど|のですが)も?|[てで](?:も|みても)|済み?(?:ですが|だが)),?、?$")
+});
+
+static PAST_END: Pattern = LazyLock::new(|| {
+    compile(concat!(
+        r"(?:(?:[しっいんえけせてねべめれげじちびみきり][ただ]|ました|済み?|ずみ|すみ|完了|実施|終了|ok|done|[○◯〇✓✔])",
+        r"(?:です|でした|だ|の|ん|こと|よ|わ|ね|さ|な|ぞ|ぜ|っす|とこ|ところ|ばかり|もの|ので|から|まで|し|り|が|けど|けれど|も|ど|じゃ|に|わい|たい|ばい|ある|あり|ます|ました|。|、|!|\.|,|\)| )*|",
+        r"[っいしんえけせてねべめれげじちびみきり][てで](?:あ(?:る|ります)|おりま(?:す|して)|お(?:ります|いた|きました)|い(?:ます|る)|ます|る|、)?(?:。|、)?)$",
+    ))
+});
+
+static PLAN: Pattern = LazyLock::new(|| {
+    compile(concat!(
+        r"(?:あと|後|のち)(?:で|ほど|から|回し)|あす|あした|明(?:日|朝|晩|後日|け)|明けて|今(?:夜|晩|度|日中)|来[週月]|週(?:末|明け)|翌(?:日|朝|週)|これから|今から|いまから|",
+        r"予定|つもり|まだ|いまだ|未(?:実施|着手|了|確認|。|$|、|\))|(?:照会|確認|問い?合わせ|手配|申請|取り寄せ|検討|相談|準備|依頼|探索|捜索|作業|試行|調整|承認)中|待ち(?:です|。|$|、)|後回し|",
+        r"じまい|手つかず|手付かず|パス(?:し|です|。|$)|スキップ|省略|見送|飛ばし|不要|保留(?:中|です|に)|(?:て|で|後|のち|あと)(?:から|に)?(?:やり|し|いたし|行い|試し|見|み)(?:ます|てみます|る)|",
+        r"(?:たら|れば|次第|ときに|時に|際に|折に)[^。]{0,16}(?:ます|る|よう|ろう|わ|けん|で|たい)(?:。|$)|探して(?:います|い?る|おります|ます)|",
+        r"て(?:みる|みます|おきます|ときます|とく|みとく|やる|やります|きます|もらいます|いただきます)(?:$|。|わ|ね|よ|けん|で|から)|さして|させて(?:もら|いただ|くだ|下)|",
+        r"(?-u:\b)(?:later|tomorrow|tonight|will|going to|plan|yet|i.?ll|not yet|next week|this (?:evening|afternoon))(?-u:\b)",
+    ))
+});
+
+/// He has not looked: no answer to a check.
+static UNSEEN: Pattern = LazyLock::new(|| {
+    compile(concat!(
+        r"(?:見|み|確認|試|確かめ|覗|のぞ|調べ|聞|訊|尋ね|たずね|問い?合わ|チェック|気に|意識|把握|開いて)(?:[いしせさけてえかれわ]|でき|した|して|いた|って)*(?:は|こと|た|も|が)*[^。、]{0,4}(?:{neg})|",
+        r"未(?:確認|検証|チェック|調査|着手|実施)|(?:見|見て|確認|問い?合わせ|照会|調査|手配|探して|待ち)(?:中|待ち)|回答待ち|待ち(?:です|。|$)|まだ(?:です|。|$|だ|や)|",
+        r"(?:あと|後|のち)(?:で|ほど)|あす|あした|明日|今夜|今晩|これから|(?-u:\b)(?:not sure|have ?n.t|has ?n.t|did ?n.t (?:check|look|try)|not (?:checked|looked|tried)|later|tomorrow|don.t know)(?-u:\b)",
+    ))
+});
+
+static ASKS: Pattern = LazyLock::new(|| {
+    compile(concat!(
+        r"なん(?:の|です|でしょ|ですか|だ|ざん|や|か|なん)|何(?:の|です|を|が|か|でしょ|だ|や|と|ざん|処|事|ですの)|なに(?:を|が|か)|ど(?:こ|れ|う(?:や|すれ|い|したら|なって|でしょ|いた)|ない|げん|の(?:よう|機|画|ファ|メ|端|ア|窓))|",
+        r"なじょ|いずこ|いかに|いかが|さっぱり|(?:分か|わか|判|解|存じ)(?:り|ら|ん|か|ねえ)|見当|教えて|意味|(?:知|し)ら(?:な|ず|ん)|自信|難し|むずかし|ちんぷん|チンプン|",
+        r"(?-u:\b)(?:what|which|where|how|no idea|no clue|don.t (?:know|understand|see|get))(?-u:\b)",
+    ))
+});
+
+/// Without what only looks like a denial.
+fn plain(text: &str) -> String {
+    match NO_DENIAL.as_ref() {
+        Some(none) => none.replace_all(text, "、").into_owned(),
+        None => text.to_owned(),
+    }
+}
+
+/// Does it go well? What is said last counts; None: nothing is said of it.
+pub fn goes_well(text: &str) -> Option<bool> {
+    let text = plain(text);
+    let last = VALUE.as_ref()?.captures_iter(&text).last()?;
+    Some(last.name("ill").is_none())
+}
+
+/// Is anything wrong among what is said? None: nothing is said of it.
+pub fn all_well(text: &str) -> Option<bool> {
+    let text = plain(text);
+    let mut found = VALUE.as_ref()?.captures_iter(&text).peekable();
+    found.peek()?;
+    Some(found.all(|value| value.name("ill").is_none()))
+}
+
+/// Nobody looked, or knows.
+pub fn is_unseen(text: &str) -> bool {
+    is(&UNSEEN, text)
+}
+
+/// He asks for an explanation.
+pub fn asks(text: &str) -> bool {
+    is(&ASKS, text)
+}
+
+/// 「入れましたが、変わりません」 → (what was done, what came of it, is it said against it).
+pub fn parts(text: &str) -> Option<(&str, &str, bool)> {
+    let found = DONE_THEN.as_ref()?.find(text)?;
+    let (head, tail) = (&text[..found.end()], &text[found.end()..]);
+    Some((head, tail, is(&CONTRAST, head)))
+}
+
+/// What the words about a deed make of it; None: they have no verb.
+pub fn deed(text: &str) -> Option<Deed> {
+    let plain = plain(text);
+    let end = plain.trim_end_matches(['。', '.', '!', ' ', '、']);
+    match () {
+        _ if is(&PAST_END, end) && !is(&DENIED_END, end) => Some(Deed::Done),
+        _ if is(&PLAN, end) || is(&DENIED_END, end) => Some(Deed::Undone),
+        _ if asks(end) => Some(Deed::Open),
+        _ => None,
+    }
+}
+
+static DENIED_END: Pattern = LazyLock::new(|| {
+    compile(r"{neg}(?:です|でした|だ|の|ん|よ|わ|ね|さ|が|けど|ので|から|し|った|たです|でして|状態|まま|じまい|おり|い|る|ます|ました|。|、|!|\)| )*$")
+});
