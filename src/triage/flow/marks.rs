@@ -1,10 +1,11 @@
 //! What stands where: a mail cut into pieces that say one thing each, and the words found in a piece.
 
+use super::StepKind;
 use super::words::{FlowBook, Meaning, can_stand_behind};
 use crate::triage::decision::EvidenceSection;
-use crate::triage::fold::Folded;
+use crate::triage::fold::{Folded, is_japanese};
 use crate::triage::inquiry::{Inquiry, SectionKind};
-use crate::triage::sentence::{Sentence, sentences};
+use crate::triage::sentence::{Sentence, sentences, subject_start};
 
 /// A sentence, or one answer of a line with several: 「1 はい 2 いいえ」 is two.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -29,10 +30,14 @@ pub(super) struct Mark {
     pub meaning: Meaning,
 }
 
-/// The pieces of what the customer wrote today: a new subject, and the body.
+/// The pieces of what the customer wrote today: a new subject, and the body; the subject of an answer without a body.
 pub fn pieces(inquiry: &Inquiry) -> Vec<Piece> {
-    let all = sentences(inquiry);
     let mut found = Vec::new();
+    if inquiry.text.trim().is_empty() {
+        push_line(&inquiry.subject[subject_start(&inquiry.subject)..], &mut found);
+        return found;
+    }
+    let all = sentences(inquiry);
     for sentence in &all {
         let quoted = if sentence.place == EvidenceSection::Subject { None } else { question_above(inquiry, sentence) };
         let text = sentence.text(inquiry);
@@ -114,10 +119,22 @@ fn next_place(text: &str, last: Option<usize>) -> Option<(usize, Vec<usize>, &st
 
 /// The places that a line begins with (`1.` `②` `(3)` `1、2：` `1番`), counted from 0, and what stands behind them.
 fn places(text: &str) -> Option<(Vec<usize>, &str)> {
-    let mut rest = text.trim_start().trim_start_matches(['(', '（', '【', '[', '［']);
+    let mut rest = text.trim_start();
+    for word in ["項番", "手順", "質問", "設問", "ステップ", "No.", "no.", "NO.", "＃", "#"] {
+        rest = rest.strip_prefix(word).unwrap_or(rest);
+    }
+    rest = rest.trim_start_matches(['(', '（', '【', '[', '［', '<', '＜', '〈']);
     let mut found = Vec::new();
     loop {
         let digit = rest.chars().next()?;
+        if let Some((ten, behind)) = two_digits(rest) {
+            found.push(ten);
+            rest = behind;
+            match rest.starts_with(|c: char| number(c).is_some()) {
+                true => continue,
+                false => return Some((found, rest)),
+            }
+        }
         let written = kanji_number(digit).filter(|_| !found.is_empty() || stands_for_place(&rest[digit.len_utf8()..]));
         found.push(number(digit).or(written)?);
         rest = &rest[digit.len_utf8()..];
@@ -143,13 +160,23 @@ fn places(text: &str) -> Option<(Vec<usize>, &str)> {
     }
 }
 
+/// 「10)」「11：」, counted from 0.
+fn two_digits(text: &str) -> Option<(usize, &str)> {
+    let mut chars = text.chars();
+    let (ten, one) = (chars.next().filter(|c| matches!(c, '1' | '１'))?, chars.next()?);
+    let one = if matches!(one, '0' | '０') { 0 } else { number(one).filter(|_| !('①'..='⑳').contains(&one))? + 1 };
+    let rest = chars.as_str();
+    let behind = rest.trim_start().strip_prefix([')', '）', ':', '：', '】', ']', '］'])?;
+    Some((number(ten)? + 9 + one, behind.trim_start()))
+}
+
 /// What follows a place, if it can follow one: 「1台」 and 「1.5」 are amounts.
 fn ends_place(rest: &str, sure: bool) -> Option<&str> {
     const UNITS: &str = "台つ回個日月年時分秒人本度階件枚代名割円かヶカ箇歳社通週点式%％往";
     let Some(next) = rest.chars().next() else { return Some(rest) };
     let cut = |rest: &'_ str| -> usize {
         let marks =
-            ['.', '．', ')', '）', '、', ':', '：', '】', ']', '］', '番', '目', ' ', '\u{3000}', '→', '-', '=', '…'];
+            ['.', '．', ')', '）', '、', ':', '：', '】', ']', '］', '>', '＞', '番', '目', ' ', '\u{3000}', '→', '-', '=', '…'];
         rest.len() - rest.trim_start_matches(marks).len()
     };
     let inner = rest.trim_start_matches(['.', '．']);
@@ -217,12 +244,34 @@ fn push_spoken(text: &str, places: &[usize], item: bool, found: &mut Vec<Piece>)
 
 fn push(text: &str, places: &[usize], item: bool, found: &mut Vec<Piece>) {
     let mut folded = Folded::default();
-    folded.push(text, 0);
+    folded.push(&apart(text), 0);
     let text = folded.text.trim().to_owned();
     if !text.is_empty() {
         let question = asks(&text);
         found.push(Piece { text, places: places.to_vec(), item, question, ticked: None });
     }
+}
+
+/// Blanks between Japanese words set apart what folding would join: 「再起動　済」, 「やった　だめ」.
+fn apart(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let before = out.chars().next_back();
+        let blank = matches!(c, ' ' | '\u{3000}' | '\t');
+        let between = before.is_some_and(is_word) && chars.peek().is_some_and(|next| is_word(*next));
+        match (blank && between, before) {
+            (true, Some('ぁ'..='ん')) => out.push('、'),
+            (true, _) => out.push(':'),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// Kana, kanji and brackets.
+fn is_word(c: char) -> bool {
+    (is_japanese(c) && !matches!(c, '\u{3000}'..='\u{3002}' | '・' | '：' | '！' | '？')) || matches!(c, '「' | '」')
 }
 
 /// Requests count less here than in rules: 「再起動しました、次を教えてください」 tells what was done.
@@ -250,6 +299,8 @@ fn rank(meaning: Meaning, book: &FlowBook, asked: &[usize]) -> u8 {
         Meaning::Nothing | Meaning::Place(_) | Meaning::Last => 0,
         Meaning::Group(group) if book.flow.groups[group].all => 0,
         Meaning::Word(step, _) if asked.contains(&step) => 0,
+        // Of the check that we asked for is said what names another one, too.
+        Meaning::AskedTopic(step) if asked.contains(&step) && book.flow.steps[step].kind == StepKind::Check => 0,
         Meaning::Topic(_) | Meaning::AskedTopic(_) | Meaning::Group(_) | Meaning::Says(..) | Meaning::Word(..) => 1,
         _ => 2,
     }

@@ -39,7 +39,7 @@ const ILL: &str = concat!(
     r"(?:切れ|とぎれ|落ち|固ま|フリーズ|止ま|割れ|遅れ|遅延|遅く|ハウリング|ノイズ|雑音|無音|無言|無反応|",
     r"ザ[ーァア]+|ざあ|ザッ|ガ[ーァ]+|ガサ|プツ|ブツ|ぷつ|ぶつ|ツ[ーゥ]|ピ[ーィ]|ボソ|シ[ーィ]ン|しーん|エコー|エラー|",
     r"オフライン|空白|空っぽ|空欄|灰色|グレー|真っ?[白黒]|まっ(?:しろ|くろ)|赤[いく]|ぐるぐる|くるくる|グルグル|クルクル|圏外|話し中|",
-    r"接続(?:中|待ち)|消え|消失|欠[けく落]|二重|音沙汰|だめ|ダメ|ﾀﾞﾒ|駄目|アウト|無理|ムリ|むり|おかし|変[なにだで]|異[常状]|",
+    r"接続(?:中|待ち)|消え|消失|欠[けく落]|二重|だめ|ダメ|ﾀﾞﾒ|駄目|アウト|無理|ムリ|むり|おかし|変[なにだで]|異[常状]|",
     r"不具合|症状|現象|事象|問題|支障|トラブル|障害|失敗|クラッシュ|強制終了|タイムアウト|バツ|むだ|無駄|お手上げ|",
     r"同じ|おなじ|同様|一緒|いっしょ|おんなじ|まま|まんま|相変わらず|依然|再発|逆戻り|あかん|アカン|いまいち|いまひとつ|残念|逆効果|悪化|足り|",
     r"(?-u:\b)(?:still|same|fail(?:s|ed|ing)?|error|offline|broken|dead|silent|drop(?:s|ped|ping)?|cuts?|worse|blank|grey|gray)(?-u:\b))"
@@ -59,11 +59,11 @@ static NO_DENIAL: Pattern = LazyLock::new(|| {
 /// Good and bad words with what is said of them, the longer reading first.
 static VALUE: Pattern = LazyLock::new(|| {
     compile(concat!(
-        r"(?P<well>{ill}[^。、]{0,10}?{neg})|(?P<ill>{ill}|{neg})|(?P<good>鳴[るりっ]|聞こえ|聞き取れ|つなが|繋が|通じ|話せ|話し|しゃべ|出られ|使え|使って|",
-        r"動[きくい作]|受け[らてま]|[取と]れ[まるた]|届[きい]|かか[るりっ]|掛か[るりっ]|かけられ|通話|会話|着信|発信|直[りっ]|治[りっ]|なお[りっ]|",
-        r"復旧|復活|回復|解消|解決|改善|戻[りっ]|正常|良好|順調|快適|普通|ふつう|大丈夫|ばっちり|成功|一発|無事|利用可能|緑|元(?:どお|通)り|",
-        r"でき(?:ま|た|て|る)|でけ(?:ま|た|る)|なりました|(?-u:\b)(?:ok|okay|works?|working|rings?|fine|back|fixed|clear|available|perfect(?:ly)?|good)(?-u:\b)|",
-        r"開[いきけ]|ひら[いきけ]|見[えれらま]|みれ|表示|閲覧|読め|出[るまてた]|可(?:能)?|[○◯〇⭕👍🙆])",
+        r"(?P<well>{ill}[^。、]{0,10}?{neg})|(?P<ill>{ill}|{neg})|(?P<good>鳴[るりっ]|聞こえ|聞き取れ|つなが|繋が|通じ|話せ|しゃべ|出られ|使え|使って|",
+        r"動[きくい作]|受け[らてま]|[取と]れ[まるた]|届[きい]|(?:掛|か)か[るりっ]|かけられ|通話|会話|着信|発信|直[りっ]|治[りっ]|なお[りっ]|",
+        r"復旧|復活|回復|解消|解決|改善|戻[りっ]|正常|良好|順調|快適|普通|ふつう|大丈夫|ばっちり|成功|一発|利用可能|緑|元(?:どお|通)り|",
+        r"でき(?:ま|た|て|る)|でけ(?:ま|た|る)|なりました|(?-u:\b)(?:ok|okay|works?|working|rings?|fine|back|fixed|clear|available|perfect(?:ly)?|good)(?-u:\b))|",
+        r"(?P<seen>開[いきけ]|ひら[いきけ]|見[えれらま]|みれ|表示|閲覧|読め|出[るまてた]|ある|あり|可(?:能)?|無事|[○◯〇⭕👍🙆])",
     ))
 });
 
@@ -128,6 +128,24 @@ pub fn goes_well(text: &str) -> Option<bool> {
     let text = plain(text);
     let last = VALUE.as_ref()?.captures_iter(&text).last()?;
     Some(last.name("ill").is_none())
+}
+
+/// The same of calls: that something is seen or opened says nothing of them.
+pub fn rings_well(text: &str) -> Option<bool> {
+    let text = plain(text);
+    let last = VALUE.as_ref()?.captures_iter(&text).filter(|value| value.name("seen").is_none()).last()?;
+    Some(last.name("ill").is_none())
+}
+
+static RETOLD: Pattern = LazyLock::new(|| {
+    compile(
+        r"(?:と|って|旨|よう(?:に|な事|なこと)?)(?:を)?、?(?:先ほど|前回|前便で)?(?:書|かい|申し?上げ|申し|お?伝え|答え|お答え|回答|報告|ご報告|返信|お返事|連絡|ご連絡|言[いっ])[^。、]{0,12}?(?:が|けど|けれど|けれども|のですが|んですが)、?",
+    )
+});
+
+/// Length of what only repeats an earlier mail: 「読み込んだと書きましたが、」
+pub fn retold(text: &str) -> usize {
+    RETOLD.as_ref().and_then(|retold| retold.find(text)).map_or(0, |found| found.end())
 }
 
 /// Is anything wrong among what is said? None: nothing is said of it.

@@ -210,7 +210,9 @@ impl FlowState {
         // Thanks, a receipt: nothing new, so nothing changes; nor does impatience with staff.
         let nothing_new = reading.learned.is_empty();
         let silent = nothing_new && (self.place == Place::Handover || !reading.trouble);
-        if reading.works {
+        // Nobody writes for the first time to say that it works: it did so once.
+        let first = self.turns.is_empty() && !reading.learned.values().any(|answer| *answer == Answer::Fixed);
+        if reading.works && !first {
             return (Place::Solved, None, Vec::new());
         }
         if reason.is_some() {

@@ -23,7 +23,7 @@ impl Reader<'_> {
             return;
         }
         let head = sense::parts(words).map_or(words, |(head, ..)| head);
-        let told = sense::parts(words).is_some_and(|(_, tail, _)| sense::goes_well(tail).is_some());
+        let told = sense::parts(words).is_some_and(|(_, tail, _)| sense::rings_well(tail).is_some());
         match sense::deed(words) {
             _ if piece.question => self.open_by_form(),
             _ if told || head.len() < words.len() && sense::deed(words) != Some(Deed::Undone) => self.done(),
@@ -36,7 +36,7 @@ impl Reader<'_> {
 
     /// He asks about steps that we asked for.
     fn open_by_form(&mut self) {
-        if self.pending.iter().any(|step| self.asked.contains(step)) {
+        if self.which && self.pending.iter().any(|step| self.asked.contains(step)) {
             self.unclear();
         }
     }
@@ -49,6 +49,10 @@ impl Reader<'_> {
                 continue;
             }
             let asked = self.asked.contains(&step);
+            let first = self.asked.is_empty() && self.flow().steps[step].open.is_some() | self.flow().steps[step].symptom;
+            if !asked && !first {
+                continue;
+            }
             let well = if self.flow().steps[step].symptom { sense::all_well(words) } else { sense::goes_well(words) };
             match (well, asked) {
                 _ if open || sense::is_unseen(words) => {
@@ -76,7 +80,7 @@ impl Reader<'_> {
         if sense::is_unseen(tail) {
             return;
         }
-        match sense::goes_well(tail) {
+        match sense::rings_well(tail) {
             Some(false) => self.failed(),
             Some(true) if !self.asked.is_empty() => self.fixed(),
             None if against && !tail.trim().is_empty() => self.failed(),
