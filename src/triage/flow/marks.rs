@@ -18,6 +18,8 @@ pub struct Piece {
     pub item: bool,
     /// It asks or requests.
     pub question: bool,
+    /// The quoted line that it stands below, folded.
+    pub above: String,
     /// A box stands before it, ticked or empty.
     pub ticked: Option<bool>,
 }
@@ -44,27 +46,32 @@ pub fn pieces(inquiry: &Inquiry) -> Vec<Piece> {
         let before = found.len();
         push_line(text, &mut found);
         for piece in &mut found[before..] {
-            if let (true, Some(place)) = (piece.places.is_empty(), quoted) {
-                piece.places.push(place);
-            }
+            let Some((place, line)) = quoted.as_ref().filter(|_| piece.places.is_empty()) else { continue };
+            piece.places.extend(place);
+            piece.above.clone_from(line);
         }
     }
     found
 }
 
-/// The number of the quoted question that the sentence stands below, if it is an answer between quoted lines.
-fn question_above(inquiry: &Inquiry, sentence: &Sentence) -> Option<usize> {
+/// The quoted question that the sentence stands below, if it is an answer between quoted lines: its number, and its
+/// words.
+fn question_above(inquiry: &Inquiry, sentence: &Sentence) -> Option<(Option<usize>, String)> {
     let own = inquiry.sections.iter().position(|s| s.start <= sentence.start && sentence.start < s.end)?;
     let above = inquiry.sections[..own].iter().rev().find(|s| s.kind == SectionKind::Quoted)?;
     if inquiry.sections[..own].iter().rev().take_while(|s| s.kind != SectionKind::Quoted).count() > 0 {
         return None;
     }
     let lines = inquiry.section_text(above).lines();
-    let lines = lines.map(|line| line.trim_start_matches(['>', '＞', '|', ' ', '\u{3000}']));
-    let numbers: Vec<usize> = lines.filter_map(|line| places(line)?.0.first().copied()).collect();
+    let lines: Vec<&str> = lines.map(|line| line.trim_start_matches(['>', '＞', '|', ' ', '\u{3000}'])).collect();
+    let numbers: Vec<usize> = lines.iter().filter_map(|line| places(line)?.0.first().copied()).collect();
     // Several questions above one answer: it answers them all, unless answers stand between others.
     let between = inquiry.sections.iter().filter(|s| s.kind == SectionKind::Quoted).count() > 1;
-    numbers.last().copied().filter(|_| between || numbers.len() == 1)
+    let number = numbers.last().copied().filter(|_| between || numbers.len() == 1);
+    let last = lines.iter().rev().find(|line| !line.trim().is_empty()).filter(|_| between).copied();
+    let mut words = Folded::default();
+    words.push(last.unwrap_or_default(), 0);
+    Some((number, words.text))
 }
 
 /// Cuts a line at the places it names, then at ends of sentences that have no full stop (spoken mail).
@@ -248,7 +255,7 @@ fn push(text: &str, places: &[usize], item: bool, found: &mut Vec<Piece>) {
     let text = folded.text.trim().to_owned();
     if !text.is_empty() {
         let question = asks(&text);
-        found.push(Piece { text, places: places.to_vec(), item, question, ticked: None });
+        found.push(Piece { text, places: places.to_vec(), item, question, ..Piece::default() });
     }
 }
 
@@ -260,7 +267,8 @@ fn apart(text: &str) -> String {
         let before = out.chars().next_back();
         let blank = matches!(c, ' ' | '\u{3000}' | '\t');
         let between = before.is_some_and(is_word) && chars.peek().is_some_and(|next| is_word(*next));
-        match (blank && between, before) {
+        let joined = before.is_some_and(|c| "のはにがをもへでと".contains(c) || ('ァ'..='ー').contains(&c));
+        match (blank && between && !joined, before) {
             (true, Some('ぁ'..='ん')) => out.push('、'),
             (true, _) => out.push(':'),
             _ => out.push(c),

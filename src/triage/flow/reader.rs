@@ -7,6 +7,8 @@
 mod form;
 mod said;
 
+use std::ops::Range;
+
 use super::marks::{Mark, Piece, marks, pieces};
 use super::sense;
 use super::words::{FlowBook, Meaning};
@@ -73,6 +75,8 @@ struct Reader<'a> {
     subject: Vec<usize>,
     /// The last sentence named these and said nothing of them.
     left: Vec<usize>,
+    /// Where the piece says that nobody looked.
+    unseen: Range<usize>,
     /// Numbers in this mail are those of the steps, not of their places in our mail.
     by_id: bool,
     /// A heading said so of the items below it.
@@ -105,6 +109,7 @@ pub fn read(inquiry: &Inquiry, book: &FlowBook, asked: &[usize], device: Option<
         stated: Vec::new(),
         subject: Vec::new(),
         left: Vec::new(),
+        unseen: 0..0,
         by_id: false,
         heading: None,
         matter: false,
@@ -168,6 +173,7 @@ impl Reader<'_> {
         // A name leaves the verb that it ends with to be read: 「開き直」 of 「開き直しました」.
         let (mut covered, mut named, mut behind) = (0, 0, 0);
         let retold = sense::retold(text);
+        self.unseen = sense::unseen(text).unwrap_or(0..0);
         for mark in &marks {
             let names = mark.meaning.names();
             if mark.start < retold && !names {
@@ -188,6 +194,9 @@ impl Reader<'_> {
             self.mark(*mark, piece);
         }
         self.by_form(text.get(behind.max(retold)..).unwrap_or_default(), piece);
+        if self.asked.is_empty() && !piece.question && sense::recovered(text) {
+            self.fixed();
+        }
         self.end(piece, &marks, topics);
         self.out.trouble |= troubled;
     }
@@ -197,7 +206,10 @@ impl Reader<'_> {
         self.answered.clear();
         self.stated.clear();
         self.matter = false;
-        let placed: Vec<usize> = piece.places.iter().filter_map(|place| self.placed(*place)).collect();
+        let mut placed: Vec<usize> = piece.places.iter().filter_map(|place| self.placed(*place)).collect();
+        if placed.is_empty() && !piece.above.is_empty() {
+            placed = self.named_in(&piece.above);
+        }
         self.left = if self.spoken { Vec::new() } else { self.pending.clone() };
         if !placed.is_empty() {
             (self.pending, self.spoken, self.by_place) = (placed, false, true);
@@ -208,6 +220,15 @@ impl Reader<'_> {
             (self.spoken, self.by_place) = (false, false);
         }
         self.in_list = piece.item;
+    }
+
+    /// Steps asked for that a quoted question names.
+    fn named_in(&self, question: &str) -> Vec<usize> {
+        let topics = marks(question, self.book, self.asked).into_iter().filter_map(|mark| match mark.meaning {
+            Meaning::Topic(step) if self.asked.contains(&step) => Some(step),
+            _ => None,
+        });
+        topics.take(1).collect()
     }
 
     /// Some words count only where something was asked or spoken of.
@@ -234,6 +255,13 @@ impl Reader<'_> {
             Meaning::Same => self.same(),
             Meaning::AskedTopic(step) => self.asked_topic(step),
             Meaning::Group(group) => self.group(group),
+            // Of a check he says that nobody looked.
+            Meaning::Word(step, Claim::Yes | Claim::No) if self.unseen.start < mark.end && mark.start < self.unseen.end && !self.is_pure_action(step) => {
+                if self.asked.contains(&step) || self.flow().steps[step].symptom {
+                    self.says(step, Claim::Unknown, piece);
+                }
+            }
+            Meaning::Word(step, Claim::Unknown) if !self.asked.contains(&step) => {}
             // A full statement outweighs the words of the same sentence.
             Meaning::Word(step, _) if self.stated.contains(&step) => {}
             // One thing that is missing is not there because others are.
@@ -253,7 +281,12 @@ impl Reader<'_> {
             Meaning::Done => self.done(),
             Meaning::Undone => self.undone(piece),
             Meaning::Still if self.asks_of_checks() => self.yes_no(Answer::No),
-            Meaning::Fixed if self.asks_of_checks() => self.yes_no(Answer::Yes),
+            Meaning::Fixed if self.asks_of_checks() => {
+                self.yes_no(Answer::Yes);
+                if self.asked.is_empty() {
+                    self.fixed();
+                }
+            }
             Meaning::NoEffect => self.no_effect(),
             Meaning::Still => self.still(),
             Meaning::Fixed if !piece.question => self.fixed(),

@@ -38,7 +38,7 @@ const NEGATION: &str = concat!(
 const ILL: &str = concat!(
     r"(?:切れ|とぎれ|落ち|固ま|フリーズ|止ま|割れ|遅れ|遅延|遅く|ハウリング|ノイズ|雑音|無音|無言|無反応|",
     r"ザ[ーァア]+|ざあ|ザッ|ガ[ーァ]+|ガサ|プツ|ブツ|ぷつ|ぶつ|ツ[ーゥ]|ピ[ーィ]|ボソ|シ[ーィ]ン|しーん|エコー|エラー|",
-    r"オフライン|空白|空っぽ|空欄|灰色|グレー|真っ?[白黒]|まっ(?:しろ|くろ)|赤[いく]|ぐるぐる|くるくる|グルグル|クルクル|圏外|話し中|",
+    r"オフライン|空白|空っぽ|空欄|灰色|グレー|真っ?[白黒]|まっ(?:しろ|くろ)|赤く|また赤|ぐるぐる|くるくる|グルグル|クルクル|圏外|話し中|",
     r"接続(?:中|待ち)|消え|消失|欠[けく落]|二重|だめ|ダメ|ﾀﾞﾒ|駄目|アウト|無理|ムリ|むり|おかし|変[なにだで]|異[常状]|",
     r"不具合|症状|現象|事象|問題|支障|トラブル|障害|失敗|クラッシュ|強制終了|タイムアウト|バツ|むだ|無駄|お手上げ|",
     r"同じ|おなじ|同様|一緒|いっしょ|おんなじ|まま|まんま|相変わらず|依然|再発|逆戻り|あかん|アカン|いまいち|いまひとつ|残念|逆効果|悪化|足り|",
@@ -102,7 +102,7 @@ static PLAN: Pattern = LazyLock::new(|| {
 static UNSEEN: Pattern = LazyLock::new(|| {
     compile(concat!(
         r"(?:見|み|確認|試|確かめ|覗|のぞ|調べ|聞|訊|尋ね|たずね|問い?合わ|チェック|気に|意識|把握|開いて)(?:[いしせさけてえかれわ]|でき|した|して|いた|って)*(?:は|こと|た|も|が)*[^。、]{0,4}(?:{neg})|",
-        r"未(?:確認|検証|チェック|調査|着手|実施)|(?:見|見て|確認|問い?合わせ|照会|調査|手配|探して|待ち)(?:中|待ち)|回答待ち|待ち(?:です|。|$)|まだ(?:です|。|$|だ|や)|",
+        r"未(?:確認|検証|チェック|調査|着手|実施)|(?:見|見て|確認|問い?合わせ|照会|調査|手配|探して|待ち)(?:中|待ち)|回答待ち|待ち(?:です|。|$)|まだ(?:です|。|$|だ|や)|[るいたすうく]か(?:どうか|は)|",
         r"(?:あと|後|のち)(?:で|ほど)|あす|あした|明日|今夜|今晩|これから|(?-u:\b)(?:not sure|have ?n.t|has ?n.t|did ?n.t (?:check|look|try)|not (?:checked|looked|tried)|later|tomorrow|don.t know)(?-u:\b)",
     ))
 });
@@ -137,6 +137,19 @@ pub fn rings_well(text: &str) -> Option<bool> {
     Some(last.name("ill").is_none())
 }
 
+static RECOVERED: Pattern = LazyLock::new(|| {
+    compile(concat!(
+        r"戻[りっ]|直[りっ]|治[りっ]|復旧|復活|回復|解消|解決|元(?:どお|通)り|なくな[りっ]|順調|正常に|",
+        r"(?:通話|会話|発信|着信|発着信|電話|転送|保留)[^。、]{0,6}(?:でき|でけ|可|する|しま|した|(?-u:\b)ok)|鳴[りるっ]|聞こえ|[つ繋]なが[りるっ]|使え[てるま]|かか[りっ]|",
+        r"(?-u:\b)(?:back|works?|working|fixed|solved|resolved|again)(?-u:\b)",
+    ))
+});
+
+/// The trouble is over.
+pub fn recovered(text: &str) -> bool {
+    rings_well(text) == Some(true) && is(&RECOVERED, text)
+}
+
 static RETOLD: Pattern = LazyLock::new(|| {
     compile(
         r"(?:と|って|旨|よう(?:に|な事|なこと)?)(?:を)?、?(?:先ほど|前回|前便で)?(?:書|かい|申し?上げ|申し|お?伝え|答え|お答え|回答|報告|ご報告|返信|お返事|連絡|ご連絡|言[いっ])[^。、]{0,12}?(?:が|けど|けれど|けれども|のですが|んですが)、?",
@@ -159,6 +172,11 @@ pub fn all_well(text: &str) -> Option<bool> {
 /// Nobody looked, or knows.
 pub fn is_unseen(text: &str) -> bool {
     is(&UNSEEN, text)
+}
+
+/// Where the text says that nobody looked, or knows.
+pub fn unseen(text: &str) -> Option<std::ops::Range<usize>> {
+    UNSEEN.as_ref()?.find(text).map(|found| found.range())
 }
 
 /// He asks for an explanation.

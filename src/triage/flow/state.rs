@@ -215,10 +215,13 @@ impl FlowState {
         if reading.works && !first {
             return (Place::Solved, None, Vec::new());
         }
-        if reason.is_some() {
+        let way = next(flow, &self.learned);
+        // Who has made every step may well ask for staff: they are next.
+        let staff = matches!(way, Way::End(end) if flow.ends[end].who == Who::Desk) && !nothing_new;
+        if reason.is_some() && !staff {
             return (Place::Handover, None, Vec::new());
         }
-        match (self.place, next(flow, &self.learned)) {
+        match (self.place, way) {
             (Place::Solved | Place::Handover, _) if silent => (self.place, self.end.clone(), Vec::new()),
             (_, Way::Ask(steps)) => (Place::Asking, None, ids(steps)),
             (_, Way::End(end)) => {

@@ -119,8 +119,9 @@ fn place_names(place: usize) -> String {
     } else {
         ""
     };
+    let middle = if place == 1 { "|(?:真ん中|まんなか|中央)の(?:もの|やつ|項目|手順|[はもをが])" } else { "" };
     let bare = format!(r"\({number}\)|#{number}|{number}(?:[はもをとのが]|だけ|のみ)|{kanji}[をはもと]");
-    format!("(?:{number}|{name})(?:番(?:目|[のはもを、:]|$)|つ目|つめ|個目|点目){first}|{bare}")
+    format!("(?:{number}|{name})(?:番(?:目|[のはもを、:]|$)|つ目|つめ|個目|点目){first}{middle}|{bare}")
 }
 
 /// Can a place be named behind this? 「11は」「14.1の」「唯一は」 name none.

@@ -25,6 +25,11 @@ impl Reader<'_> {
         if targets.is_empty() && piece.text.contains("まだ") {
             targets = self.subject.clone();
         }
+        let untold = |step: &usize| self.found[*step].is_some_and(|found| found.untold);
+        // 「実施しましたが、改善には至っておりません」
+        if self.spoken && !self.pending.is_empty() && self.pending.iter().all(untold) {
+            return self.failed();
+        }
         for step in targets.iter().copied() {
             if self.is_pure_action(step) {
                 self.record(step, Answer::No, false, false);
