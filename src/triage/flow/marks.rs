@@ -304,7 +304,7 @@ pub(super) fn marks(piece: &str, book: &FlowBook, asked: &[usize]) -> Vec<Mark> 
 
 fn rank(meaning: Meaning, book: &FlowBook, asked: &[usize]) -> u8 {
     match meaning {
-        Meaning::Nothing | Meaning::Place(_) | Meaning::Last => 0,
+        Meaning::Nothing | Meaning::Place(_) | Meaning::Last | Meaning::Half(_) => 0,
         Meaning::Group(group) if book.flow.groups[group].all => 0,
         Meaning::Word(step, _) if asked.contains(&step) => 0,
         // Of the check that we asked for is said what names another one, too.

@@ -75,6 +75,8 @@ struct Reader<'a> {
     subject: Vec<usize>,
     /// The last sentence named these and said nothing of them.
     left: Vec<usize>,
+    /// The name is joined to the one before: 「ファイルと電源」
+    joined: bool,
     /// Where the piece says that nobody looked.
     unseen: Range<usize>,
     /// Numbers in this mail are those of the steps, not of their places in our mail.
@@ -109,6 +111,7 @@ pub fn read(inquiry: &Inquiry, book: &FlowBook, asked: &[usize], device: Option<
         stated: Vec::new(),
         subject: Vec::new(),
         left: Vec::new(),
+        joined: false,
         unseen: 0..0,
         by_id: false,
         heading: None,
@@ -171,12 +174,12 @@ impl Reader<'_> {
         let topics = marks.iter().any(|mark| matches!(mark.meaning, Meaning::Topic(_) | Meaning::Group(_)));
         self.versions(text, piece);
         // A name leaves the verb that it ends with to be read: 「開き直」 of 「開き直しました」.
-        let (mut covered, mut named, mut behind) = (0, 0, 0);
+        let (mut covered, mut named, mut behind, mut last_name) = (0, 0, 0, 0);
         let retold = sense::retold(text);
         self.unseen = sense::unseen(text).unwrap_or(0..0);
         for mark in &marks {
             let names = mark.meaning.names();
-            if mark.start < retold && !names {
+            if mark.start < retold && (!names || matches!(mark.meaning, Meaning::Place(_))) {
                 continue;
             }
             let inside = if names { mark.start < named } else { mark.end <= named };
@@ -191,7 +194,12 @@ impl Reader<'_> {
                 true => named = mark.end,
                 false => covered = mark.end + copula(&text[..mark.end], &text[mark.end..]),
             }
+            let between = text.get(last_name..mark.start).unwrap_or("");
+            self.joined = last_name > 0 && ["と", "も", "や", "、", "・", "も、", "と、", "&"].contains(&between);
             self.mark(*mark, piece);
+            if names {
+                last_name = mark.end;
+            }
         }
         self.by_form(text.get(behind.max(retold)..).unwrap_or_default(), piece);
         if self.asked.is_empty() && !piece.question && sense::recovered(text) {
@@ -237,6 +245,7 @@ impl Reader<'_> {
             Meaning::AskedTopic(step) => self.asked.contains(&step) || self.completes(step),
             Meaning::Word(step, _) => self.speaks_of(step),
             Meaning::Place(place) => place < self.asked.len(),
+            Meaning::Half(_) => self.asked.len() == 3,
             _ => true,
         }
     }
@@ -251,17 +260,21 @@ impl Reader<'_> {
         match mark.meaning {
             Meaning::Topic(step) => self.named(step),
             Meaning::Place(place) => self.named(self.asked[place]),
+            Meaning::Half(first) => self.half(first),
             Meaning::Last => self.asked.last().copied().into_iter().for_each(|step| self.named(step)),
             Meaning::Same => self.same(),
+            Meaning::AskedTopic(step) if self.joined => self.named(step),
             Meaning::AskedTopic(step) => self.asked_topic(step),
             Meaning::Group(group) => self.group(group),
             // Of a check he says that nobody looked.
-            Meaning::Word(step, Claim::Yes | Claim::No) if self.unseen.start < mark.end && mark.start < self.unseen.end && !self.is_pure_action(step) => {
+            Meaning::Word(step, Claim::Yes | Claim::No) | Meaning::Says(step, Claim::Yes | Claim::No) if self.unseen.start < mark.end && mark.start < self.unseen.end && !self.is_pure_action(step) => {
                 if self.asked.contains(&step) || self.flow().steps[step].symptom {
                     self.says(step, Claim::Unknown, piece);
                 }
             }
-            Meaning::Word(step, Claim::Unknown) if !self.asked.contains(&step) => {}
+            Meaning::Word(step, Claim::Unknown) if !self.asked.contains(&step) || self.is_known(step) => {}
+            // 「Safariもぐるぐるしたまま」 is no screen of the app.
+            Meaning::Says(step, _) if self.flow().steps[step].symptom && self.speaks_of_another_check(step) => {}
             // A full statement outweighs the words of the same sentence.
             Meaning::Word(step, _) if self.stated.contains(&step) => {}
             // One thing that is missing is not there because others are.
@@ -300,10 +313,26 @@ impl Reader<'_> {
         }
     }
 
+    fn is_known(&self, step: usize) -> bool {
+        self.answer(step).is_some_and(|answer| answer != Answer::Unknown)
+    }
+
+    fn speaks_of_another_check(&self, step: usize) -> bool {
+        let other = |pending: &usize| *pending != step && !self.is_action(*pending);
+        !self.pending.contains(&step) && self.pending.iter().any(other)
+    }
+
     /// It was answered before, and this piece does not speak of it.
     fn is_settled(&self, step: usize) -> bool {
         let here = self.pending.contains(&step) || self.answered.contains(&step);
-        !here && self.answer(step).is_some_and(|answer| answer != Answer::Unknown)
+        !here && self.is_known(step)
+    }
+
+    /// 「最初の二つ」 and 「二つ目以降」, 「あとの二つ」 of three.
+    fn half(&mut self, first: bool) {
+        let skipped = usize::from(!first);
+        let two: Vec<usize> = self.asked.iter().skip(skipped).take(2).copied().collect();
+        two.into_iter().for_each(|step| self.named(step));
     }
 
     /// Something names a step.
@@ -469,7 +498,7 @@ impl Reader<'_> {
 
     fn end(&mut self, piece: &Piece, marks: &[Mark], topics: bool) {
         let said = marks.iter().find(|mark| matches!(mark.meaning, Meaning::Done | Meaning::Undone));
-        if piece.item {
+        if piece.item || (topics && sense::deed(&piece.text).is_none()) {
             if let (Some(heading), false, false) = (self.heading, self.spoken, self.pending.is_empty()) {
                 match heading {
                     Meaning::Undone => self.undone(piece),
@@ -488,9 +517,6 @@ impl Reader<'_> {
         }
         if let Some(ticked) = piece.ticked {
             self.ticked(ticked);
-        }
-        if piece.question && !self.spoken {
-            self.pending.clear();
         }
     }
 
@@ -580,16 +606,24 @@ impl Reader<'_> {
             let is_done = |answer| matches!(answer, Answer::Yes | Answer::DoneNoEffect | Answer::Fixed);
             let both = match () {
                 _ if is_done(mine.answer) && its.answer == Answer::No => Answer::No,
+                _ if is_done(mine.answer) && its.answer == Answer::Unknown => {
+                    self.set(index, Answer::No);
+                    continue;
+                }
                 _ if !is_done(mine.answer) || !is_done(its.answer) => continue,
                 _ if mine.answer == Answer::Fixed || its.answer == Answer::Fixed => Answer::Fixed,
                 _ if its.answer == Answer::DoneNoEffect || mine.answer == Answer::DoneNoEffect => Answer::DoneNoEffect,
                 _ => Answer::Yes,
             };
             for step in [index, other] {
-                if let Some(found) = &mut self.found[step] {
-                    found.answer = both;
-                }
+                self.set(step, both);
             }
+        }
+    }
+
+    fn set(&mut self, step: usize, answer: Answer) {
+        if let Some(found) = &mut self.found[step] {
+            found.answer = answer;
         }
     }
 }

@@ -19,6 +19,8 @@ fn is(pattern: &Pattern, text: &str) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deed {
     Done,
+    /// Done, and no better.
+    InVain,
     /// Not done, or put off.
     Undone,
     /// He asks about it, or does not understand it.
@@ -49,7 +51,7 @@ const ILL: &str = concat!(
 static NO_DENIAL: Pattern = LazyLock::new(|| {
     compile(concat!(
         r"申し?訳[^。、]{0,4}(?:ありません|ございません|ない|なく)|す[みい]ません|か(?:まい|もしれ|もわかり)ません|構いません|",
-        r"(?:かも|に)?しれない|間違い(?:は)?な[いく]|相違(?:は)?(?:な[いく]|ありません)|違いな[いく]|仕方(?:が)?な[いく]|しょうがない|とんでもな[いく]|",
+        r"(?:かも|に)?しれない|同じ(?:アプリ|lan|ネットワーク|回線|部屋|会社|事務所|フロア|ハブ|ルータ)|おんなじアプリ|間違い(?:は)?な[いくし]|相違(?:は)?(?:な[いくし]|ありません)|違いな[いく]|仕方(?:が)?な[いく]|しょうがない|とんでもな[いく]|",
         r"少な[いく]|危な[いく]|まも?なく|な(?:ければ|きゃ|くては)|だけ(?:で|じゃ)(?:は)?なく|のみなら?ず|にもかかわらず|",
         r"(?:^|、|。)まず|必ず|とりあえず|取りあえず|取り急ぎ|ひとまず|はず|少なからず|思わず|やむを得ず|ほどなく|何度も|",
         r"ありませんか|ませんでしょうか|ません\?|(?-u:\b)no(?-u:\b)[.:]|何の|no longer|not only|can.t wait",
@@ -89,7 +91,7 @@ static PAST_END: Pattern = LazyLock::new(|| {
 
 static PLAN: Pattern = LazyLock::new(|| {
     compile(concat!(
-        r"(?:あと|後|のち)(?:で|ほど|から|回し)|あす|あした|明(?:日|朝|晩|後日|け)|明けて|今(?:夜|晩|度|日中)|来[週月]|週(?:末|明け)|翌(?:日|朝|週)|これから|今から|いまから|",
+        r"(?:あと|後|のち)(?:で|ほど|から|回し|日)|追って|改めて|別途|近日|近いうち|そのうち|(?:手|時間|暇)が(?:あ|空|でき|取れ|とれ)|落ち着|休み明け|土日|[月火水木金土日]曜(?:日)?(?:に|以降|まで|の)|あす|あした|明(?:日|朝|晩|後日|け)|明けて|今(?:夜|晩|度|日中)|来[週月]|週(?:末|明け)|翌(?:日|朝|週)|これから|今から|いまから|",
         r"予定|つもり|まだ|いまだ|未(?:実施|着手|了|確認|。|$|、|\))|(?:照会|確認|問い?合わせ|手配|申請|取り寄せ|検討|相談|準備|依頼|探索|捜索|作業|試行|調整|承認)中|待ち(?:です|。|$|、)|後回し|",
         r"じまい|手つかず|手付かず|パス(?:し|です|。|$)|スキップ|省略|見送|飛ばし|不要|保留(?:中|です|に)|(?:て|で|後|のち|あと)(?:から|に)?(?:やり|し|いたし|行い|試し|見|み)(?:ます|てみます|る)|",
         r"(?:たら|れば|次第|ときに|時に|際に|折に)[^。]{0,16}(?:ます|る|よう|ろう|わ|けん|で|たい)(?:。|$)|探して(?:います|い?る|おります|ます)|",
@@ -101,10 +103,25 @@ static PLAN: Pattern = LazyLock::new(|| {
 /// He has not looked: no answer to a check.
 static UNSEEN: Pattern = LazyLock::new(|| {
     compile(concat!(
-        r"(?:見|み|確認|試|確かめ|覗|のぞ|調べ|聞|訊|尋ね|たずね|問い?合わ|チェック|気に|意識|把握|開いて)(?:[いしせさけてえかれわ]|でき|した|して|いた|って)*(?:は|こと|た|も|が)*[^。、]{0,4}(?:{neg})|",
-        r"未(?:確認|検証|チェック|調査|着手|実施)|(?:見|見て|確認|問い?合わせ|照会|調査|手配|探して|待ち)(?:中|待ち)|回答待ち|待ち(?:です|。|$)|まだ(?:です|。|$|だ|や)|[るいたすうく]か(?:どうか|は)|",
-        r"(?:あと|後|のち)(?:で|ほど)|あす|あした|明日|今夜|今晩|これから|(?-u:\b)(?:not sure|have ?n.t|has ?n.t|did ?n.t (?:check|look|try)|not (?:checked|looked|tried)|later|tomorrow|don.t know)(?-u:\b)",
+        r"(?:見て|みて|覗いて|のぞいて|調べて|聞いて|訊いて|尋ねて|試して|確かめて|確認して|確認でき|確認が?取れ|チェックして|開いて|やって|気にした|意識した|把握して)(?:み|は|い|お|も|まし|こと|る|た|が|と)*[^。、]{0,3}?(?:{neg}|へん|とらん)|",
+        r"(?:見|確認|試し|確かめ|チェック|問い?合わせ)(?:は|も|ずに|とらん)[^。、]{0,3}(?:{neg})|見つけ(?:られ|れ)|(?:は|が|も)見当たら|",
+        r"[^。、]*の?か(?:は|が|も|まで)?[^。、]{0,10}(?:分か|わか|判断|見当|判[らり]|つきかね|存じ)[^。、]{0,6}(?:{neg})|[^。、]*判断(?:が|に|は)?[^。、]{0,6}(?:つき|つか|でき|しかね|迷)|",
+        r"未(?:確認|検証|チェック|調査|着手|実施)|(?:確認|問い?合わせ|照会|調査|手配)中|(?:探|調べ|問い?合わせ|聞い|訊い)て(?:い|おり)?(?:ます|る)|回答待ち|返事待ち|待ち(?:です|。|$)|まだ(?:です|。|$|だ|や)|",
+        r"[^。、]*[るいたすうく]か(?:どうか|は|いう|という|って)|(?:あと|後|のち)(?:で|ほど|日)|追って|改めて|あす|あした|明(?:日|朝)|今(?:夜|晩)|来週|これから|(?:戻り|帰り|でき|出社|終わり)次第|",
+        r"(?-u:\b)(?:not sure|have ?n.t|has ?n.t|did ?n.t (?:check|look|try)|not (?:checked|looked|tried)|later|tomorrow|don.t know)(?-u:\b)",
     ))
+});
+
+/// 「終わってからと思っていました」: meant, and not done.
+static MEANT: Pattern = LazyLock::new(|| {
+    compile(r"(?:よう|ろう|たい|から|後に|後で|あと|予定|つもり)(?:だ|か)?(?:と|に|で)(?:は)?(?:思|考え|おも|いた|おり|し(?:て|ま))|(?:予定|つもり)(?:だ|で)(?:った|した|す)|た(?:わけ|訳)(?:では|じゃ)")
+});
+
+/// What is denied is the effect: 「では戻りません」
+static IN_VAIN: Pattern = LazyLock::new(|| {
+    compile(
+        r"(?:鳴|聞こえ|つなが|繋が|通じ|直|治|なお|戻|変わ|変化|改善|解消|解決|復旧|回復|効果?|届|出られ|使え|動[かき]|かか[りら]|かけられ)(?:が|は|も|に)?[^。、]{0,6}?(?:{neg})[^。、]{0,6}$",
+    )
 });
 
 static ASKS: Pattern = LazyLock::new(|| {
@@ -127,8 +144,11 @@ fn plain(text: &str) -> String {
 pub fn goes_well(text: &str) -> Option<bool> {
     let text = plain(text);
     let last = VALUE.as_ref()?.captures_iter(&text).last()?;
-    Some(last.name("ill").is_none())
+    Some(last.name("ill").is_none() && !is(&AS_BAD, &text))
 }
+
+/// As bad as what was told before.
+static AS_BAD: Pattern = LazyLock::new(|| compile(r"同じ|おなじ|おんなじ|同様|一緒|いっしょ|(?-u:\b)same(?-u:\b)"));
 
 /// The same of calls: that something is seen or opened says nothing of them.
 pub fn rings_well(text: &str) -> Option<bool> {
@@ -196,6 +216,8 @@ pub fn deed(text: &str) -> Option<Deed> {
     let plain = plain(text);
     let end = plain.trim_end_matches(['。', '.', '!', ' ', '、']);
     match () {
+        _ if is(&MEANT, end) => Some(Deed::Undone),
+        _ if is(&IN_VAIN, end) => Some(Deed::InVain),
         _ if is(&PAST_END, end) && !is(&DENIED_END, end) => Some(Deed::Done),
         _ if is(&PLAN, end) || is(&DENIED_END, end) => Some(Deed::Undone),
         _ if asks(end) => Some(Deed::Open),

@@ -51,6 +51,8 @@ pub(super) enum Meaning {
     Rest,
     /// The last place in our last mail.
     Last,
+    /// The first two of three places, or the last two.
+    Half(bool),
     /// The same answer as before.
     Same,
     Matter,
@@ -62,8 +64,8 @@ pub(super) enum Meaning {
 impl Meaning {
     /// It names steps.
     pub(super) fn names(self) -> bool {
-        use Meaning::{AskedTopic, Group, Last, Place, Topic};
-        matches!(self, Topic(_) | AskedTopic(_) | Group(_) | Place(_) | Last)
+        use Meaning::{AskedTopic, Group, Half, Last, Place, Topic};
+        matches!(self, Topic(_) | AskedTopic(_) | Group(_) | Place(_) | Last | Half(_))
     }
 }
 
@@ -95,6 +97,9 @@ impl FlowBook {
             add(Meaning::Place(place), &[Term::Pattern(place_names(place))])?;
         }
         add(Meaning::Last, &[Term::Pattern("最後の(?:もの|やつ|項目|手順|確認|[はもをがで])".into())])?;
+        for (first, names) in HALVES {
+            add(Meaning::Half(first), &[Term::Pattern(names.into())])?;
+        }
         for (meaning, terms) in general(&flow.words) {
             add(meaning, terms)?;
         }
@@ -109,6 +114,12 @@ impl FlowBook {
     }
 }
 
+/// Two of three places.
+const HALVES: [(bool, &str); 2] = [
+    (true, "(?:最初|はじめ|初め|上|前|先)の?(?:二|2|ふた)(?:つ|個|点|項目|手順)"),
+    (false, "(?:最後|下|後ろ?|あと|残り|ほか|他)の?(?:二|2|ふた)(?:つ|個|点|項目|手順)|(?:二|2|ふた)(?:つ目|番目?|つめ)以(?:降|下|後)"),
+];
+
 /// 「2番」「二つ目」「ふたつめ」「2は」「(2)」; the first also 「最初の手順」.
 fn place_names(place: usize) -> String {
     const NAMES: [&str; 9] = ["一|ひと", "二|ふた", "三|みっ|みつ", "四", "五", "六", "七", "八", "九"];
@@ -121,7 +132,7 @@ fn place_names(place: usize) -> String {
     };
     let middle = if place == 1 { "|(?:真ん中|まんなか|中央)の(?:もの|やつ|項目|手順|[はもをが])" } else { "" };
     let bare = format!(r"\({number}\)|#{number}|{number}(?:[はもをとのが]|だけ|のみ)|{kanji}[をはもと]");
-    format!("(?:{number}|{name})(?:番(?:目|[のはもを、:]|$)|つ目|つめ|個目|点目){first}{middle}|{bare}")
+    format!("(?:{number}|{name})(?:番(?:目|[のはもをとがで、:]|だけ|$)|つ目|つめ|個目|点目){first}{middle}|{bare}")
 }
 
 /// Can a place be named behind this? 「11は」「14.1の」「唯一は」 name none.

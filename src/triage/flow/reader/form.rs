@@ -25,9 +25,14 @@ impl Reader<'_> {
         let head = sense::parts(words).map_or(words, |(head, ..)| head);
         let told = sense::parts(words).is_some_and(|(_, tail, _)| sense::rings_well(tail).is_some());
         match sense::deed(words) {
+            Some(Deed::Undone) if sense::deed(head) == Some(Deed::Undone) => self.undone(piece),
             _ if piece.question => self.open_by_form(),
             _ if told || head.len() < words.len() && sense::deed(words) != Some(Deed::Undone) => self.done(),
             Some(Deed::Done) => self.done(),
+            Some(Deed::InVain) => {
+                self.done();
+                self.failed();
+            }
             Some(Deed::Undone) => self.undone(piece),
             Some(Deed::Open) => self.open_by_form(),
             None => {}

@@ -13,6 +13,7 @@ impl Reader<'_> {
         let actions = self.actions(&targets);
         for step in actions {
             match unknown {
+                true if self.found[step].is_some() => {}
                 true => self.record(step, Answer::Unknown, false, false),
                 false => self.record(step, Answer::Yes, true, false),
             }
@@ -24,11 +25,6 @@ impl Reader<'_> {
         let mut targets = self.targets();
         if targets.is_empty() && piece.text.contains("まだ") {
             targets = self.subject.clone();
-        }
-        let untold = |step: &usize| self.found[*step].is_some_and(|found| found.untold);
-        // 「実施しましたが、改善には至っておりません」
-        if self.spoken && !self.pending.is_empty() && self.pending.iter().all(untold) {
-            return self.failed();
         }
         for step in targets.iter().copied() {
             if self.is_pure_action(step) {
