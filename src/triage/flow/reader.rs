@@ -75,6 +75,8 @@ struct Reader<'a> {
     subject: Vec<usize>,
     /// The last sentence named these and said nothing of them.
     left: Vec<usize>,
+    /// Said in this piece before anything was named: 「Tried all of it」
+    unplaced: Option<Meaning>,
     /// The name is joined to the one before: 「ファイルと電源」
     joined: bool,
     /// Where the piece says that nobody looked.
@@ -111,6 +113,7 @@ pub fn read(inquiry: &Inquiry, book: &FlowBook, asked: &[usize], device: Option<
         stated: Vec::new(),
         subject: Vec::new(),
         left: Vec::new(),
+        unplaced: None,
         joined: false,
         unseen: 0..0,
         by_id: false,
@@ -183,7 +186,8 @@ impl Reader<'_> {
                 continue;
             }
             let inside = if names { mark.start < named } else { mark.end <= named };
-            if mark.start < covered || inside || !self.applies(mark.meaning) {
+            let quoted = matches!(mark.meaning, Meaning::Undone | Meaning::Unclear) && is_quoted(&text[..mark.start]);
+            if mark.start < covered || inside || quoted || !self.applies(mark.meaning) {
                 continue;
             }
             if names || matches!(mark.meaning, Meaning::Rest | Meaning::All) {
@@ -213,6 +217,7 @@ impl Reader<'_> {
     fn begin(&mut self, piece: &Piece) {
         self.answered.clear();
         self.stated.clear();
+        self.unplaced = None;
         self.matter = false;
         let mut placed: Vec<usize> = piece.places.iter().filter_map(|place| self.placed(*place)).collect();
         if placed.is_empty() && !piece.above.is_empty() {
@@ -275,6 +280,8 @@ impl Reader<'_> {
             Meaning::Word(step, Claim::Unknown) if !self.asked.contains(&step) || self.is_known(step) => {}
             // 「Safariもぐるぐるしたまま」 is no screen of the app.
             Meaning::Says(step, _) if self.flow().steps[step].symptom && self.speaks_of_another_check(step) => {}
+            // Who asks how to see it has not seen it.
+            Meaning::Word(step, Claim::No) if !self.pending.contains(&step) && self.answer(step) == Some(Answer::Unknown) => {}
             // A full statement outweighs the words of the same sentence.
             Meaning::Word(step, _) if self.stated.contains(&step) => {}
             // One thing that is missing is not there because others are.
@@ -292,6 +299,7 @@ impl Reader<'_> {
             Meaning::Bad => self.bad(),
             Meaning::Done | Meaning::Undone | Meaning::Yes | Meaning::No if self.only_matter() => {}
             Meaning::Done => self.done(),
+            Meaning::Undone if self.goes_against(&piece.text[..mark.start]) => self.failed(),
             Meaning::Undone => self.undone(piece),
             Meaning::Still if self.asks_of_checks() => self.yes_no(Answer::No),
             Meaning::Fixed if self.asks_of_checks() => {
@@ -311,6 +319,12 @@ impl Reader<'_> {
             Meaning::Rest => self.rest(),
             _ => {}
         }
+    }
+
+    /// 「実施しましたが、…いたしませんでした」: the denial is of the effect.
+    fn goes_against(&self, before: &str) -> bool {
+        let untold = |step: &usize| self.found[*step].is_some_and(|found| found.untold);
+        self.spoken && !self.pending.is_empty() && self.pending.iter().all(untold) && sense::turns(before)
     }
 
     fn is_known(&self, step: usize) -> bool {
@@ -337,6 +351,9 @@ impl Reader<'_> {
 
     /// Something names a step.
     fn named(&mut self, step: usize) {
+        if !self.spoken && self.unclear_which() && self.pending.contains(&step) {
+            self.pending.clear();
+        }
         self.which = true;
         self.topic(step);
     }
@@ -508,6 +525,12 @@ impl Reader<'_> {
         } else {
             self.heading = said.filter(|_| !topics).map(|mark| mark.meaning);
         }
+        if let (Some(said), false, false) = (self.unplaced, self.spoken, self.pending.is_empty() || piece.question) {
+            match said {
+                Meaning::Undone => self.undone(piece),
+                _ => self.done(),
+            }
+        }
         if !self.spoken && !piece.question {
             let denied = self.book.denial.as_ref().is_some_and(|denial| denial.is_match(&piece.text));
             let hint = if denied { Answer::No } else { Answer::Yes };
@@ -634,6 +657,11 @@ impl Reading {
         let nothing_done = self.learned.values().all(|answer| *answer == Answer::No);
         self.later && nothing_done && !self.trouble && !self.lost && self.confused.is_empty()
     }
+}
+
+/// Inside 「…」: what a screen or somebody else says.
+fn is_quoted(before: &str) -> bool {
+    before.rfind('「').is_some_and(|open| !before[open..].contains('」'))
 }
 
 /// Length of the 「でした」 that goes on with a word: its 「した」 is nothing done.

@@ -11,6 +11,12 @@ impl Reader<'_> {
         if self.matter || words.trim().is_empty() {
             return;
         }
+        let alone = self.pending.is_empty() && self.answered.is_empty() && !self.spoken;
+        if let (true, [step]) = (alone, self.asked)
+            && !self.is_pure_action(*step)
+        {
+            self.check_by_form(*step, words, piece);
+        }
         if !self.spoken && !self.pending.is_empty() {
             self.deeds_by_form(words, piece);
             self.checks_by_form(words, piece);
@@ -48,30 +54,33 @@ impl Reader<'_> {
 
     fn checks_by_form(&mut self, words: &str, piece: &Piece) {
         let checks: Vec<usize> = self.pending.iter().copied().filter(|step| !self.is_pure_action(*step)).collect();
-        let open = piece.question || sense::asks(words);
         for step in checks {
-            if self.found[step].is_some_and(|found| found.answer != Answer::Unknown) {
-                continue;
-            }
-            let asked = self.asked.contains(&step);
-            let first = self.asked.is_empty() && self.flow().steps[step].open.is_some() | self.flow().steps[step].symptom;
-            if !asked && !first {
-                continue;
-            }
-            let well = if self.flow().steps[step].symptom { sense::all_well(words) } else { sense::goes_well(words) };
-            match (well, asked) {
-                _ if open || sense::is_unseen(words) => {
-                    if asked {
-                        self.record(step, Answer::Unknown, false, false);
-                        self.spoken = true;
-                    }
-                }
-                (Some(well), _) => {
-                    self.record(step, if well { Answer::Yes } else { Answer::No }, false, true);
+            self.check_by_form(step, words, piece);
+        }
+    }
+
+    fn check_by_form(&mut self, step: usize, words: &str, piece: &Piece) {
+        let kind = &self.flow().steps[step];
+        let (asked, symptom) = (self.asked.contains(&step), kind.symptom);
+        let first = self.asked.is_empty() && (kind.open.is_some() || symptom);
+        // 「画面は変わりません」 behind something done tells its effect.
+        let effect = symptom && sense::unchanged(words) && self.anything_done();
+        if self.is_known(step) || !(asked || first) || effect {
+            return;
+        }
+        let well = if symptom { sense::all_well(words) } else { sense::goes_well(words) };
+        match well {
+            _ if piece.question || sense::asks(words) || sense::is_unseen(words) => {
+                if asked {
+                    self.record(step, Answer::Unknown, false, false);
                     self.spoken = true;
                 }
-                _ => {}
             }
+            Some(well) => {
+                self.record(step, if well { Answer::Yes } else { Answer::No }, false, true);
+                self.spoken = true;
+            }
+            None => {}
         }
     }
 

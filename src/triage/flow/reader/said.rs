@@ -3,12 +3,16 @@
 use super::Reader;
 use crate::triage::flow::Answer;
 use crate::triage::flow::marks::Piece;
+use crate::triage::flow::words::Meaning;
 
 impl Reader<'_> {
     pub(super) fn done(&mut self) {
         let mut targets = self.targets();
         // 「バージョン（14.0.47020.0）まで進めました」: the number is the answer.
         targets.retain(|step| !(self.answered.contains(step) && self.answer(*step) == Some(Answer::Yes)));
+        if targets.is_empty() {
+            self.unplaced = Some(Meaning::Done);
+        }
         let unknown = self.unclear_which();
         let actions = self.actions(&targets);
         for step in actions {
@@ -26,10 +30,17 @@ impl Reader<'_> {
         if targets.is_empty() && piece.text.contains("まだ") {
             targets = self.subject.clone();
         }
+        let nothing = ["まだ", "何も", "なにも", "全然", "一つも", "ひとつも"].iter().any(|word| piece.text.contains(word));
+        if targets.is_empty() && nothing && self.found.iter().all(Option::is_none) {
+            targets = self.actions(self.asked);
+        }
+        if targets.is_empty() {
+            self.unplaced = Some(Meaning::Undone);
+        }
         for step in targets.iter().copied() {
             if self.is_pure_action(step) {
                 self.record(step, Answer::No, false, false);
-            } else if self.found[step].is_none() {
+            } else if self.found[step].is_none() && self.asked.contains(&step) {
                 self.record(step, Answer::Unknown, false, false);
             }
         }
