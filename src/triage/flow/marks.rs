@@ -267,7 +267,7 @@ fn apart(text: &str) -> String {
         let before = out.chars().next_back();
         let blank = matches!(c, ' ' | '\u{3000}' | '\t');
         let between = before.is_some_and(is_word) && chars.peek().is_some_and(|next| is_word(*next));
-        let joined = before.is_some_and(|c| "のはにがをもへでと".contains(c) || ('ァ'..='ー').contains(&c));
+        let joined = before.is_some_and(|c| "のはにがをもへでと".contains(c) || ('ァ'..='ー').contains(&c) || ('ｦ'..='ﾟ').contains(&c));
         match (blank && between && !joined, before) {
             (true, Some('ぁ'..='ん')) => out.push('、'),
             (true, _) => out.push(':'),

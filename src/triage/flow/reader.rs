@@ -279,6 +279,7 @@ impl Reader<'_> {
             }
             Meaning::Word(step, Claim::Unknown) if !self.asked.contains(&step) || self.is_known(step) => {}
             // 「Safariもぐるぐるしたまま」 is no screen of the app.
+            Meaning::Says(step, _) if piece.question && !self.asked.contains(&step) => {}
             Meaning::Says(step, _) if self.flow().steps[step].symptom && self.speaks_of_another_check(step) => {}
             // Who asks how to see it has not seen it.
             Meaning::Word(step, Claim::No) if !self.pending.contains(&step) && self.answer(step) == Some(Answer::Unknown) => {}
@@ -514,7 +515,7 @@ impl Reader<'_> {
     }
 
     fn end(&mut self, piece: &Piece, marks: &[Mark], topics: bool) {
-        let said = marks.iter().find(|mark| matches!(mark.meaning, Meaning::Done | Meaning::Undone));
+        let said = marks.iter().rfind(|mark| matches!(mark.meaning, Meaning::Done | Meaning::Undone));
         if piece.item || (topics && sense::deed(&piece.text).is_none()) {
             if let (Some(heading), false, false) = (self.heading, self.spoken, self.pending.is_empty()) {
                 match heading {

@@ -166,9 +166,12 @@ static RECOVERED: Pattern = LazyLock::new(|| {
     ))
 });
 
+/// It is told of the time before the trouble.
+static BEFORE: Pattern = LazyLock::new(|| compile(r"て(?:い)?(?:た|ました)(?:の|ん|が|けど)|まで(?:は|普通|ふつう)|以前|当初|もともと|はず"));
+
 /// The trouble is over.
 pub fn recovered(text: &str) -> bool {
-    rings_well(text) == Some(true) && is(&RECOVERED, text)
+    rings_well(text) == Some(true) && is(&RECOVERED, text) && !is(&BEFORE, text)
 }
 
 static RETOLD: Pattern = LazyLock::new(|| {

@@ -14,6 +14,8 @@ impl Reader<'_> {
         let alone = self.pending.is_empty() && self.answered.is_empty() && !self.spoken;
         if let (true, [step]) = (alone, self.asked)
             && !self.is_pure_action(*step)
+            && self.found[*step].is_none()
+            && !(self.out.refuses || self.out.angry)
         {
             self.check_by_form(*step, words, piece);
         }
