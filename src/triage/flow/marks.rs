@@ -232,6 +232,11 @@ fn push_spoken(text: &str, places: &[usize], item: bool, found: &mut Vec<Piece>)
     while let Some(c) = text[at..].chars().next() {
         let end = ENDINGS.iter().find(|e| text[at..].starts_with(**e)).map(|e| at + e.len());
         match end {
+            None if matches!(c, '。' | '！' | '？') && cuts(&text[start..at], &text[at + c.len_utf8()..]) => {
+                at += c.len_utf8();
+                push(&text[start..at], places, item, found);
+                start = at;
+            }
             None if text[at..].starts_with(". ") => {
                 push(&text[start..at], places, item, found);
                 (start, at) = (at + 1, at + 1);
@@ -247,6 +252,12 @@ fn push_spoken(text: &str, places: &[usize], item: bool, found: &mut Vec<Piece>)
         }
     }
     push(&text[start..], places, item, found);
+}
+
+/// A full stop ends what stands before it, unless brackets are open there or close behind it.
+fn cuts(before: &str, behind: &str) -> bool {
+    let open = |open: char, close: char| before.matches(open).count() > before.matches(close).count();
+    !open('「', '」') && !open('（', '）') && behind.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
 fn push(text: &str, places: &[usize], item: bool, found: &mut Vec<Piece>) {

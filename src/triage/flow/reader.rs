@@ -169,6 +169,7 @@ impl Reader<'_> {
             self.device = self.device_in(text);
         }
         self.begin(piece);
+        if std::env::var("FD").is_ok() { eprintln!("PIECE {text} {:?} q={} unseen={:?}", piece.places, piece.question, sense::unseen(text)); } // DBG
         for (things, named) in self.book.whole.iter().zip(&mut self.named_things) {
             things.iter().zip(named).for_each(|(thing, named)| *named |= thing.is_match(text));
         }
@@ -186,13 +187,15 @@ impl Reader<'_> {
                 continue;
             }
             let inside = if names { mark.start < named } else { mark.end <= named };
+            // 「残りの二つ」 names two of three, not what is left.
+            let inside = inside || (mark.meaning == Meaning::Rest && mark.start < named);
             let quoted = matches!(mark.meaning, Meaning::Undone | Meaning::Unclear) && is_quoted(&text[..mark.start]);
             if mark.start < covered || inside || quoted || !self.applies(mark.meaning) {
                 continue;
             }
             if names || matches!(mark.meaning, Meaning::Rest | Meaning::All) {
                 self.by_form(text.get(behind.max(retold)..mark.start).unwrap_or_default(), piece);
-                behind = mark.end;
+                behind = stem_end(text, mark.end);
             }
             match names {
                 true => named = mark.end,
@@ -200,6 +203,7 @@ impl Reader<'_> {
             }
             let between = text.get(last_name..mark.start).unwrap_or("");
             self.joined = last_name > 0 && ["と", "も", "や", "、", "・", "も、", "と、", "&"].contains(&between);
+            if std::env::var("FD").is_ok() { eprintln!("  {:?} [{}] pend {:?} spoken {}", mark.meaning, &text[mark.start..mark.end], self.pending, self.spoken); } // DBG
             self.mark(*mark, piece);
             if names {
                 last_name = mark.end;
@@ -284,7 +288,7 @@ impl Reader<'_> {
             // Who asks how to see it has not seen it.
             Meaning::Word(step, Claim::No) if !self.pending.contains(&step) && self.answer(step) == Some(Answer::Unknown) => {}
             // A full statement outweighs the words of the same sentence.
-            Meaning::Word(step, _) if self.stated.contains(&step) => {}
+            Meaning::Word(step, claim) if self.stated.contains(&step) && claim != Claim::Done => {}
             // One thing that is missing is not there because others are.
             Meaning::Word(step, Claim::Yes)
                 if self.flow().steps[step].symptom && self.answer(step) == Some(Answer::No) => {}
@@ -300,7 +304,6 @@ impl Reader<'_> {
             Meaning::Bad => self.bad(),
             Meaning::Done | Meaning::Undone | Meaning::Yes | Meaning::No if self.only_matter() => {}
             Meaning::Done => self.done(),
-            Meaning::Undone if self.goes_against(&piece.text[..mark.start]) => self.failed(),
             Meaning::Undone => self.undone(piece),
             Meaning::Still if self.asks_of_checks() => self.yes_no(Answer::No),
             Meaning::Fixed if self.asks_of_checks() => {
@@ -309,6 +312,7 @@ impl Reader<'_> {
                     self.fixed();
                 }
             }
+            Meaning::NoEffect if self.asks_of_checks() => self.yes_no(Answer::No),
             Meaning::NoEffect => self.no_effect(),
             Meaning::Still => self.still(),
             Meaning::Fixed if !piece.question => self.fixed(),
@@ -322,19 +326,13 @@ impl Reader<'_> {
         }
     }
 
-    /// 「実施しましたが、…いたしませんでした」: the denial is of the effect.
-    fn goes_against(&self, before: &str) -> bool {
-        let untold = |step: &usize| self.found[*step].is_some_and(|found| found.untold);
-        self.spoken && !self.pending.is_empty() && self.pending.iter().all(untold) && sense::turns(before)
-    }
-
     fn is_known(&self, step: usize) -> bool {
         self.answer(step).is_some_and(|answer| answer != Answer::Unknown)
     }
 
     fn speaks_of_another_check(&self, step: usize) -> bool {
         let other = |pending: &usize| *pending != step && !self.is_action(*pending);
-        !self.pending.contains(&step) && self.pending.iter().any(other)
+        !self.pending.contains(&step) && self.pending.iter().chain(&self.answered).any(other)
     }
 
     /// It was answered before, and this piece does not speak of it.
@@ -658,6 +656,12 @@ impl Reading {
         let nothing_done = self.learned.values().all(|answer| *answer == Answer::No);
         self.later && nothing_done && !self.trouble && !self.lost && self.confused.is_empty()
     }
+}
+
+/// Where the ending of a name that is a verb begins: the 「せ」 of 「読ませ」 belongs to 「せた」.
+fn stem_end(text: &str, end: usize) -> usize {
+    let last = text[..end].chars().next_back().filter(|c| "しっいんえけせてねべめれげじちびみきり".contains(*c));
+    end - last.map_or(0, char::len_utf8)
 }
 
 /// Inside 「…」: what a screen or somebody else says.

@@ -41,7 +41,7 @@ const ILL: &str = concat!(
     r"(?:切れ|とぎれ|落ち|固ま|フリーズ|止ま|割れ|遅れ|遅延|遅く|ハウリング|ノイズ|雑音|無音|無言|無反応|",
     r"ザ[ーァア]+|ざあ|ザッ|ガ[ーァ]+|ガサ|プツ|ブツ|ぷつ|ぶつ|ツ[ーゥ]|ピ[ーィ]|ボソ|シ[ーィ]ン|しーん|エコー|エラー|",
     r"オフライン|空白|空っぽ|空欄|灰色|グレー|真っ?[白黒]|まっ(?:しろ|くろ)|赤く|また赤|ぐるぐる|くるくる|グルグル|クルクル|圏外|話し中|",
-    r"接続(?:中|待ち)|消え|消失|欠[けく落]|二重|だめ|ダメ|ﾀﾞﾒ|駄目|アウト|無理|ムリ|むり|おかし|変[なにだで]|異[常状]|",
+    r"接続(?:中|待ち)|全滅|壊滅|消え|消失|欠[けく落]|二重|だめ|ダメ|ﾀﾞﾒ|駄目|アウト|無理|ムリ|むり|おかし|変[なにだで]|異[常状]|",
     r"不具合|症状|現象|事象|問題|支障|トラブル|障害|失敗|クラッシュ|強制終了|タイムアウト|バツ|むだ|無駄|お手上げ|",
     r"同じ|おなじ|同様|一緒|いっしょ|おんなじ|まま|まんま|相変わらず|依然|再発|逆戻り|あかん|アカン|いまいち|いまひとつ|残念|逆効果|悪化|足り|",
     r"(?-u:\b)(?:still|same|fail(?:s|ed|ing)?|error|offline|broken|dead|silent|drop(?:s|ped|ping)?|cuts?|worse|blank|grey|gray)(?-u:\b))"
@@ -191,13 +191,6 @@ static UNCHANGED: Pattern =
 /// He says that something is as before.
 pub fn unchanged(text: &str) -> bool {
     is(&UNCHANGED, text)
-}
-
-static AGAINST: Pattern = LazyLock::new(|| compile(r"[たて]が|[てで]も|けど|けれど|のに|ものの"));
-
-/// Something was said, and what follows goes against it.
-pub fn turns(text: &str) -> bool {
-    is(&AGAINST, text)
 }
 
 /// Is anything wrong among what is said? None: nothing is said of it.

@@ -64,7 +64,8 @@ impl Reader<'_> {
     fn check_by_form(&mut self, step: usize, words: &str, piece: &Piece) {
         let kind = &self.flow().steps[step];
         let (asked, symptom) = (self.asked.contains(&step), kind.symptom);
-        let first = self.asked.is_empty() && (kind.open.is_some() || symptom);
+        // Not asked for, and named without a doubt.
+        let first = kind.open.is_some() && sense::rings_well(words).is_some() || symptom && self.asked.is_empty();
         // 「画面は変わりません」 behind something done tells its effect.
         let effect = symptom && sense::unchanged(words) && self.anything_done();
         if self.is_known(step) || !(asked || first) || effect {

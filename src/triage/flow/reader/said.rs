@@ -8,6 +8,12 @@ use crate::triage::flow::words::Meaning;
 impl Reader<'_> {
     pub(super) fn done(&mut self) {
         let mut targets = self.targets();
+        let answered: Vec<usize> = self.actions(&targets).into_iter().filter(|step| self.answered.contains(step)).collect();
+        for step in &answered {
+            if let Some(found) = self.found[*step].as_mut().filter(|found| found.answer == Answer::Yes) {
+                found.untold = true;
+            }
+        }
         // 「バージョン（14.0.47020.0）まで進めました」: the number is the answer.
         targets.retain(|step| !(self.answered.contains(step) && self.answer(*step) == Some(Answer::Yes)));
         if targets.is_empty() {
@@ -120,10 +126,10 @@ impl Reader<'_> {
 
     pub(super) fn unclear(&mut self) {
         let targets = self.targets();
-        for step in targets.iter().copied() {
-            if self.found[step].is_none_or(|found| found.answer != Answer::Unknown) {
-                self.record(step, Answer::Unknown, false, false);
-            }
+        let missing = |step: &usize| self.answer(*step) == Some(Answer::No) && !self.is_action(*step);
+        let open: Vec<usize> = targets.iter().copied().filter(|step| !missing(step)).collect();
+        for step in open {
+            self.record(step, Answer::Unknown, false, false);
             let id = self.flow().steps[step].id.clone();
             if !self.out.confused.contains(&id) {
                 self.out.confused.push(id);
