@@ -182,8 +182,10 @@ fn ends_place(rest: &str, sure: bool) -> Option<&str> {
     const UNITS: &str = "台つ回個日月年時分秒人本度階件枚代名割円かヶカ箇歳社通週点式%％往";
     let Some(next) = rest.chars().next() else { return Some(rest) };
     let cut = |rest: &'_ str| -> usize {
-        let marks =
-            ['.', '．', ')', '）', '、', ':', '：', '】', ']', '］', '>', '＞', '番', '目', ' ', '\u{3000}', '→', '-', '=', '…'];
+        let marks = [
+            '.', '．', ')', '）', '、', ':', '：', '】', ']', '］', '>', '＞', '番', '目', ' ', '\u{3000}', '→', '-',
+            '=', '…',
+        ];
         rest.len() - rest.trim_start_matches(marks).len()
     };
     let inner = rest.trim_start_matches(['.', '．']);
@@ -237,6 +239,10 @@ fn push_spoken(text: &str, places: &[usize], item: bool, found: &mut Vec<Piece>)
                 push(&text[start..at], places, item, found);
                 start = at;
             }
+            None if at > start && names_step(&text[at..]) => {
+                push(&text[start..at], places, item, found);
+                (start, at) = (at, at + c.len_utf8());
+            }
             None if text[at..].starts_with(". ") => {
                 push(&text[start..at], places, item, found);
                 (start, at) = (at + 1, at + 1);
@@ -252,6 +258,14 @@ fn push_spoken(text: &str, places: &[usize], item: bool, found: &mut Vec<Piece>)
         }
     }
     push(&text[start..], places, item, found);
+}
+
+/// 「 Q3」: the next answer of the line.
+fn names_step(text: &str) -> bool {
+    let digit = |c: char| c.is_ascii_digit() || ('０'..='９').contains(&c);
+    text.strip_prefix([' ', '\u{3000}', '、', '，'])
+        .and_then(|rest| rest.strip_prefix(['Q', 'q', 'Ｑ', 'ｑ']))
+        .is_some_and(|rest| rest.starts_with(digit))
 }
 
 /// A full stop ends what stands before it, unless brackets are open there or close behind it.
@@ -278,7 +292,8 @@ fn apart(text: &str) -> String {
         let before = out.chars().next_back();
         let blank = matches!(c, ' ' | '\u{3000}' | '\t');
         let between = before.is_some_and(is_word) && chars.peek().is_some_and(|next| is_word(*next));
-        let joined = before.is_some_and(|c| "のはにがをもへでと".contains(c) || ('ァ'..='ー').contains(&c) || ('ｦ'..='ﾟ').contains(&c));
+        let joined = before
+            .is_some_and(|c| "のはにがをもへでと".contains(c) || ('ァ'..='ー').contains(&c) || ('ｦ'..='ﾟ').contains(&c));
         match (blank && between && !joined, before) {
             (true, Some('ぁ'..='ん')) => out.push('、'),
             (true, _) => out.push(':'),

@@ -169,7 +169,6 @@ impl Reader<'_> {
             self.device = self.device_in(text);
         }
         self.begin(piece);
-        if std::env::var("FD").is_ok() { eprintln!("PIECE {text} {:?} q={} unseen={:?}", piece.places, piece.question, sense::unseen(text)); } // DBG
         for (things, named) in self.book.whole.iter().zip(&mut self.named_things) {
             things.iter().zip(named).for_each(|(thing, named)| *named |= thing.is_match(text));
         }
@@ -203,7 +202,6 @@ impl Reader<'_> {
             }
             let between = text.get(last_name..mark.start).unwrap_or("");
             self.joined = last_name > 0 && ["と", "も", "や", "、", "・", "も、", "と、", "&"].contains(&between);
-            if std::env::var("FD").is_ok() { eprintln!("  {:?} [{}] pend {:?} spoken {}", mark.meaning, &text[mark.start..mark.end], self.pending, self.spoken); } // DBG
             self.mark(*mark, piece);
             if names {
                 last_name = mark.end;
@@ -276,7 +274,9 @@ impl Reader<'_> {
             Meaning::AskedTopic(step) => self.asked_topic(step),
             Meaning::Group(group) => self.group(group),
             // Of a check he says that nobody looked.
-            Meaning::Word(step, Claim::Yes | Claim::No) | Meaning::Says(step, Claim::Yes | Claim::No) if self.unseen.start < mark.end && mark.start < self.unseen.end && !self.is_pure_action(step) => {
+            Meaning::Word(step, Claim::Yes | Claim::No) | Meaning::Says(step, Claim::Yes | Claim::No)
+                if self.unseen.start < mark.end && mark.start < self.unseen.end && !self.is_pure_action(step) =>
+            {
                 if self.asked.contains(&step) || self.flow().steps[step].symptom {
                     self.says(step, Claim::Unknown, piece);
                 }
@@ -286,7 +286,8 @@ impl Reader<'_> {
             Meaning::Says(step, _) if piece.question && !self.asked.contains(&step) => {}
             Meaning::Says(step, _) if self.flow().steps[step].symptom && self.speaks_of_another_check(step) => {}
             // Who asks how to see it has not seen it.
-            Meaning::Word(step, Claim::No) if !self.pending.contains(&step) && self.answer(step) == Some(Answer::Unknown) => {}
+            Meaning::Word(step, Claim::No)
+                if !self.pending.contains(&step) && self.answer(step) == Some(Answer::Unknown) => {}
             // A full statement outweighs the words of the same sentence.
             Meaning::Word(step, claim) if self.stated.contains(&step) && claim != Claim::Done => {}
             // One thing that is missing is not there because others are.
@@ -343,8 +344,12 @@ impl Reader<'_> {
 
     /// 「最初の二つ」 and 「二つ目以降」, 「あとの二つ」 of three.
     fn half(&mut self, first: bool) {
-        let skipped = usize::from(!first);
-        let two: Vec<usize> = self.asked.iter().skip(skipped).take(2).copied().collect();
+        let open: Vec<usize> = self.asked.iter().copied().filter(|step| self.found[*step].is_none()).collect();
+        let two = match first {
+            true => self.asked[..2].to_vec(),
+            false if open.len() == 2 => open,
+            false => self.asked[1..].to_vec(),
+        };
         two.into_iter().for_each(|step| self.named(step));
     }
 

@@ -8,7 +8,8 @@ use crate::triage::flow::words::Meaning;
 impl Reader<'_> {
     pub(super) fn done(&mut self) {
         let mut targets = self.targets();
-        let answered: Vec<usize> = self.actions(&targets).into_iter().filter(|step| self.answered.contains(step)).collect();
+        let answered: Vec<usize> =
+            self.actions(&targets).into_iter().filter(|step| self.answered.contains(step)).collect();
         for step in &answered {
             if let Some(found) = self.found[*step].as_mut().filter(|found| found.answer == Answer::Yes) {
                 found.untold = true;
@@ -36,7 +37,8 @@ impl Reader<'_> {
         if targets.is_empty() && piece.text.contains("まだ") {
             targets = self.subject.clone();
         }
-        let nothing = ["まだ", "何も", "なにも", "全然", "一つも", "ひとつも"].iter().any(|word| piece.text.contains(word));
+        let nothing =
+            ["まだ", "何も", "なにも", "全然", "一つも", "ひとつも"].iter().any(|word| piece.text.contains(word));
         if targets.is_empty() && nothing && self.found.iter().all(Option::is_none) {
             targets = self.actions(self.asked);
         }
