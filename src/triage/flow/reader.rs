@@ -4,7 +4,9 @@
 //! them (done, not done, no effect, works again, an answer) is said of the steps named last, of the numbered place of
 //! the line, or of the only step that we asked for.
 
+mod ends;
 mod form;
+mod names;
 mod said;
 
 use std::ops::Range;
@@ -12,7 +14,7 @@ use std::ops::Range;
 use super::marks::{Mark, Piece, marks, pieces};
 use super::sense;
 use super::words::{FlowBook, Meaning};
-use super::{Answer, Claim, Flow, Group, Learned, StepKind};
+use super::{Answer, Claim, Flow, Learned, StepKind};
 use crate::triage::inquiry::Inquiry;
 
 /// What was read.
@@ -138,36 +140,13 @@ impl Reader<'_> {
         &self.book.flow
     }
 
-    /// 「4) 済 5) 済」 where we asked for Q4 and Q5: these are no places.
-    fn numbers_steps(&self, pieces: &[Piece]) -> bool {
-        let mut places = pieces.iter().flat_map(|piece| &piece.places).peekable();
-        let beyond = pieces.iter().flat_map(|piece| &piece.places).any(|place| *place >= self.asked.len());
-        places.peek().is_some() && beyond && places.all(|place| self.asked_by_number(*place).is_some())
-    }
-
-    /// The step asked for whose id ends with this number, counted from 0: `Q4` is 3.
-    fn asked_by_number(&self, place: usize) -> Option<usize> {
-        let number = |id: &str| id.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().ok();
-        self.asked.iter().copied().find(|step| number(&self.flow().steps[*step].id) == Some(place + 1))
-    }
-
-    fn placed(&self, place: usize) -> Option<usize> {
-        if self.by_id { self.asked_by_number(place) } else { self.asked.get(place).copied() }
-    }
-
     fn device_in(&self, text: &str) -> Option<usize> {
         self.book.devices.iter().position(|names| names.is_match(text))
     }
 
     fn piece(&mut self, piece: &Piece) {
         let text = piece.text.as_str();
-        let matches = |regex: &Option<regex::Regex>| regex.as_ref().is_some_and(|regex| regex.is_match(text));
-        self.out.later |= matches(&self.book.later);
-        self.out.refuses |= matches(&self.book.refusal);
-        self.out.angry |= matches(&self.book.anger);
-        if self.device.is_none() {
-            self.device = self.device_in(text);
-        }
+        self.tone(text);
         self.begin(piece);
         for (things, named) in self.book.whole.iter().zip(&mut self.named_things) {
             things.iter().zip(named).for_each(|(thing, named)| *named |= thing.is_match(text));
@@ -176,11 +155,33 @@ impl Reader<'_> {
         let marks = marks(text, self.book, self.asked);
         let topics = marks.iter().any(|mark| matches!(mark.meaning, Meaning::Topic(_) | Meaning::Group(_)));
         self.versions(text, piece);
+        self.words(piece, &marks);
+        if self.asked.is_empty() && !piece.question && sense::recovered(text) {
+            self.fixed();
+        }
+        self.end(piece, &marks, topics);
+        self.out.trouble |= troubled;
+    }
+
+    /// What is looked for in a sentence whatever it is about.
+    fn tone(&mut self, text: &str) {
+        let matches = |regex: &Option<regex::Regex>| regex.as_ref().is_some_and(|regex| regex.is_match(text));
+        self.out.later |= matches(&self.book.later);
+        self.out.refuses |= matches(&self.book.refusal);
+        self.out.angry |= matches(&self.book.anger);
+        if self.device.is_none() {
+            self.device = self.device_in(text);
+        }
+    }
+
+    /// Word by word, and what stands between the names of steps by its form.
+    fn words(&mut self, piece: &Piece, marks: &[Mark]) {
+        let text = piece.text.as_str();
         // A name leaves the verb that it ends with to be read: 「開き直」 of 「開き直しました」.
         let (mut covered, mut named, mut behind, mut last_name) = (0, 0, 0, 0);
         let retold = sense::retold(text);
         self.unseen = sense::unseen(text).unwrap_or(0..0);
-        for mark in &marks {
+        for mark in marks {
             let names = mark.meaning.names();
             if mark.start < retold && (!names || matches!(mark.meaning, Meaning::Place(_))) {
                 continue;
@@ -208,11 +209,6 @@ impl Reader<'_> {
             }
         }
         self.by_form(text.get(behind.max(retold)..).unwrap_or_default(), piece);
-        if self.asked.is_empty() && !piece.question && sense::recovered(text) {
-            self.fixed();
-        }
-        self.end(piece, &marks, topics);
-        self.out.trouble |= troubled;
     }
 
     /// A line's number names its step.
@@ -237,15 +233,6 @@ impl Reader<'_> {
         self.in_list = piece.item;
     }
 
-    /// Steps asked for that a quoted question names.
-    fn named_in(&self, question: &str) -> Vec<usize> {
-        let topics = marks(question, self.book, self.asked).into_iter().filter_map(|mark| match mark.meaning {
-            Meaning::Topic(step) if self.asked.contains(&step) => Some(step),
-            _ => None,
-        });
-        topics.take(1).collect()
-    }
-
     /// Some words count only where something was asked or spoken of.
     fn applies(&self, meaning: Meaning) -> bool {
         match meaning {
@@ -255,12 +242,6 @@ impl Reader<'_> {
             Meaning::Half(_) => self.asked.len() == 3,
             _ => true,
         }
-    }
-
-    /// Another step that was asked for or named needs this one.
-    fn completes(&self, step: usize) -> bool {
-        let needs = |other: &usize| self.book.flow.steps[*other].with == Some(step);
-        self.asked.iter().chain(&self.pending).any(needs)
     }
 
     fn mark(&mut self, mark: Mark, piece: &Piece) {
@@ -342,36 +323,6 @@ impl Reader<'_> {
         !here && self.is_known(step)
     }
 
-    /// 「最初の二つ」 and 「二つ目以降」, 「あとの二つ」 of three.
-    fn half(&mut self, first: bool) {
-        let open: Vec<usize> = self.asked.iter().copied().filter(|step| self.found[*step].is_none()).collect();
-        let two = match first {
-            true => self.asked[..2].to_vec(),
-            false if open.len() == 2 => open,
-            false => self.asked[1..].to_vec(),
-        };
-        two.into_iter().for_each(|step| self.named(step));
-    }
-
-    /// Something names a step.
-    fn named(&mut self, step: usize) {
-        if !self.spoken && self.unclear_which() && self.pending.contains(&step) {
-            self.pending.clear();
-        }
-        self.which = true;
-        self.topic(step);
-    }
-
-    fn topic(&mut self, step: usize) {
-        if self.spoken || (self.by_place && !self.pending.contains(&step)) {
-            self.pending.clear();
-        }
-        (self.spoken, self.by_place, self.matter) = (false, false, false);
-        if !self.pending.contains(&step) {
-            self.pending.push(step);
-        }
-    }
-
     /// Nothing is left to be said of steps.
     fn only_matter(&self) -> bool {
         self.matter && (self.spoken || self.pending.is_empty())
@@ -413,37 +364,6 @@ impl Reader<'_> {
         }
         self.no_effect();
         self.spoken = true;
-    }
-
-    /// A weak name never speaks against a stronger one.
-    fn asked_topic(&mut self, step: usize) {
-        if self.pending.is_empty() || self.spoken || (self.completes(step) && !self.by_place) {
-            self.named(step);
-        }
-    }
-
-    /// 「再起動」 of what? The line's number, or our question, may tell.
-    fn group(&mut self, group: usize) {
-        let group = &self.book.flow.groups[group];
-        if !group.all && !self.spoken && self.pending.iter().any(|step| group.steps.contains(step)) {
-            return;
-        }
-        let told: Vec<usize> = group.steps.iter().copied().filter(|step| self.answer(*step).is_some()).collect();
-        if !group.all && told.len() == 1 {
-            return told.into_iter().for_each(|step| self.named(step));
-        }
-        let asked: Vec<usize> = group.steps.iter().copied().filter(|step| self.asked.contains(step)).collect();
-        let meant = if !group.all && asked.len() == 1 { asked } else { group.steps.clone() };
-        self.which = group.all || meant.len() == 1;
-        for step in meant {
-            self.topic(step);
-        }
-    }
-
-    /// Pending steps that one word named without saying which.
-    fn unclear_which(&self) -> bool {
-        let unclear = |group: &Group| !group.all && self.pending == group.steps;
-        !self.which && self.flow().groups.iter().any(unclear)
     }
 
     fn speaks_of(&self, step: usize) -> bool {
@@ -517,53 +437,6 @@ impl Reader<'_> {
         self.flow().steps[step].kind == StepKind::Action
     }
 
-    fn end(&mut self, piece: &Piece, marks: &[Mark], topics: bool) {
-        let said = marks.iter().rfind(|mark| matches!(mark.meaning, Meaning::Done | Meaning::Undone));
-        if piece.item || (topics && sense::deed(&piece.text).is_none()) {
-            if let (Some(heading), false, false) = (self.heading, self.spoken, self.pending.is_empty()) {
-                match heading {
-                    Meaning::Undone => self.undone(piece),
-                    _ => self.done(),
-                }
-            }
-        } else {
-            self.heading = said.filter(|_| !topics).map(|mark| mark.meaning);
-        }
-        if let (Some(said), false, false) = (self.unplaced, self.spoken, self.pending.is_empty() || piece.question) {
-            match said {
-                Meaning::Undone => self.undone(piece),
-                _ => self.done(),
-            }
-        }
-        if !self.spoken && !piece.question {
-            let denied = self.book.denial.as_ref().is_some_and(|denial| denial.is_match(&piece.text));
-            let hint = if denied { Answer::No } else { Answer::Yes };
-            let asked = |step: &usize| self.asked.contains(step) && !self.is_action(*step);
-            let hints: Vec<_> = self.pending.iter().copied().filter(asked).map(|step| (step, hint)).collect();
-            self.hints.extend(hints);
-        }
-        if let Some(ticked) = piece.ticked {
-            self.ticked(ticked);
-        }
-    }
-
-    /// ☑ and ☐ before a step, if nothing else was said of it.
-    fn ticked(&mut self, ticked: bool) {
-        let targets: Vec<usize> = self.pending.iter().copied().filter(|step| !self.answered.contains(step)).collect();
-        for step in targets.iter().copied() {
-            match ticked {
-                true if self.found[step].is_some_and(|found| found.answer != Answer::Unknown) => {}
-                true => self.record(step, Answer::Yes, self.is_action(step), true),
-                false if self.is_pure_action(step) => self.record(step, Answer::No, false, false),
-                false => self.record(step, Answer::Unknown, false, false),
-            }
-        }
-        if self.out.trouble {
-            self.failed();
-        }
-        self.speak(targets);
-    }
-
     /// Version numbers, judged by the least that works on their device.
     fn versions(&mut self, text: &str, piece: &Piece) {
         let book = self.book;
@@ -587,70 +460,6 @@ impl Reader<'_> {
             }
             self.says(version.step, claim, piece);
             return;
-        }
-    }
-
-    fn finish(mut self) -> Reading {
-        for step in 0..self.found.len() {
-            let named = &self.named_things[step];
-            if !named.is_empty()
-                && named.iter().all(|named| *named)
-                && self.answer(step).is_none_or(|a| a == Answer::Unknown)
-            {
-                self.record(step, Answer::Yes, false, true);
-            }
-        }
-        for (step, answer) in std::mem::take(&mut self.hints) {
-            if self.found[step].is_none() {
-                self.record(step, answer, false, true);
-            }
-        }
-        let flow = self.book.flow.clone();
-        for (index, step) in flow.steps.iter().enumerate() {
-            let Some(found) = self.found[index] else { continue };
-            let done = found.checked || !matches!(found.answer, Answer::No | Answer::Unknown);
-            if done && found.answer != Answer::Unknown {
-                self.out.done.push(step.id.clone());
-            }
-        }
-        self.together();
-        for (step, found) in flow.steps.iter().zip(&self.found) {
-            let Some(found) = found else { continue };
-            // A check that something was done about, without a word of its effect: it does not hold the way up.
-            let settled = step.kind == StepKind::Check && found.untold;
-            let answer = if settled { Answer::DoneNoEffect } else { found.answer };
-            self.out.learned.insert(step.id.clone(), answer);
-        }
-        self.out.device = self.device.map(|device| flow.devices[device].id.clone());
-        self.out
-    }
-
-    /// A step that needs another one: undone without it, and with it both have the same effect.
-    fn together(&mut self) {
-        for index in 0..self.found.len() {
-            let Some(other) = self.book.flow.steps[index].with else { continue };
-            let (Some(mine), Some(its)) = (self.found[index], self.found[other]) else { continue };
-            let is_done = |answer| matches!(answer, Answer::Yes | Answer::DoneNoEffect | Answer::Fixed);
-            let both = match () {
-                _ if is_done(mine.answer) && its.answer == Answer::No => Answer::No,
-                _ if is_done(mine.answer) && its.answer == Answer::Unknown => {
-                    self.set(index, Answer::No);
-                    continue;
-                }
-                _ if !is_done(mine.answer) || !is_done(its.answer) => continue,
-                _ if mine.answer == Answer::Fixed || its.answer == Answer::Fixed => Answer::Fixed,
-                _ if its.answer == Answer::DoneNoEffect || mine.answer == Answer::DoneNoEffect => Answer::DoneNoEffect,
-                _ => Answer::Yes,
-            };
-            for step in [index, other] {
-                self.set(step, both);
-            }
-        }
-    }
-
-    fn set(&mut self, step: usize, answer: Answer) {
-        if let Some(found) = &mut self.found[step] {
-            found.answer = answer;
         }
     }
 }

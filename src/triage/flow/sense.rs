@@ -118,7 +118,7 @@ static UNSEEN: Pattern = LazyLock::new(|| {
 /// 「終わってからと思っていました」: meant, and not done.
 static MEANT: Pattern = LazyLock::new(|| {
     compile(
-        r"(?:よう|ろう|たい|から|後に|後で|あと|予定|つもり)(?:だ|か)?(?:と|に|で)(?:は)?(?:思|考え|おも|いた|おり|し(?:て|ま))|(?:予定|つもり)(?:だ|で)(?:った|した|す)|た(?:わけ|訳)(?:では|じゃ)",
+        r"(?:よう|ろう)と(?:した|しま|しておりま)[^。]{0,24}(?:が|けど)|(?:よう|ろう|たい|から|後に|後で|あと|予定|つもり)(?:だ|か)?(?:と|に|で)(?:は)?(?:思|考え|おも|いた|おり|し(?:て|ま))|(?:予定|つもり)(?:だ|で)(?:った|した|す)|た(?:わけ|訳)(?:では|じゃ)",
     )
 });
 
@@ -226,6 +226,10 @@ pub fn asks(text: &str) -> bool {
 pub fn parts(text: &str) -> Option<(&str, &str, bool)> {
     let found = DONE_THEN.as_ref()?.find(text)?;
     let (head, tail) = (&text[..found.end()], &text[found.end()..]);
+    // 「紙のファイルでしたら」 is nothing done.
+    if text[..found.start()].ends_with('で') && found.as_str().starts_with("した") {
+        return None;
+    }
     Some((head, tail, is(&CONTRAST, head)))
 }
 
@@ -235,6 +239,7 @@ pub fn deed(text: &str) -> Option<Deed> {
     let end = plain.trim_end_matches(['。', '.', '!', ' ', '、']);
     match () {
         _ if is(&MEANT, end) => Some(Deed::Undone),
+        _ if end.ends_with("でした") || end.ends_with("だった") => None,
         _ if is(&IN_VAIN, end) => Some(Deed::InVain),
         _ if is(&PAST_END, end) && !is(&DENIED_END, end) => Some(Deed::Done),
         _ if is(&PLAN, end) || is(&DENIED_END, end) => Some(Deed::Undone),

@@ -8,9 +8,16 @@ use crate::triage::flow::sense::{self, Deed};
 impl Reader<'_> {
     /// Reads the words behind the name of a step, up to the next name.
     pub(super) fn by_form(&mut self, words: &str, piece: &Piece) {
-        if self.matter || words.trim().is_empty() {
+        if words.trim().is_empty() {
             return;
         }
+        if !self.matter {
+            self.answer_by_form(words, piece);
+        }
+        self.effect_by_form(words, piece);
+    }
+
+    fn answer_by_form(&mut self, words: &str, piece: &Piece) {
         let alone = self.pending.is_empty() && self.answered.is_empty() && !self.spoken;
         if let (true, [step]) = (alone, self.asked)
             && !self.is_pure_action(*step)
@@ -23,7 +30,6 @@ impl Reader<'_> {
             self.deeds_by_form(words, piece);
             self.checks_by_form(words, piece);
         }
-        self.effect_by_form(words, piece);
     }
 
     fn deeds_by_form(&mut self, words: &str, piece: &Piece) {
