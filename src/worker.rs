@@ -24,7 +24,7 @@ use tracing::{error, info, warn};
 use self::backoff::Backoff;
 use self::judge::{FromBytes, Judge, Read};
 pub use self::replay::Replay;
-use crate::apply::{ApplyError, Fresh, Hands, WayOut, settle_interrupted, stopped, unless_stopped};
+use crate::apply::{ApplyError, Fresh, Hands, Sender, WayOut, settle_interrupted, stopped, unless_stopped};
 use crate::clock::Clock;
 use crate::config::Desk;
 use crate::dkim::{self, DkimError};
@@ -43,6 +43,8 @@ use crate::triage::rulebook::{Editions, RulebookError};
 
 /// Effects carried out between two looks at the mailbox and at the wish to stop.
 const EFFECTS_A_ROUND: u32 = 1000;
+/// Mails decided in one transaction.
+const DECIDED_TOGETHER: usize = 50;
 /// A text beyond this is not looked at: 1 MB, base64 and all, more than the usual head.
 const LONGEST_HEAD: usize = HEAD_BYTES + (1 << 20);
 /// After the end is asked for, the step in hand has so long. More than the outbox needs to await its server's last word.
@@ -105,6 +107,10 @@ pub struct Worker {
     inbox: Option<Inbox>,
     /// What the journal has of the open mailbox.
     known: Option<Known>,
+    /// The last batch was a full one.
+    more_to_read: bool,
+    /// New mail that was read while answers went out. It is not journalled yet.
+    ahead: Vec<Arrival>,
     outbox: Outbox,
     dkim: Option<dkim::Checker>,
     fresh: Fresh,
@@ -162,6 +168,8 @@ impl Worker {
             clock,
             inbox: None,
             known: None,
+            more_to_read: false,
+            ahead: Vec::new(),
             outbox,
             dkim,
             fresh,
@@ -294,6 +302,7 @@ impl Worker {
     fn disconnect(&mut self) {
         self.inbox = None;
         self.known = None;
+        self.ahead.clear();
         self.settled = false;
     }
 
@@ -341,8 +350,12 @@ impl Worker {
     async fn read(&mut self) -> Result<usize, WorkError> {
         let (batch, now) = (self.desk.batch, self.clock.now());
         let known = self.known().await?;
-        let arrivals = self.open().await?.new_mail(&known, batch).await?;
+        let arrivals = match std::mem::take(&mut self.ahead) {
+            none if none.is_empty() => self.open().await?.new_mail(&known, batch).await?,
+            ahead => ahead,
+        };
         let count = arrivals.len();
+        self.more_to_read = count == batch;
         let known = known.with(&arrivals);
         if count > 0 {
             self.store.journal(&self.profile.id, arrivals, now).await?;
@@ -382,22 +395,34 @@ impl Worker {
         Ok(count)
     }
 
+    /// A few at a time: while the store's thread decides some, the next ones are read here.
     async fn decide_all(&mut self, mails: Vec<StoredMail>) -> Result<(), WorkError> {
-        let count = mails.len();
-        let mut read = Vec::with_capacity(count);
-        for mut mail in mails {
+        let judge = Arc::new(self.judge().await?);
+        let mut rest = mails.into_iter();
+        let mut read = self.read_some(&mut rest).await?;
+        while !read.is_empty() && !self.stopping() {
+            let (judge, store) = (judge.clone(), self.store.clone());
+            let deciding = store.in_one(move |books| judge.decide_all(&read, books));
+            let (decided, next) = tokio::join!(deciding, self.read_some(&mut rest));
+            let decided = decided?;
+            decided.iter().for_each(|decided| decided.log(&self.profile.id));
+            (self.progress)(Progress::Decided(decided.len()));
+            read = next?;
+        }
+        Ok(())
+    }
+
+    async fn read_some(&mut self, mails: &mut impl Iterator<Item = StoredMail>) -> Result<Vec<Read>, WorkError> {
+        let mut read = Vec::with_capacity(DECIDED_TOGETHER);
+        for mut mail in mails.take(DECIDED_TOGETHER) {
             let inquiry = self.whole_text(&mut mail).await?;
             let bounce = triage::bounce::bounce(&mail.arrival.raw, &inquiry, &self.profile.secret);
             let bytes = FromBytes { dkim: self.signer(&mail, &inquiry).await, bounce };
-            // The journal has them, and a batch of them is much.
+            // The journal has them, and so many of them are much.
             mail.arrival.raw = Vec::new();
             read.push(Read { mail, inquiry, bytes });
         }
-        let judge = self.judge().await?;
-        let decided = self.store.in_one(move |books| judge.decide_all(&read, books)).await?;
-        decided.iter().for_each(|decided| decided.log(&self.profile.id));
-        (self.progress)(Progress::Decided(count));
-        Ok(())
+        Ok(read)
     }
 
     async fn judge(&self) -> Result<Judge, WorkError> {
@@ -447,9 +472,12 @@ impl Worker {
         let ready = self.store.ready(&self.profile.id, self.clock.now(), EFFECTS_A_ROUND).await?;
         let count = ready.len();
         if count > 0 {
-            let carried_out = self.hands().await?.carry_out(ready).await;
+            let (known, batch) = (self.known.take(), self.desk.batch);
+            let meanwhile = known.as_ref().filter(|_| self.more_to_read).map(|known| (known, batch));
+            let carried_out = self.hands().await?.carry_out(ready, meanwhile).await;
             self.careful = carried_out.is_err();
-            carried_out?;
+            self.ahead = carried_out?;
+            self.known = known;
             (self.progress)(Progress::CarriedOut(count));
         }
         Ok(count)
@@ -458,21 +486,19 @@ impl Worker {
     async fn hands(&mut self) -> Result<Hands<'_>, WorkError> {
         self.open().await?;
         let inbox = self.inbox.as_mut().ok_or(MailboxError::Closed)?;
-        Ok(Hands {
-            inbox,
+        let sender = Sender {
             outbox: &mut self.outbox,
             store: &self.store,
             clock: &self.clock,
             from: &self.from,
-            fresh: &mut self.fresh,
-            way: &mut self.way,
-            careful: self.careful,
+            zone: &self.desk.pack.calendar.zone,
             unnoted: &mut self.unnoted,
             stop: &self.stop,
             budgets: &self.profile.budgets,
+            way: &mut self.way,
             give_up_after: self.desk.give_up_after,
-            zone: &self.desk.pack.calendar.zone,
-        })
+        };
+        Ok(Hands { inbox, sender, fresh: &mut self.fresh, careful: self.careful })
     }
 }
 
