@@ -11,18 +11,21 @@ mod stop;
 mod way;
 
 use std::collections::HashSet;
-use std::time::Duration;
 
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use tokio::sync::watch;
 use tracing::error;
 
+use crate::clock::Clock;
 use crate::mailbox::{Inbox, MailboxError, Place};
-use crate::outbox::{Found, compose};
-use crate::store::{Effect, EffectId, EffectRow, EffectState, NewEffect, Outcome, StoreError};
-use crate::triage::arrival::{Arrival, Known};
+use crate::outbox::{Found, Outbox, compose};
+use crate::store::{Effect, EffectId, EffectRow, EffectState, NewEffect, Outcome, Store, StoreError};
+use crate::triage::budget::Budgets;
 use crate::triage::decision::{Action, Decision, Reply};
+use crate::triage::inquiry::Mailbox;
 
 use self::labels::is_label;
-pub use self::send::Sender;
 use self::send::log;
 pub use self::stop::{stopped, unless_stopped};
 pub use self::way::WayOut;
@@ -132,10 +135,22 @@ fn forward(effects: &mut Vec<NewEffect>, reply: &Reply, label_prefix: &str) {
 /// What carries effects out for one desk.
 pub struct Hands<'a> {
     pub inbox: &'a mut Inbox,
-    pub sender: Sender<'a>,
+    pub outbox: &'a mut Outbox,
+    pub store: &'a Store,
+    pub clock: &'a Clock,
+    pub from: &'a Mailbox,
+    pub zone: &'a TimeZone,
     pub fresh: &'a mut Fresh,
+    /// What became of effects and could not be written down yet; the first thing to do after a failure.
+    pub unnoted: &'a mut Vec<(EffectId, Outcome)>,
+    /// True: nothing more is begun.
+    pub stop: &'a watch::Receiver<bool>,
+    pub budgets: &'a Budgets,
+    pub way: &'a mut WayOut,
     /// The last round ended in the middle of its effects, and nobody knows which one is at fault: each by itself.
     pub careful: bool,
+    /// What cannot be carried out for so long is given up.
+    pub give_up_after: SignedDuration,
 }
 
 /// Which effects were surely never tried: written by this process, and not begun by it. Filing a copy of these needs
@@ -164,36 +179,24 @@ impl Fresh {
 
 impl Hands<'_> {
     /// Carries out effects that are ready (no two of one mail) and notes what became of them: labels together, answers
-    /// in waves, the rest one by one. Ends early if asked to stop. While answers go out, the mailbox has nothing to do:
-    /// `meanwhile` it is asked for new mail, and that is the answer.
+    /// as many at a time as the outbox has connections, the rest one by one. Ends early if asked to stop.
     ///
     /// # Errors
     /// Store failures, and mailbox failures that need a new connection: what was not done stays to be done.
-    pub async fn carry_out(
-        &mut self,
-        rows: Vec<EffectRow>,
-        meanwhile: Option<(&Known, usize)>,
-    ) -> Result<Vec<Arrival>, ApplyError> {
+    pub async fn carry_out(&mut self, rows: Vec<EffectRow>) -> Result<(), ApplyError> {
         let rows = self.those_of_this_mailbox(rows).await?;
         let together = |row: &EffectRow| is_label(&row.effect) && row.attempts == 0 && !self.careful;
         let (labels, rest): (Vec<_>, Vec<_>) = rows.into_iter().partition(together);
         let (sends, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|row| matches!(row.effect, Effect::Send(_)));
         self.label(labels).await?;
-        let (stop, inbox) = (self.sender.stop, &mut *self.inbox);
-        let ahead = async {
-            let Some((known, limit)) = meanwhile else { return Ok(Vec::new()) };
-            unless_stopped(stop, Duration::ZERO, inbox.new_mail(known, limit)).await.unwrap_or(Ok(Vec::new()))
-        };
-        let (sent, ahead) = tokio::join!(self.sender.send(sends), ahead);
-        sent?;
-        let ahead = ahead?;
+        self.send(sends).await?;
         for row in rest {
-            if *stop.borrow() {
+            if *self.stop.borrow() {
                 break;
             }
             self.alone(&row).await?;
         }
-        Ok(ahead)
+        Ok(())
     }
 
     /// UIDs of a mailbox that was rebuilt or replaced name other mails by now: nothing is done to those.
@@ -203,7 +206,7 @@ impl Hands<'_> {
         let (rows, elsewhere): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| !marks(&row.effect) || here(row));
         if !elsewhere.is_empty() {
             let gone = Outcome::Done { note: Some("the mail lay in a mailbox that is another one now".into()) };
-            self.sender.note(elsewhere.iter().map(|row| (row.id, gone.clone())).collect()).await?;
+            self.note(elsewhere.iter().map(|row| (row.id, gone.clone())).collect()).await?;
         }
         Ok(rows)
     }
@@ -214,24 +217,23 @@ impl Hands<'_> {
         let done = self.one(row).await;
         if let (Err(ApplyError::Mailbox(error)), false) = (&done, sends(&row.effect)) {
             let outcome = self.failed(row, error.to_string());
-            self.sender.note(vec![(row.id, outcome)]).await?;
+            self.note(vec![(row.id, outcome)]).await?;
         }
         done
     }
 
     async fn one(&mut self, row: &EffectRow) -> Result<(), ApplyError> {
         let outcome = match &row.effect {
-            Effect::Send(_) => return self.sender.send(vec![row.clone()]).await,
-            Effect::Forward(reply) => return self.sender.forward(row, reply).await,
-            Effect::Close(reply) => return self.sender.close(row, reply).await,
-            Effect::Alert(reply) => return self.sender.alert(row, reply).await,
+            Effect::Send(_) => return self.send(vec![row.clone()]).await,
+            Effect::Forward(reply) => return self.forward(row, reply).await,
+            Effect::Close(reply) => return self.close(row, reply).await,
+            Effect::Alert(reply) => return self.alert(row, reply).await,
             Effect::AddLabels { .. } | Effect::RemoveLabels { .. } | Effect::LabelSend { .. } => {
                 return self.label(vec![row.clone()]).await;
             }
             Effect::SentCopy { of } => self.sent_copy(row, *of).await?,
             Effect::Draft(reply) => {
-                let mail =
-                    compose(reply, self.sender.from, &self.sender.clock.now().to_zoned(self.sender.zone.clone()));
+                let mail = compose(reply, self.from, &self.clock.now().to_zoned(self.zone.clone()));
                 let filed = self.file(row, &Place::Drafts, &mail, &reply.message_id).await;
                 self.outcome(row, filed)?
             }
@@ -240,15 +242,15 @@ impl Hands<'_> {
                 self.outcome(row, moved)?
             }
         };
-        self.sender.note(vec![(row.id, outcome)]).await
+        self.note(vec![(row.id, outcome)]).await
     }
 
     /// The copy has the bytes that went out: same Message-ID, same date.
     async fn sent_copy(&mut self, row: &EffectRow, of: u32) -> Result<Outcome, ApplyError> {
-        let send = self.sender.store.send_effect(row.mail_id, of).await?;
+        let send = self.store.send_effect(row.mail_id, of).await?;
         match send.started_at {
             Some(started) if send.state == EffectState::Done => {
-                let mail = compose(&send.reply, self.sender.from, &started.to_zoned(self.sender.zone.clone()));
+                let mail = compose(&send.reply, self.from, &started.to_zoned(self.zone.clone()));
                 let filed = self.file(row, &Place::Sent, &mail, &send.reply.message_id).await;
                 self.outcome(row, filed)
             }
@@ -273,17 +275,38 @@ impl Hands<'_> {
             Ok(_) => Ok(Outcome::Done { note: None }),
             Err(error) if error.needs_reopen() => Err(error.into()),
             Err(error) if error.is_permanent() => Ok(Outcome::Failed { reason: error.to_string() }),
-            Err(error) if error.is_passing_refusal() => Ok(self.sender.later(row, error.to_string())),
+            Err(error) if error.is_passing_refusal() => Ok(self.later(row, error.to_string())),
             Err(error) => Ok(self.failed(row, error.to_string())),
         }
     }
 
     fn failed(&self, row: &EffectRow, reason: String) -> Outcome {
-        let outcome = retry::failed(row, reason, self.sender.give_up_after, self.sender.clock.now());
+        let outcome = retry::failed(row, reason, self.give_up_after, self.clock.now());
         if let Outcome::GivenUp { reason } = &outcome {
             error!(event = "mail-quarantined", mail = %row.mail_id, seq = row.seq, reason, "the server fails on a mail: staff must look");
         }
         outcome
+    }
+
+    fn later(&self, row: &EffectRow, reason: String) -> Outcome {
+        retry::later(row, reason, self.give_up_after, self.clock.now())
+    }
+
+    async fn note(&mut self, outcomes: Vec<(EffectId, Outcome)>) -> Result<(), ApplyError> {
+        self.unnoted.extend(outcomes);
+        if self.unnoted.is_empty() {
+            return Ok(());
+        }
+        let noted = self.store.finish(self.unnoted.clone(), self.clock.now()).await;
+        Ok(self.noted(noted)?)
+    }
+
+    /// Only a disk that is full or fails, or somebody else in the store, is waited for; else settling finds out what became of them.
+    fn noted<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if !matches!(result, Err(StoreError::Full { .. } | StoreError::Disk { .. } | StoreError::Busy { .. })) {
+            self.unnoted.clear();
+        }
+        result
     }
 }
 
@@ -302,18 +325,18 @@ fn sends(effect: &Effect) -> bool {
 /// # Errors
 /// Store failures, and a mailbox that needs a new connection.
 pub async fn settle_interrupted(hands: &mut Hands<'_>, desk: &str) -> Result<usize, ApplyError> {
-    hands.sender.note(Vec::new()).await?;
-    let rows = hands.sender.store.interrupted(desk).await?;
+    hands.note(Vec::new()).await?;
+    let rows = hands.store.interrupted(desk).await?;
     let settled = rows.len();
     for row in rows {
         let (Effect::Send(reply) | Effect::Forward(reply) | Effect::Close(reply) | Effect::Alert(reply)) = &row.effect
         else {
             continue;
         };
-        let outcome = match hands.sender.outbox.find(&reply.message_id).await {
+        let outcome = match hands.outbox.find(&reply.message_id).await {
             Found::Sent => Outcome::Done { note: Some("found sent after a crash".into()) },
             Found::NotSent => {
-                Outcome::RetryAt { at: hands.sender.clock.now(), reason: "was cut off before it was sent".into() }
+                Outcome::RetryAt { at: hands.clock.now(), reason: "was cut off before it was sent".into() }
             }
             Found::Unknown if in_sent_folder(hands, reply).await? => {
                 Outcome::Done { note: Some("found in the Sent folder after a crash".into()) }
@@ -323,7 +346,7 @@ pub async fn settle_interrupted(hands: &mut Hands<'_>, desk: &str) -> Result<usi
             }
         };
         log(&row, &outcome);
-        hands.sender.note(vec![(row.id, outcome)]).await?;
+        hands.note(vec![(row.id, outcome)]).await?;
     }
     Ok(settled)
 }

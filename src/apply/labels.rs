@@ -10,7 +10,7 @@ impl Hands<'_> {
     /// Labels that are the same for several mails are set with one command, and all commands are sent at once. If that
     /// is refused, each mail has a command of its own: one that the server fails on must not hold up the others.
     pub(super) async fn label(&mut self, rows: Vec<EffectRow>) -> Result<(), ApplyError> {
-        if rows.is_empty() || *self.sender.stop.borrow() {
+        if rows.is_empty() || *self.stop.borrow() {
             return Ok(());
         }
         let groups = self.groups(rows).await?;
@@ -37,7 +37,7 @@ impl Hands<'_> {
                 }
             }
         }
-        self.sender.note(outcomes).await?;
+        self.note(outcomes).await?;
         Ok(apart)
     }
 
@@ -50,7 +50,7 @@ impl Hands<'_> {
             }
             Ok(groups)
         };
-        let groups = self.sender.store.in_one(group).await?.into_iter();
+        let groups = self.store.in_one(group).await?.into_iter();
         Ok(groups.map(|((off, on), rows)| LabelGroup { off, on, rows }).collect())
     }
 }

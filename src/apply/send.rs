@@ -6,19 +6,14 @@
 
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
-use tokio::sync::watch;
+use jiff::Timestamp;
 use tracing::{info, warn};
 
-use super::way::WayOut;
-use super::{ApplyError, retry, unless_stopped};
-use crate::clock::Clock;
-use crate::outbox::{Fault, Outbox, Outgoing, Receipt, SendError, compose, compose_alert, compose_forward};
-use crate::store::{After, Books, Effect, EffectId, EffectRow, Outcome, Store, StoreError};
+use super::{ApplyError, Hands, unless_stopped};
+use crate::outbox::{Fault, Outgoing, Receipt, SendError, compose, compose_alert, compose_forward};
+use crate::store::{After, Books, Effect, EffectId, EffectRow, Outcome, StoreError};
 use crate::triage::budget::Budgets;
 use crate::triage::decision::Reply;
-use crate::triage::inquiry::Mailbox;
 
 /// After a stop is asked for, so long is the server's last word about a mail awaited: without it the answer is held.
 const LAST_WORD: Duration = Duration::from_secs(5);
@@ -32,24 +27,7 @@ struct Wave {
     composed: Timestamp,
 }
 
-/// What answers go out with.
-pub struct Sender<'a> {
-    pub outbox: &'a mut Outbox,
-    pub store: &'a Store,
-    pub clock: &'a Clock,
-    pub from: &'a Mailbox,
-    pub zone: &'a TimeZone,
-    /// What became of effects and could not be written down yet; the first thing to do after a failure.
-    pub unnoted: &'a mut Vec<(EffectId, Outcome)>,
-    /// True: nothing more is begun.
-    pub stop: &'a watch::Receiver<bool>,
-    pub budgets: &'a Budgets,
-    pub way: &'a mut WayOut,
-    /// What cannot be carried out for so long is given up.
-    pub give_up_after: SignedDuration,
-}
-
-impl Sender<'_> {
+impl Hands<'_> {
     /// Sends answers in waves.
     pub(super) async fn send(&mut self, rows: Vec<EffectRow>) -> Result<(), ApplyError> {
         let mut rest = rows.into_iter();
@@ -224,28 +202,6 @@ impl Sender<'_> {
             SendError::NotSent { fault: Fault::Mail, text, .. } => Outcome::Failed { reason: text },
             SendError::NotSent { text, .. } => self.later(row, text),
         }
-    }
-
-    pub(super) fn later(&self, row: &EffectRow, reason: String) -> Outcome {
-        retry::later(row, reason, self.give_up_after, self.clock.now())
-    }
-
-    pub(super) async fn note(&mut self, outcomes: Vec<(EffectId, Outcome)>) -> Result<(), ApplyError> {
-        self.unnoted.extend(outcomes);
-        if self.unnoted.is_empty() {
-            return Ok(());
-        }
-        let noted = self.store.finish(self.unnoted.clone(), self.clock.now()).await;
-        Ok(self.noted(noted)?)
-    }
-
-    /// Only a disk that is full or fails, or somebody else in the store, is waited for; else settling finds out what
-    /// became of them.
-    fn noted<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        if !matches!(result, Err(StoreError::Full { .. } | StoreError::Disk { .. } | StoreError::Busy { .. })) {
-            self.unnoted.clear();
-        }
-        result
     }
 }
 
