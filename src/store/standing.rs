@@ -82,7 +82,7 @@ const WENT_OUT: &str = "
 const SET_TIME: &str = "UPDATE answer_to SET at = ?2 WHERE effect_id = ?1";
 
 /// An answer that was sent without having been begun here went out now.
-const SETTLE_TIME: &str = "UPDATE answer_to SET at = min(at, ?2) WHERE effect_id = ?1";
+const SETTLE_TIME: &str = "UPDATE answer_to SET at = ?2 WHERE effect_id = ?1 AND at > ?2";
 
 /// What was not begun surely did not go out.
 const FORGET_UNSENT: &str = "DELETE FROM answer_to WHERE effect_id = ?1 AND at = 9223372036854775807";
