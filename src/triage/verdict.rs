@@ -79,11 +79,13 @@ fn alert(verdict: &mut Verdict, inquiry: &Inquiry, found: Findings, ctx: &Contex
     if !urgent::is_new(ctx) {
         return;
     }
+    let mut alerts: Vec<Action> = urgent::command(alarm, ctx).map(Action::AlertCommand).into_iter().collect();
     match urgent::alert(alarm, inquiry, found.route, ctx) {
-        // Before everything else: a server that does not take the answer must not hold it up.
-        Ok(alert) => verdict.actions.splice(0..0, alert.map(Action::Alert)).for_each(drop),
+        Ok(alert) => alerts.extend(alert.map(Action::Alert)),
         Err(error) => verdict.reasons.push(template_trouble(&error)),
     }
+    // Before everything else, a server that does not take the answer must not hold them up; nor, before the mail, the command.
+    verdict.actions.splice(0..0, alerts);
 }
 
 /// Nothing says that a robot wrote it: only our own limits, or nothing at all.
