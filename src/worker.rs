@@ -328,7 +328,7 @@ impl Worker {
     async fn settle(&mut self) -> Result<(), WorkError> {
         if !self.settled {
             let desk = self.profile.id.clone();
-            let settled = settle_interrupted(&mut self.hands().await?, &desk).await?;
+            let settled = settle_interrupted(&mut self.hands().await?).await?;
             if settled > 0 {
                 warn!(desk, settled, "sends that were cut off are settled");
             }
@@ -444,6 +444,7 @@ impl Worker {
         self.open().await?;
         let inbox = self.inbox.as_mut().ok_or(MailboxError::Closed)?;
         Ok(Hands {
+            desk: &self.profile.id,
             inbox,
             outbox: &mut self.outbox,
             store: &self.store,
@@ -455,6 +456,7 @@ impl Worker {
             unnoted: &mut self.unnoted,
             stop: &self.stop,
             budgets: &self.profile.budgets,
+            alert_command: &self.profile.alert_command,
             give_up_after: self.desk.give_up_after,
             zone: &self.desk.pack.calendar.zone,
         })
