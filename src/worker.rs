@@ -149,12 +149,25 @@ impl Worker {
         Worker::with_outbox(desk, store, clock, outbox).await
     }
 
+    /// The same with rules that other desks may share.
+    ///
+    /// # Errors
+    /// An outbox that cannot exist.
+    pub async fn with_rules(desk: Desk, rules: Editions, store: Store, clock: Clock) -> Result<Worker, WorkError> {
+        let outbox = Outbox::new(&desk.outbox)?;
+        Worker::of(desk, rules, store, clock, outbox).await
+    }
+
     /// The same with an outbox of the caller's.
     ///
     /// # Errors
     /// As [`Worker::new`].
     pub async fn with_outbox(desk: Desk, store: Store, clock: Clock, outbox: Outbox) -> Result<Worker, WorkError> {
-        let rules = Editions::compile(desk.pack.clone(), &desk.later)?;
+        let rules = Editions::compile(&desk.edition, &desk.later)?;
+        Worker::of(desk, rules, store, clock, outbox).await
+    }
+
+    async fn of(desk: Desk, rules: Editions, store: Store, clock: Clock, outbox: Outbox) -> Result<Worker, WorkError> {
         desk.accounts().into_iter().for_each(|account| account.go_by(&clock));
         let profile = DeskProfile { secret: store.secret(), ..desk.profile.clone() };
         let from = Mailbox { name: profile.name.clone(), address: profile.address.clone() };
@@ -405,7 +418,7 @@ impl Worker {
 
     /// Told once a year, when the list of the coming one is missing.
     fn look_at_calendar(&mut self) {
-        let missing = self.desk.pack.calendar.holidays_missing(self.clock.now());
+        let missing = self.desk.edition.calendar.holidays_missing(self.clock.now());
         if let Some(year) = missing.filter(|_| missing != self.missing_holidays) {
             let desk = self.profile.id.as_str();
             warn!(event = "holidays-missing", desk, year, "no list of holidays: they are computed from the Act");
@@ -458,7 +471,7 @@ impl Worker {
             budgets: &self.profile.budgets,
             alert_command: &self.profile.alert_command,
             give_up_after: self.desk.give_up_after,
-            zone: &self.desk.pack.calendar.zone,
+            zone: &self.desk.edition.calendar.zone,
         })
     }
 }

@@ -146,7 +146,7 @@ fn desk(case: &Case) -> DeskProfile {
         id: "test".into(),
         name: "試験窓口".into(),
         address: "support@desk.example".into(),
-        own_addresses: vec!["support@desk.example".into()],
+        own_addresses: ["support@desk.example".into()].into(),
         border: Border { authserv: Some("mx.desk.example".into()), ..Border::default() },
         authentication: match case.required.as_str() {
             "weak" => RequiredAuth::Weak,

@@ -224,7 +224,7 @@ impl Page<'_> {
 
     fn step(&self, action: &Action) -> String {
         let when = |at: &Option<Timestamp>| match at {
-            Some(at) => format!(" {}", self.ctx.rules.pack.calendar.japanese(*at)),
+            Some(at) => format!(" {}", self.ctx.rules.calendar.japanese(*at)),
             None => String::new(),
         };
         let mail =

@@ -58,7 +58,7 @@ async fn show(config: &Config, args: &Args) -> Result<(), StoreError> {
             match args.json {
                 true => anstream::println!("{}", object(&row)),
                 false => {
-                    let seen = row.seen_at.to_zoned(desk.pack.calendar.zone.clone()).strftime("%Y-%m-%d %H:%M");
+                    let seen = row.seen_at.to_zoned(desk.edition.calendar.zone.clone()).strftime("%Y-%m-%d %H:%M");
                     let (mail, note) = (row.mail.to_string(), note(&row).unwrap_or_default());
                     anstream::println!("{}  {seen}  {}  {note}", fit(&mail, 8), fit(&place(&row.key), 24));
                 }

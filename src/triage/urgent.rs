@@ -1,7 +1,6 @@
 //! Urgent kinds: what the terms want to be told "directly and at once", as a stolen password. Staff are alerted when the
 //! mail comes, out of hours too, and the customer gets the first instructions.
 
-use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::context::Context;
@@ -10,6 +9,7 @@ use super::flow::words::union;
 use super::inquiry::{Inquiry, Mailbox};
 use super::own_words::OwnWords;
 use super::pack::Term;
+use super::pattern::Pattern;
 use super::reply::{Answer, compose};
 use super::template::TemplateError;
 
@@ -37,8 +37,8 @@ pub struct Urgent {
 #[derive(Debug)]
 pub struct UrgentBook {
     pub urgent: Urgent,
-    words: Option<Regex>,
-    unless: Option<Regex>,
+    words: Option<Pattern>,
+    unless: Option<Pattern>,
 }
 
 /// What was found in a mail.
@@ -49,14 +49,12 @@ pub struct Alarm {
 }
 
 impl UrgentBook {
-    /// # Errors
-    /// A pattern that does not compile; `config` finds these first.
-    pub fn compile(urgent: Urgent) -> Result<UrgentBook, regex::Error> {
-        Ok(UrgentBook { words: union(&urgent.words)?, unless: union(&urgent.unless)?, urgent })
+    pub fn compile(urgent: Urgent) -> UrgentBook {
+        UrgentBook { words: union(&urgent.words), unless: union(&urgent.unless), urgent }
     }
 
     fn is_told(&self, text: &str) -> bool {
-        let is = |regex: &Option<Regex>| regex.as_ref().is_some_and(|regex| regex.is_match(text));
+        let is = |regex: &Option<Pattern>| regex.as_ref().is_some_and(|regex| regex.is_match(text));
         is(&self.words) && !is(&self.unless)
     }
 }

@@ -117,7 +117,7 @@ fn remarks(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Vec<Reason> {
 /// The deadlines that the customer set, and the moment of the first one (terms 6-2).
 fn wished(facts: &Facts, ctx: &Context) -> Option<Reason> {
     let words: Vec<String> = facts.deadlines.iter().map(|deadline| format!("「{}」", deadline.text)).collect();
-    let by = facts.due().map(|by| format!("（{} まで）", ctx.rules.pack.calendar.say_end(by, false)));
+    let by = facts.due().map(|by| format!("（{} まで）", ctx.rules.calendar.say_end(by, false)));
     let text = format!("期日のご希望があります: {}{}", words.join(""), by.unwrap_or_default());
     (!words.is_empty()).then(|| reason("deadline", &text))
 }
@@ -369,7 +369,7 @@ fn left_waiting(
 /// Terms 5-2: from when on the mail is handled, and open then; now if it is.
 fn opening(ctx: &Context) -> Option<Timestamp> {
     let arrived = ctx.seen.internal_date.unwrap_or(ctx.now);
-    ctx.rules.pack.calendar.turn(arrived, ctx.now, ctx.desk.out_of_hours)
+    ctx.rules.calendar.turn(arrived, ctx.now, ctx.desk.out_of_hours)
 }
 
 /// Until when the sender's other mail waits: this one waits with it, also if the desk has opened meanwhile.
@@ -485,7 +485,7 @@ fn closing(
     found: Findings,
     ctx: &Context,
 ) -> Result<Option<Reply>, TemplateError> {
-    let at = dialogue.closes_at(asked, &ctx.rules.pack.calendar);
+    let at = dialogue.closes_at(asked, &ctx.rules.calendar);
     at.map(|at| answer_with("flow-closed", to, Some(at), inquiry, found, ctx)).transpose()
 }
 

@@ -145,7 +145,7 @@ impl Judge {
 
     /// Where the desk is.
     fn day(&self) -> Date {
-        self.now.to_zoned(self.desk.pack.calendar.zone.clone()).date()
+        self.now.to_zoned(self.desk.edition.calendar.zone.clone()).date()
     }
 
     pub fn meta(&self, inquiry: &Inquiry, bytes: &FromBytes) -> MailMeta {

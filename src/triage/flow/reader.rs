@@ -10,6 +10,7 @@ use super::marks::{Mark, Piece, marks, pieces};
 use super::words::{FlowBook, Meaning};
 use super::{Answer, Claim, Flow, Group, Learned, StepKind};
 use crate::triage::inquiry::Inquiry;
+use crate::triage::pattern::Pattern;
 
 /// What was read.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -123,7 +124,7 @@ impl Reader<'_> {
 
     fn piece(&mut self, piece: &Piece) {
         let text = piece.text.as_str();
-        let matches = |regex: &Option<regex::Regex>| regex.as_ref().is_some_and(|regex| regex.is_match(text));
+        let matches = |words: &Option<Pattern>| words.as_ref().is_some_and(|words| words.is_match(text));
         self.out.later |= matches(&self.book.later);
         self.out.refuses |= matches(&self.book.refusal);
         self.out.angry |= matches(&self.book.anger);
@@ -541,6 +542,6 @@ fn copula(before: &str, rest: &str) -> usize {
 }
 
 /// Length of the whole match: of a bare number it is that of the number.
-fn groups_length(pattern: &regex::Regex, text: &str) -> usize {
-    pattern.find(text).map_or(0, |found| found.len())
+fn groups_length(pattern: &Pattern, text: &str) -> usize {
+    pattern.find_iter(text).next().map_or(0, |found| found.len())
 }
