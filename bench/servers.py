@@ -15,7 +15,11 @@ import sys
 import time
 
 BENCH = os.environ.get("BENCH_DIR", "/tmp/madoguchi-bench")
-IMAP, LMTP, SINK, POSTFIX = 31143, 31024, 31025, 31026
+# Two benches at a time need ports of their own.
+PORTS = int(os.environ.get("BENCH_PORTS", "31000"))
+IMAP, IMAPS, LMTP, SINK, POSTFIX = PORTS + 143, PORTS + 993, PORTS + 24, PORTS + 25, PORTS + 26
+# Nobody listens: desks that are idle connect to no SMTP server.
+SMTPS = PORTS + 465
 PORT = {"dovecot": IMAP, "sink": SINK, "postfix": POSTFIX}
 
 DOVECOT = """
@@ -24,11 +28,16 @@ state_dir = {run}
 log_path = {bench}/log/dovecot.log
 protocols = imap lmtp
 listen = 127.0.0.1
-ssl = no
+ssl = yes
+ssl_cert = <{certificate}
+ssl_key = <{key}
 disable_plaintext_auth = no
 first_valid_uid = 8
 mail_location = maildir:{bench}/mail/%n
 mail_max_userip_connections = 50
+# scripts/bench-desks: a process for each of a thousand connections.
+default_client_limit = 10000
+default_process_limit = 2000
 passdb {{
   driver = static
   args = password=pw
@@ -45,8 +54,11 @@ service imap-login {{
     port = {imap}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {imaps}
   }}
+}}
+service imap {{
+  process_limit = 2000
 }}
 service lmtp {{
   inet_listener lmtp {{
@@ -95,11 +107,26 @@ def write(path, text):
     return path
 
 
+def certificate():
+    """Files of a certificate for localhost and of its key."""
+    files = f"{folder('run')}/localhost.pem", f"{folder('run')}/localhost.key"
+    if not os.path.exists(files[1]):
+        subprocess.run(
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 -subj /CN=localhost"
+            f" -addext subjectAltName=DNS:localhost -out {files[0]} -keyout {files[1]}".split(),
+            check=True,
+            stderr=subprocess.DEVNULL,
+        )
+    return files
+
+
 def dovecot():
     run = folder("run", "dovecot")
     for name in ("mail", "home"):
         shutil.chown(folder(name), "mail", "mail")
-    conf = write(f"{run}.conf", DOVECOT.format(run=run, bench=BENCH, imap=IMAP, lmtp=LMTP))
+    certificate_file, key = certificate()
+    ports = {"imap": IMAP, "imaps": IMAPS, "lmtp": LMTP}
+    conf = write(f"{run}.conf", DOVECOT.format(run=run, bench=BENCH, certificate=certificate_file, key=key, **ports))
     return ["/usr/sbin/dovecot", "-F", "-c", conf]
 
 

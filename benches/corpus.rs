@@ -64,7 +64,7 @@ fn main() {
 fn desk(config: &Path) -> Desk {
     let desk = config::load(config).unwrap().desks.remove(0);
     let RegisterSource::Files(register) = desk.register else { panic!("the register is read from files") };
-    let rules = Editions::compile(desk.pack, &desk.later).unwrap();
+    let rules = Editions::compile(&desk.edition, &desk.later).unwrap();
     Desk { profile: desk.profile, rules, register: Register::clone(&register) }
 }
 

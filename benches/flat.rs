@@ -11,7 +11,6 @@
 use std::fs;
 use std::hint::black_box;
 use std::path::Path;
-use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use madoguchi::config::{embedded_pack, pack_from};
@@ -85,7 +84,7 @@ struct Filled {
 impl Filled {
     fn new(folder: &Path) -> Filled {
         let store = Store::open(&folder.join("store.db"), at(0)).unwrap();
-        let rules = Editions::compile(Arc::new(embedded_pack("optim-biz").unwrap()), &[]).unwrap();
+        let rules = Editions::compile(&embedded_pack("optim-biz").unwrap().into(), &[]).unwrap();
         let decision = decided(&mail(0), &DeskProfile::default(), &rules);
         Filled { store, decision }
     }
@@ -111,7 +110,7 @@ impl Filled {
         assert_eq!(ready.len(), count as usize);
         let carry_out = move |books: &madoguchi::store::Books<'_>| {
             for row in &ready {
-                black_box(books.standing(row, now)?);
+                black_box(books.standing(row, true, now)?);
                 books.start(row.id, now)?;
                 books.finish(row.id, &Outcome::Done { note: None }, now)?;
             }
@@ -227,7 +226,7 @@ fn pack_of(terms: u32, folder: &Path) -> Editions {
     }
     fs::write(folder.join("rules/mini/many.toml"), text).unwrap();
     let pack = pack_from(&folder.join("rules"), &folder.join("templates"), "mini");
-    Editions::compile(Arc::new(pack.unwrap_or_else(|problems| panic!("{problems}"))), &[]).unwrap()
+    Editions::compile(&pack.unwrap_or_else(|problems| panic!("{problems}")).into(), &[]).unwrap()
 }
 
 fn word_of(number: u32) -> String {

@@ -5,14 +5,14 @@ use std::fmt::Debug;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
 /// How a connection is protected.
@@ -78,9 +78,8 @@ impl Route {
             Tls::Implicit { ca_file } | Tls::StartTls { ca_file } => {
                 let unfit = "not a name or address that a certificate can be checked against";
                 let name = ServerName::try_from(host.to_owned()).map_err(|_| no_tls(host, unfit))?;
-                let config = client_config(roots(ca_file.as_deref())?);
-                let config = config.map_err(|error| no_tls(host, error.to_string()))?;
-                Some((TlsConnector::from(Arc::new(config)), name))
+                let config = trusting(ca_file.as_deref(), host)?;
+                Some((TlsConnector::from(config), name))
             }
         };
         Ok(Route { host: host.to_owned(), port, tls: tls.clone(), encryption, limit })
@@ -180,6 +179,47 @@ fn is_lasting(error: &io::Error) -> bool {
     matches!(inner, Some(InvalidCertificate(_) | InvalidMessage(_) | PeerIncompatible(_)))
 }
 
+/// How TLS is done with servers whose roots are in `ca_file`, or among those of the system.
+struct Trust {
+    ca_file: Option<PathBuf>,
+    certificates: Vec<CertificateDer<'static>>,
+    read: Instant,
+    config: Arc<ClientConfig>,
+}
+
+/// Connections that trust the same roots share them: a thousand desks would hold a thousand lists of the system's.
+static TRUSTED: Mutex<Vec<Trust>> = Mutex::new(Vec::new());
+
+/// Roots are read again after this time; those of a system change once in months.
+const ROOTS_ARE_FRESH: Duration = Duration::from_secs(60);
+
+fn trusting(ca_file: Option<&Path>, host: &str) -> Result<Arc<ClientConfig>, NetError> {
+    let mut trusted = TRUSTED.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = trusted.iter_mut().find(|known| known.ca_file.as_deref() == ca_file);
+    if let Some(known) = &known
+        && known.read.elapsed() < ROOTS_ARE_FRESH
+    {
+        return Ok(known.config.clone());
+    }
+    let (certificates, read) = (certificates(ca_file)?, Instant::now());
+    match known {
+        Some(known) if known.certificates == certificates => {
+            known.read = read;
+            Ok(known.config.clone())
+        }
+        known => {
+            let config = client_config(roots(ca_file, &certificates)?);
+            let config = Arc::new(config.map_err(|error| no_tls(host, error.to_string()))?);
+            let trust = Trust { ca_file: ca_file.map(Path::to_owned), certificates, read, config: config.clone() };
+            match known {
+                Some(known) => *known = trust,
+                None => trusted.push(trust),
+            }
+            Ok(config)
+        }
+    }
+}
+
 fn client_config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
     // The provider is named, not taken from the process: two crates with two defaults would panic.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -187,20 +227,26 @@ fn client_config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, NetError> {
-    let bad = |path: &Path, reason: String| NetError::CaFile { path: path.to_owned(), reason };
-    let certificates = match ca_file {
-        Some(path) => from_pem(path).map_err(|error| bad(path, error.to_string()))?,
-        None => rustls_native_certs::load_native_certs().certs,
-    };
+fn certificates(ca_file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, NetError> {
+    match ca_file {
+        Some(path) => from_pem(path).map_err(|error| bad_file(path, error.to_string())),
+        None => Ok(rustls_native_certs::load_native_certs().certs),
+    }
+}
+
+fn roots(ca_file: Option<&Path>, certificates: &[CertificateDer<'static>]) -> Result<RootCertStore, NetError> {
     let mut roots = RootCertStore::empty();
     // Single unreadable roots are common and harmless: the others still count.
-    roots.add_parsable_certificates(certificates);
+    roots.add_parsable_certificates(certificates.iter().cloned());
     match ca_file {
         _ if !roots.is_empty() => Ok(roots),
-        Some(path) => Err(bad(path, "holds no certificate".to_owned())),
+        Some(path) => Err(bad_file(path, "holds no certificate")),
         None => Err(NetError::NoRoots),
     }
+}
+
+fn bad_file(path: &Path, reason: impl Into<String>) -> NetError {
+    NetError::CaFile { path: path.to_owned(), reason: reason.into() }
 }
 
 fn from_pem(path: &Path) -> Result<Vec<CertificateDer<'static>>, rustls_pki_types::pem::Error> {
@@ -234,6 +280,32 @@ mod tests {
         assert!(refused("192.0.2.1", Tls::None));
         assert!(!refused("192.0.2.1", Tls::StartTls { ca_file: None }));
         assert!(!refused("192.0.2.1", Tls::Implicit { ca_file: None }));
+    }
+
+    #[test]
+    fn connections_share_the_roots_they_trust_and_a_changed_file_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, other] = ["one.pem", "other.pem"].map(|name| {
+            let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+            let path = folder.path().join(name);
+            std::fs::write(&path, key.cert.pem()).unwrap();
+            path
+        });
+        let trusting = |path: &Path| trusting(Some(path), "localhost").unwrap();
+        let first = trusting(&one);
+        assert!(Arc::ptr_eq(&first, &trusting(&one)));
+        assert!(!Arc::ptr_eq(&first, &trusting(&other)));
+        let grow_old = || {
+            let mut trusted = TRUSTED.lock().unwrap();
+            let known = trusted.iter_mut().find(|known| known.ca_file.as_ref() == Some(&one)).unwrap();
+            known.read -= ROOTS_ARE_FRESH;
+        };
+        grow_old();
+        assert!(Arc::ptr_eq(&first, &trusting(&one)), "read again, and the same");
+        std::fs::copy(&other, &one).unwrap();
+        assert!(Arc::ptr_eq(&first, &trusting(&one)), "still fresh");
+        grow_old();
+        assert!(!Arc::ptr_eq(&first, &trusting(&one)), "read again, and changed");
     }
 
     /// A name of this machine that leads elsewhere, as a changed hosts file would have it.

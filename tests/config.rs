@@ -18,7 +18,7 @@ use madoguchi::triage::calendar::OutOfHours;
 use madoguchi::triage::context::{AuthProfile, Border, Drafts, RequiredAuth};
 use madoguchi::triage::form::{AddressPlace, FormRule};
 use madoguchi::triage::pack::{Pack, Place, Term};
-use madoguchi::triage::rulebook::Editions;
+use madoguchi::triage::rulebook::{Book, Editions, Shelf};
 use madoguchi::{mailbox, outbox};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
@@ -239,7 +239,7 @@ fn budgets_are_set_one_by_one() {
 fn every_desk_knows_all_addresses_of_the_installation() {
     let all = ["bounce@desk.example", "help@desk.example", "second@desk.example", "support@desk.example"];
     for desk in desks() {
-        assert_eq!(desk.profile.own_addresses, all);
+        assert_eq!(*desk.profile.own_addresses, all);
     }
 }
 
@@ -325,8 +325,19 @@ fn own_certificates_are_kept_with_their_protection() {
 
 #[test]
 fn a_desks_closed_days_are_its_own() {
-    let days: Vec<usize> = desks().iter().map(|desk| desk.pack.calendar.closures.len()).collect();
+    let days: Vec<usize> = desks().iter().map(|desk| desk.edition.calendar.closures.len()).collect();
     assert_eq!(days, [2, 1]);
+}
+
+#[test]
+fn desks_of_one_pack_share_what_it_is_compiled_to_and_keep_their_own_days() {
+    let mut shelf = Shelf::default();
+    let now = "2026-12-01T10:30:00+09:00".parse().unwrap();
+    let editions: Vec<Editions> =
+        desks().iter().map(|desk| shelf.editions(&desk.edition, &desk.later).unwrap()).collect();
+    let [one, other] = [&editions[0], &editions[1]].map(|editions| editions.at(now));
+    assert!(std::ptr::eq::<Book>(&**one, &**other));
+    assert_ne!(one.calendar.closures, other.calendar.closures);
 }
 
 #[test]
@@ -341,7 +352,7 @@ fn calendars_are_put_on_top_of_each_other() {
                 guide_hours = 8\nopen = [{ date = 2028-01-03, hours = [\"10:00-12:00\"], reason = \"当番\" }]\n";
     edit(folder.path(), "label_prefix = \"m-\"", &format!("label_prefix = \"m-\"\n{keys}"));
     let desk = load(folder.path()).unwrap().desks.remove(0);
-    let calendar = &desk.pack.calendar;
+    let calendar = &desk.edition.calendar;
     assert_eq!(calendar.zone.iana_name(), Some("Europe/Berlin"));
     let day = |text: &str| {
         let day = calendar.day(text.parse().unwrap());
@@ -369,7 +380,7 @@ fn editions_of_a_pack_are_in_force_from_their_day_on() {
     let text = fs::read_to_string(&head).unwrap();
     fs::write(&head, text.replace("2026-11-01", "2027-04-01").replace("\"2026.11\"", "\"2027.04\"")).unwrap();
     let desk = load(folder.path()).unwrap_or_else(|problems| panic!("{problems}")).desks.remove(0);
-    let editions = Editions::compile(desk.pack, &desk.later).unwrap();
+    let editions = Editions::compile(&desk.edition, &desk.later).unwrap();
     for (at, version) in [
         ("2020-01-01T00:00:00+09:00", "2026.11"),
         ("2027-03-31T23:59:59+09:00", "2026.11"),
@@ -464,9 +475,9 @@ fn a_pack_arrives_with_calendar_and_templates() {
     assert_eq!(pack.clause("4-1-3").unwrap().links[0].url, "https://help.example/manual");
     assert_eq!(pack.templates["parts/4-1-3"], "手順書をご覧ください。\n");
     assert_eq!(pack.templates.len(), 18);
-    let monday: Vec<String> = pack.calendar.week[0].iter().map(|h| format!("{}-{}", h.from, h.until)).collect();
+    let monday: Vec<String> = pack.hours.week[0].iter().map(|h| format!("{}-{}", h.from, h.until)).collect();
     assert_eq!(monday, ["10:00-11:45", "12:45-18:00"]);
-    let opens = |at: &str| pack.calendar.is_open(at.parse().unwrap());
+    let opens = |at: &str| pack.hours.is_open(at.parse().unwrap());
     assert!(opens("2026-11-21T23:59:59+09:00") && !opens("2026-11-22T00:00:00+09:00"));
 }
 
@@ -495,7 +506,7 @@ fn files_saved_on_windows_are_read_and_shift_jis_is_refused() {
     let template = folder.path().join("templates/counter/parts/4-1-3.txt");
     fs::write(&template, "\u{feff}手順書を\r\nご覧ください。\r\n").unwrap();
     let desk = load(folder.path()).unwrap().desks.remove(1);
-    assert_eq!(desk.pack.templates["parts/4-1-3"], "手順書を\nご覧ください。\n");
+    assert_eq!(desk.edition.pack.templates["parts/4-1-3"], "手順書を\nご覧ください。\n");
     let words = folder.path().join("rules/counter/words.toml");
     let text = fs::read_to_string(&words).unwrap();
     fs::write(&words, format!("\u{feff}{}", text.replace('\n', "\r\n"))).unwrap();

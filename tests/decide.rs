@@ -146,7 +146,7 @@ fn desk(case: &Case) -> DeskProfile {
         id: "test".into(),
         name: "試験窓口".into(),
         address: "support@desk.example".into(),
-        own_addresses: vec!["support@desk.example".into()],
+        own_addresses: ["support@desk.example".into()].into(),
         border: Border { authserv: Some("mx.desk.example".into()), ..Border::default() },
         authentication: match case.required.as_str() {
             "weak" => RequiredAuth::Weak,
@@ -212,6 +212,7 @@ fn kind(action: &Action) -> &'static str {
         Action::Forward(_) => "forward",
         Action::Close(_) => "close",
         Action::Alert(_) => "alert",
+        Action::AlertCommand(_) => "alert-command",
         Action::HandOver { .. } => "hand-over",
         Action::Move { .. } => "move",
     }

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 fn book() -> FlowBook {
     let pack = config::embedded_pack("biz-phone").unwrap();
-    FlowBook::compile(pack.flows[0].clone()).unwrap()
+    FlowBook::compile(pack.flows[0].clone())
 }
 
 fn mail(subject: &str, body: &str) -> Inquiry {

@@ -133,7 +133,7 @@ impl Judge {
         let desk = DeskProfile {
             id: "desk".into(),
             address: "desk@desk.example".into(),
-            own_addresses: vec!["desk@desk.example".into()],
+            own_addresses: ["desk@desk.example".into()].into(),
             authentication: RequiredAuth::Off,
             label_prefix: "mado-".into(),
             ..DeskProfile::default()

@@ -190,7 +190,7 @@ fn desk(row: &Row, rules: &Rulebook) -> DeskProfile {
         id: "test".into(),
         name: "試験窓口".into(),
         address: "support@desk.example".into(),
-        own_addresses: vec!["support@desk.example".into()],
+        own_addresses: ["support@desk.example".into()].into(),
         border: Border { authserv: Some("mx.desk.example".into()), ..Border::default() },
         authentication: if row.proof == "off" { RequiredAuth::Off } else { RequiredAuth::Strong },
         label_prefix: "mado-".into(),

@@ -62,7 +62,7 @@ fn desk(authentication: RequiredAuth) -> DeskProfile {
         id: "test".into(),
         name: "試験窓口".into(),
         address: "support@desk.example".into(),
-        own_addresses: vec!["support@desk.example".into()],
+        own_addresses: ["support@desk.example".into()].into(),
         border: Border { authserv: Some("mx.desk.example".into()), ..Border::default() },
         authentication,
         forms: vec![

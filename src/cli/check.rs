@@ -54,7 +54,7 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
             anstream::eprint!("{}", config.warnings.render(colour));
             for desk in &config.desks {
                 warn_of_holidays(desk, language);
-                say_fine(&desk.profile.id, &desk.pack, language);
+                say_fine(&desk.profile.id, &desk.edition.pack, language);
             }
             Ok(Exit::Ok)
         }
@@ -64,7 +64,7 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
 
 /// A desk whose list of holidays runs out still works: by the Act.
 fn warn_of_holidays(desk: &config::Desk, language: Language) {
-    let Some(year) = desk.pack.calendar.holidays_missing(Clock::System.now()) else { return };
+    let Some(year) = desk.edition.calendar.holidays_missing(Clock::System.now()) else { return };
     let hint = language.say(
         "年の祝日の一覧がありません。内閣府の syukujitsu.csv を用意し、holidays に指定してください。それまでは法律から計算します",
         ": the list of holidays is missing; get syukujitsu.csv of the Cabinet Office and name it in `holidays`. Until \

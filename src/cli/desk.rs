@@ -29,7 +29,7 @@ impl Desk {
     /// A desk of this pack that knows nobody.
     pub fn of_pack(pack: Pack) -> anyhow::Result<Desk> {
         let profile = packs::profile(&pack);
-        let rules = Editions::compile(pack.into(), &[])?;
+        let rules = Editions::compile(&pack.into(), &[])?;
         Ok(Desk { profile, rules, notices: Vec::new(), register: Arc::default() })
     }
 
@@ -68,7 +68,7 @@ pub fn of_config(path: &Path, id: Option<&str>) -> anyhow::Result<Result<Desk, S
         RegisterSource::Files(register) => register,
         RegisterSource::Store => imported(&config.store)?,
     };
-    let rules = Editions::compile(found.pack, &found.later)?;
+    let rules = Editions::compile(&found.edition, &found.later)?;
     Ok(Ok(Desk { profile: found.profile, rules, notices: found.notices, register }))
 }
 

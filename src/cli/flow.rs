@@ -97,7 +97,7 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
         Action::Show { mermaid: true, .. } => print!("{}", diagram(flow)),
         Action::Show { .. } => anstream::print!("{}", tree(flow, Language::of_locale())),
         Action::Try { json, dialogues, .. } => {
-            let book = FlowBook::compile(flow.clone())?;
+            let book = FlowBook::compile(flow.clone());
             try_dialogues(&book, &dialogues, json)?;
         }
     }

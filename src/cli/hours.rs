@@ -77,11 +77,11 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
 fn desks(args: &Args) -> Result<Vec<Desk>, config::Problems> {
     let Some(path) = &args.config else {
         let pack = config::embedded_pack(&args.pack)?;
-        return Ok(vec![Desk { id: pack.id, calendar: pack.calendar, reading: OutOfHours::default() }]);
+        return Ok(vec![Desk { id: pack.id, calendar: pack.hours, reading: OutOfHours::default() }]);
     };
     let desk = |desk: config::Desk| Desk {
         id: desk.profile.id,
-        calendar: desk.pack.calendar.clone(),
+        calendar: desk.edition.calendar.clone(),
         reading: desk.profile.out_of_hours,
     };
     Ok(config::load(path)?.desks.into_iter().map(desk).collect())

@@ -140,11 +140,11 @@ fn start(store: &Path, desks: &[&Desk], new: New) -> anyhow::Result<Result<(), S
     let New { kind, until, date, clauses, template, text, english, .. } = new;
     let notice = Notice { id, kind, from, until, date, clauses, template, text, english };
     for desk in desks {
-        if let Some(clause) = notice.clauses.iter().find(|clause| desk.pack.clause(clause).is_none()) {
-            bail!("{}: pack {} has no clause {clause}", desk.profile.id, desk.pack.id);
+        if let Some(clause) = notice.clauses.iter().find(|clause| desk.edition.pack.clause(clause).is_none()) {
+            bail!("{}: pack {} has no clause {clause}", desk.profile.id, desk.edition.pack.id);
         }
-        if !desk.pack.templates.contains_key(&notice.template()) {
-            bail!("{}: pack {} has no template {}.txt", desk.profile.id, desk.pack.id, notice.template());
+        if !desk.edition.pack.templates.contains_key(&notice.template()) {
+            bail!("{}: pack {} has no template {}.txt", desk.profile.id, desk.edition.pack.id, notice.template());
         }
     }
     let started = start_notice(store, &ids(desks), &notice);
@@ -225,7 +225,7 @@ async fn entries<'a>(store: &Path, desks: &[&'a Desk]) -> Result<Vec<(&'a Desk, 
 }
 
 fn line(desk: &Desk, entry: &Entry, now: Timestamp, language: Language) -> String {
-    let (notice, calendar) = (&entry.notice, &desk.pack.calendar);
+    let (notice, calendar) = (&entry.notice, &desk.edition.calendar);
     let state = match entry.state(now) {
         "in-force" => language.say("掲示中", "in force"),
         "planned" => language.say("予定", "planned"),

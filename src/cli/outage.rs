@@ -115,7 +115,7 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
 fn chosen<'a>(config: &'a Config, at: &Place) -> anyhow::Result<Vec<&'a Desk>> {
     let named = |desk: &&Desk| match &at.desk {
         Some(id) => *id == desk.profile.id,
-        None => desk.pack.credit.is_some(),
+        None => desk.edition.pack.credit.is_some(),
     };
     let desks: Vec<&Desk> = config.desks.iter().filter(named).collect();
     if desks.is_empty() {
@@ -194,7 +194,7 @@ fn object(desk: &Desk, outage: &Outage) -> serde_json::Value {
 }
 
 fn line(desk: &Desk, outage: &Outage, language: Language) -> String {
-    let calendar = &desk.pack.calendar;
+    let calendar = &desk.edition.calendar;
     let until = outage.until.map(|until| calendar.japanese(until)).unwrap_or_default();
     let whose = match outage.ours {
         true => language.say("当社の責め", "ours"),

@@ -163,7 +163,7 @@ async fn list(store: &Path, desks: &[&Desk], json: bool) -> Result<(), StoreErro
             empty = false;
             match json {
                 true => anstream::println!("{}", object(&entry)),
-                false => print(&entry, &desk.pack.calendar.zone, language),
+                false => print(&entry, &desk.edition.calendar.zone, language),
             }
         }
     }
@@ -186,7 +186,7 @@ async fn refused(store: &Path, desks: &[&Desk], json: bool) -> Result<(), StoreE
                     anstream::println!("{object}");
                 }
                 false => {
-                    let at = local(at, &desk.pack.calendar.zone);
+                    let at = local(at, &desk.edition.calendar.zone);
                     anstream::println!("{}  {}  {at}  {reason}", fit(&id, 16), fit(&address, 40));
                 }
             }

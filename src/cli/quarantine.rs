@@ -16,7 +16,8 @@ use crate::triage::arrival::{Item, MailKey};
 #[command(after_help = "\
 A mail on which the program ended, or that the server did not give, three times is taken out of the way and labelled
 `mado-quarantine`; the rest goes on. Nothing is decided about it and nobody answers it: look at it in the mailbox.
-Listed behind those is mail that was decided, and that the server three times would not label or move.
+Listed behind those is mail that was decided, and that the server three times would not label or move, or of which
+`alert_command` could not tell anybody in five tries.
 
   madoguchi quarantine -c madoguchi.toml")]
 pub struct Args {
@@ -57,7 +58,7 @@ async fn show(config: &Config, args: &Args) -> Result<(), StoreError> {
             match args.json {
                 true => anstream::println!("{}", object(&row)),
                 false => {
-                    let seen = row.seen_at.to_zoned(desk.pack.calendar.zone.clone()).strftime("%Y-%m-%d %H:%M");
+                    let seen = row.seen_at.to_zoned(desk.edition.calendar.zone.clone()).strftime("%Y-%m-%d %H:%M");
                     let (mail, note) = (row.mail.to_string(), note(&row).unwrap_or_default());
                     anstream::println!("{}  {seen}  {}  {note}", fit(&mail, 8), fit(&place(&row.key), 24));
                 }

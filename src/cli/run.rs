@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -17,6 +18,8 @@ use crate::health::alarm::{self, Alarm};
 use crate::health::{Health, Pulse, http, systemd};
 use crate::oauth::Account;
 use crate::store::Store;
+use crate::triage::pack::Pack;
+use crate::triage::rulebook::{Book, Editions, RulebookError, Shelf};
 use crate::upkeep;
 use crate::worker::{WorkError, Worker};
 
@@ -86,11 +89,13 @@ async fn work(config: Config, once: bool) -> anyhow::Result<Exit> {
     let mut beside = if once { JoinSet::new() } else { beside(&config, &store, &clock, &health) };
     let used = used(&config);
     let mut desks = JoinSet::new();
+    let mut shelf = shelf(&config.desks);
     for desk in config.desks {
+        let rules = shelf.editions(&desk.edition, &desk.later);
         let (store, clock, health, stopped) = (store.clone(), clock.clone(), health.clone(), stopped.clone());
         desks.spawn(async move {
             let id = desk.profile.id.clone();
-            (id, work_desk(desk, store, clock, health, once, stopped).await)
+            (id, work_desk(desk, rules, store, clock, health, once, stopped).await)
         });
     }
     tokio::spawn(async move {
@@ -110,6 +115,22 @@ async fn work(config: Config, once: bool) -> anyhow::Result<Exit> {
     };
     _ = tokio::time::timeout(LAST_RENEWAL, settled).await;
     exit
+}
+
+/// Every pack is compiled once, all of them side by side. What is wrong with one is told by the desks that have it.
+fn shelf(desks: &[config::Desk]) -> Shelf {
+    let editions = desks.iter().flat_map(|desk| std::iter::once(&desk.edition).chain(&desk.later));
+    let packs: BTreeMap<_, _> = editions.map(|edition| (Arc::as_ptr(&edition.pack), &edition.pack)).collect();
+    std::thread::scope(|scope| {
+        let compile = |pack: &Arc<Pack>| {
+            scope.spawn({
+                let pack = pack.clone();
+                move || Book::compile(pack)
+            })
+        };
+        let compiling: Vec<_> = packs.into_values().map(compile).collect();
+        compiling.into_iter().filter_map(|book| book.join().ok()?.ok()).collect()
+    })
 }
 
 /// Whose tokens each desk needs.
@@ -173,6 +194,7 @@ fn beside(config: &Config, store: &Store, clock: &Clock, health: &Health) -> Joi
 
 async fn work_desk(
     desk: config::Desk,
+    rules: Result<Editions, RulebookError>,
     store: Store,
     clock: Clock,
     health: Health,
@@ -180,7 +202,7 @@ async fn work_desk(
     stopped: watch::Receiver<bool>,
 ) -> Result<(), WorkError> {
     let id = desk.profile.id.clone();
-    let mut worker = Worker::new(desk, store, clock).await?;
+    let mut worker = Worker::with_rules(desk, rules?, store, clock).await?;
     worker.stop_on(stopped);
     worker.on_pulse(move |pulse| health.note(&id, pulse));
     match once {

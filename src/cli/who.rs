@@ -81,7 +81,7 @@ fn answer<'a>(args: &Args, desk: &'a Desk) -> anyhow::Result<Answer<'a>> {
     let now = args.at.or(asked.date).unwrap_or_else(|| Clock::System.now());
     let ctx = desk.context(now);
     let setting =
-        Setting { desk: &desk.profile.id, day: now.to_zoned(desk.rules.at(now).pack.calendar.zone.clone()).date() };
+        Setting { desk: &desk.profile.id, day: now.to_zoned(desk.rules.at(now).calendar.zone.clone()).date() };
     let mut found: Vec<Finding> = triage::contract::candidates(&asked)
         .iter()
         .flat_map(|number| holders(number, &desk.register, setting))

@@ -24,6 +24,7 @@ use crate::triage::context::DeskProfile;
 use crate::triage::decision::Disposition;
 use crate::triage::pack::Pack;
 use crate::triage::register::Register;
+use crate::triage::rulebook::Edition;
 
 /// The file as written.
 struct Written {
@@ -161,7 +162,7 @@ fn mailbox_name(settings: &mailbox::Settings) -> String {
 }
 
 /// Every address of the installation: mail from them is never answered.
-fn own_addresses(desks: &[Draft]) -> Vec<String> {
+fn own_addresses(desks: &[Draft]) -> Arc<[String]> {
     let addresses = desks.iter().flat_map(|desk| desk.addresses().map(|address| address.value.as_str()));
     let alerts = desks.iter().filter_map(|desk| Some(desk.alert.as_ref()?.value.as_str()));
     let all: BTreeSet<&str> = addresses.chain(desks.iter().filter_map(Draft::bounce_address)).chain(alerts).collect();
@@ -351,7 +352,7 @@ impl Loaded {
         draft.pack.as_ref().and_then(|id| self.packs.get(&id.value)?.as_ref()).into_iter().flatten()
     }
 
-    fn desk(&self, draft: Draft, own_addresses: &[String]) -> Option<Desk> {
+    fn desk(&self, draft: Draft, own_addresses: &Arc<[String]>) -> Option<Desk> {
         let editions = self.packs.get(&draft.pack.as_ref()?.value)?.as_ref()?;
         let register = match &draft.register {
             Some(RegisterPlace::Files(files)) => RegisterSource::Files(self.registers.get(&paths(files))?.clone()?),
@@ -360,7 +361,7 @@ impl Loaded {
         };
         let calendars = draft.calendars.iter().map(|path| self.calendars.get(&path.value)?.as_ref());
         let layers: Vec<&Layer> = calendars.chain([Some(&draft.days)]).collect::<Option<_>>()?;
-        let mut editions = editions.iter().map(|pack| with_calendars(pack, &layers));
+        let mut editions = editions.iter().map(|pack| at_desk(pack, &layers));
         let id = draft.id.as_ref().map(|id| id.value.clone())?;
         let notices =
             self.notices.iter().filter(|draft| draft.concerns(&id)).map(|draft| draft.notice.clone()).collect();
@@ -371,7 +372,7 @@ impl Loaded {
             id,
             name: draft.name,
             address: draft.address?.value,
-            own_addresses: own_addresses.to_vec(),
+            own_addresses: own_addresses.clone(),
             border: draft.border,
             partner_staff: draft.partner_staff,
             forward_to_partner: draft.forward_to_partner,
@@ -385,12 +386,13 @@ impl Loaded {
             out_of_hours: draft.out_of_hours,
             guide: draft.guide,
             alert: draft.alert.map(|address| address.value),
+            alert_command: draft.alert_command,
             signature: draft.signature,
             secret: Vec::new(),
         };
         Some(Desk {
             profile,
-            pack: editions.next()?,
+            edition: editions.next()?,
             later: editions.collect(),
             notices,
             release_every: draft.release_every,
@@ -406,9 +408,9 @@ impl Loaded {
     }
 }
 
-/// The pack's calendar, what further calendars say, and on top the days that the desk itself names.
-fn with_calendars(pack: &Arc<Pack>, layers: &[&Layer]) -> Arc<Pack> {
-    let mut pack = Pack::clone(pack);
-    layers.iter().for_each(|layer| layer.onto(&mut pack.calendar));
-    Arc::new(pack)
+/// On the pack's hours what further calendars say, and on top the days that the desk itself names.
+fn at_desk(pack: &Arc<Pack>, layers: &[&Layer]) -> Edition {
+    let mut edition = Edition { pack: pack.clone(), calendar: pack.hours.clone() };
+    layers.iter().for_each(|layer| layer.onto(&mut edition.calendar));
+    edition
 }

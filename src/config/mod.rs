@@ -42,8 +42,8 @@ use crate::oauth::{Account, Credential};
 use crate::store::{Keep, Store, StoreError};
 use crate::triage::context::DeskProfile;
 use crate::triage::notice::Notice;
-use crate::triage::pack::Pack;
 use crate::triage::register::Register;
+use crate::triage::rulebook::Edition;
 use crate::{mailbox, outbox};
 
 /// What `madoguchi init` writes: a configuration with comments.
@@ -93,10 +93,10 @@ impl RegisterSource {
 pub struct Desk {
     /// `secret` is left empty: it is kept in the store.
     pub profile: DeskProfile,
-    /// The edition whose terms were in force first; the desk's own calendars are in its calendar already.
-    pub pack: Arc<Pack>,
+    /// The edition whose terms were in force first.
+    pub edition: Edition,
     /// Editions that come into force later, in that order (terms 2-3, 21).
-    pub later: Vec<Arc<Pack>>,
+    pub later: Vec<Edition>,
     pub register: RegisterSource,
     /// DKIM signatures are checked by ourselves.
     pub check_dkim: bool,

@@ -236,10 +236,28 @@ impl<'a> File<'a> {
         problems.list.push(Problem { file: self.name.to_owned(), ..problem });
     }
 
-    /// `rules/optim-biz/conduct.toml:12`, for hints that point elsewhere.
+    /// `rules/optim-biz/conduct.toml:12`, for hints that point elsewhere. Counts from the beginning: for many places
+    /// there is [`Lines`].
     pub fn line(&self, span: &Range<usize>) -> String {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        format!("{}:{}", self.name.display(), before.bytes().filter(|byte| *byte == b'\n').count() + 1)
+        Lines::of(*self).place(span)
+    }
+}
+
+/// Where the lines of a file end.
+pub struct Lines<'a> {
+    file: File<'a>,
+    ends: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    pub fn of(file: File<'a>) -> Lines<'a> {
+        Lines { file, ends: file.text.match_indices('\n').map(|(at, _)| at).collect() }
+    }
+
+    /// `rules/optim-biz/conduct.toml:12`
+    pub fn place(&self, span: &Range<usize>) -> String {
+        let before = self.ends.partition_point(|end| *end < span.start);
+        format!("{}:{}", self.file.name.display(), before + 1)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is known beyond the mail itself: everything [`crate::triage::decide`] may look at.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -52,7 +53,7 @@ pub struct DeskProfile {
     pub address: String,
     /// Every address of this installation, lower case: mail from them is never answered (R11), mail to none of
     /// them neither (R13). Empty in `explain` without a configuration: then both rules are not judged.
-    pub own_addresses: Vec<String>,
+    pub own_addresses: Arc<[String]>,
     /// Whose findings about the sender are believed.
     pub border: Border,
     /// How far a sender must be proved before an answer may depend on the register.
@@ -85,6 +86,8 @@ pub struct DeskProfile {
     pub signature: String,
     /// Who is told at once of urgent mail.
     pub alert: Option<String>,
+    /// Program and arguments that tell somebody of urgent mail; empty: none.
+    pub alert_command: Vec<String>,
     /// Key for our Message-IDs; never shown.
     pub secret: Vec<u8>,
 }

@@ -6,13 +6,13 @@ mod steps;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::flow::words::union;
 use super::outage::{self, Outage};
 use super::own_words::OwnWords;
 use super::pack::Term;
+use super::pattern::Pattern;
 use super::period::{Outages, Period};
 
 /// The table of the terms.
@@ -75,20 +75,17 @@ pub struct Exclusion {
 #[derive(Debug)]
 pub struct CreditBook {
     pub table: CreditTable,
-    words: Option<Regex>,
+    words: Option<Pattern>,
     /// Words and counter-words of each exclusion.
-    exclusions: Vec<(Option<Regex>, Option<Regex>)>,
-    fee: Regex,
+    exclusions: Vec<(Option<Pattern>, Option<Pattern>)>,
+    fee: Pattern,
 }
 
 impl CreditBook {
-    /// # Errors
-    /// A pattern that does not compile; `config` finds these first.
-    pub fn compile(table: CreditTable) -> Result<CreditBook, regex::Error> {
-        let compiled = table.exclusions.iter().map(|e| Ok((union(&e.words)?, union(&e.unless)?)));
-        let exclusions = compiled.collect::<Result<_, regex::Error>>()?;
-        let fee = Regex::new(r"(?:基本(?:利用)?料(?:金)?|月額|basic fee)[^0-9。]{0,10}([0-9][0-9,]*)(?:円| ?yen)")?;
-        Ok(CreditBook { words: union(&table.words)?, table, exclusions, fee })
+    pub fn compile(table: CreditTable) -> CreditBook {
+        let exclusions = table.exclusions.iter().map(|e| (union(&e.words), union(&e.unless))).collect();
+        let fee = Pattern::known(r"(?:基本(?:利用)?料(?:金)?|月額|basic fee)[^0-9。]{0,10}([0-9][0-9,]*)(?:円| ?yen)");
+        CreditBook { words: union(&table.words), table, exclusions, fee }
     }
 
     /// Does the mail speak of a credit?
@@ -99,8 +96,8 @@ impl CreditBook {
 
     /// Ids of the exclusions that the mail names.
     pub fn excluded(&self, own: &OwnWords) -> Vec<String> {
-        let named = |(words, unless): &(Option<Regex>, Option<Regex>)| {
-            let is = |regex: &Option<Regex>, text: &str| regex.as_ref().is_some_and(|regex| regex.is_match(text));
+        let named = |(words, unless): &(Option<Pattern>, Option<Pattern>)| {
+            let is = |regex: &Option<Pattern>, text: &str| regex.as_ref().is_some_and(|regex| regex.is_match(text));
             own.texts().any(|text| is(words, text) && !is(unless, text))
         };
         let found = self.table.exclusions.iter().zip(&self.exclusions).filter(|(_, words)| named(words));

@@ -60,7 +60,7 @@ pub fn facts(own: &OwnWords, words: &Classification, route: &Route, ctx: &Contex
     let inquiry = own.inquiry;
     // However long it waited.
     let received = ctx.first_decided();
-    let deadlines = deadline::deadlines(own, &ctx.rules.pack.calendar, received);
+    let deadlines = deadline::deadlines(own, &ctx.rules.calendar, received);
     let mut facts =
         Facts { deadlines, settled: settled::settled(own), products: words.products.clone(), ..Facts::default() };
     if let Some(book) = ctx.rules.flows.first() {
@@ -72,7 +72,7 @@ pub fn facts(own: &OwnWords, words: &Classification, route: &Route, ctx: &Contex
     let touches = |clause: &String| words.evidence.iter().any(|e| e.clause == *clause && e.score > 0.0);
     let credit = ctx.rules.credit.as_ref().filter(|book| touches(&book.table.clause) || book.is_named(own));
     if let Some(book) = credit {
-        let zone = &ctx.rules.pack.calendar.zone;
+        let zone = &ctx.rules.calendar.zone;
         let told = period::read(own, inquiry.date.unwrap_or(received), zone);
         let claim = Claim {
             told: &told,
@@ -83,7 +83,7 @@ pub fn facts(own: &OwnWords, words: &Classification, route: &Route, ctx: &Contex
         facts.credit = book.table.claim(&claim, zone);
         facts.outages = Some(told).filter(|told| !told.periods.is_empty());
     }
-    let today = ctx.rules.pack.calendar.date(inquiry.date.unwrap_or(received));
+    let today = ctx.rules.calendar.date(inquiry.date.unwrap_or(received));
     let asked = |book: &&FigureBook| book.figure.clauses.iter().any(|clause| words.scopes.contains(clause));
     facts.figures = ctx.rules.figures.iter().filter(asked).filter_map(|book| book.compute(own, today)).collect();
     facts.urgent = urgent::alarm(own, &ctx.rules.urgent);

@@ -3,7 +3,6 @@
 //! from the mail says what is missing.
 
 use jiff::civil::Date;
-use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::calendar::japanese_date;
@@ -11,6 +10,7 @@ use super::dates;
 use super::flow::words::union;
 use super::own_words::OwnWords;
 use super::pack::Term;
+use super::pattern::Pattern;
 use super::period;
 
 /// A date or an amount to compute for mails about a clause.
@@ -46,10 +46,10 @@ pub enum Count {
 #[derive(Debug)]
 pub struct FigureBook {
     pub figure: Figure,
-    when: Option<Regex>,
-    from: Option<Regex>,
-    amount: Regex,
-    month: Regex,
+    when: Option<Pattern>,
+    from: Option<Pattern>,
+    amount: Pattern,
+    month: Pattern,
 }
 
 /// A figure of a mail.
@@ -69,16 +69,14 @@ const FIRST_YEAR: i16 = 2000;
 const DEAREST: i64 = 10_000_000;
 
 impl FigureBook {
-    /// # Errors
-    /// A pattern that does not compile; `config` finds these first.
-    pub fn compile(figure: Figure) -> Result<FigureBook, regex::Error> {
-        Ok(FigureBook {
-            when: union(&figure.when)?,
-            from: union(&figure.from)?,
-            amount: Regex::new(r"([0-9][0-9,]*)(?:円| ?yen)")?,
-            month: Regex::new(r"(20[0-9]{2}|令和[0-9]{1,2})[年/.-]([0-9]{1,2})")?,
+    pub fn compile(figure: Figure) -> FigureBook {
+        FigureBook {
+            when: union(&figure.when),
+            from: union(&figure.from),
+            amount: Pattern::known(r"([0-9][0-9,]*)(?:円| ?yen)"),
+            month: Pattern::known(r"(20[0-9]{2}|令和[0-9]{1,2})[年/.-]([0-9]{1,2})"),
             figure,
-        })
+        }
     }
 
     /// Computes it for a mail of this day; none if the mail does not call for it.
@@ -197,7 +195,7 @@ mod tests {
             };
         let sections = vec![Section { kind: SectionKind::Body, start: 0, end: body.len() }];
         let inquiry = Inquiry { text: body.into(), sections, ..Inquiry::default() };
-        FigureBook::compile(figure).unwrap().compute(&OwnWords::of(&inquiry), TODAY)
+        FigureBook::compile(figure).compute(&OwnWords::of(&inquiry), TODAY)
     }
 
     fn check(count: Count, from: &str, body: &str, expected: Result<&str, &str>) {

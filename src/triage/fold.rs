@@ -55,6 +55,11 @@ pub fn fold_term(term: &str, folding: Folding) -> String {
     folded.text.trim().to_string()
 }
 
+/// True of a term that no folding changes, as nearly every one of a long list is.
+pub fn is_surely_folded(term: &str) -> bool {
+    unchanged(term) == term.len()
+}
+
 impl Folded {
     pub fn new(folding: Folding) -> Folded {
         Folded { folding, ..Folded::default() }

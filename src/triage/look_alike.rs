@@ -9,7 +9,7 @@ use std::hash::{DefaultHasher, Hasher};
 /// Shorter names have too many neighbours that mean nothing.
 const SHORTEST: usize = 6;
 
-/// What is drawn alike, longest first, in lower case.
+/// What is drawn alike, in lower case: what is of ASCII first, and of that the longest first.
 const ALIKE: &[(&str, &str)] = &[
     ("rn", "m"),
     ("vv", "w"),
@@ -77,16 +77,19 @@ fn drawn(domain: &str) -> String {
         true => Cow::Owned(idna::domain_to_unicode(domain).0),
         false => Cow::Borrowed(domain),
     };
-    let (name, rest) = readable.split_once('.').unwrap_or((&readable, ""));
-    let plain = name.is_ascii();
-    let drawn =
-        ALIKE.iter().filter(|(from, _)| !plain || from.is_ascii()).fold(name.to_owned(), |text, (from, to)| match text
-            .contains(from)
-        {
-            true => text.replace(from, to),
-            false => text,
-        });
-    format!("{}.{rest}", drawn.replace('-', ""))
+    let (mut name, rest) = readable.split_once('.').unwrap_or((&readable, ""));
+    let of_ascii = ALIKE.partition_point(|(from, _)| from.is_ascii());
+    let alike = if name.is_ascii() { &ALIKE[..of_ascii] } else { ALIKE };
+    let mut drawn = String::with_capacity(readable.len() + 1);
+    while let Some(first) = name.chars().next() {
+        let known = alike.iter().find_map(|(from, to)| Some((*to, name.strip_prefix(*from)?)));
+        let (text, behind) = known.unwrap_or_else(|| name.split_at(first.len_utf8()));
+        drawn.extend(Some(text).filter(|text| *text != "-"));
+        name = behind;
+    }
+    drawn.push('.');
+    drawn.push_str(rest);
+    drawn
 }
 
 fn hash(text: &str) -> u64 {

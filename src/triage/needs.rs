@@ -1,13 +1,12 @@
 //! What the desk needs to know to answer (terms 7: customers are asked to cooperate), and what of it a mail lacks.
 
-use regex::Regex;
-
 use super::flow::Text;
 use super::flow::words::union;
 use super::fold::{Folding, fold_term};
 use super::inquiry::Inquiry;
 use super::own_words::OwnWords;
 use super::pack::Term;
+use super::pattern::Pattern;
 
 /// A fact that answers about some clauses need.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,14 +22,12 @@ pub struct Need {
 #[derive(Debug)]
 pub struct NeedBook {
     pub need: Need,
-    given: Option<Regex>,
+    given: Option<Pattern>,
 }
 
 impl NeedBook {
-    /// # Errors
-    /// A pattern that does not compile; `config` finds these first.
-    pub fn compile(need: Need) -> Result<NeedBook, regex::Error> {
-        Ok(NeedBook { given: union(&need.given)?, need })
+    pub fn compile(need: Need) -> NeedBook {
+        NeedBook { given: union(&need.given), need }
     }
 
     fn is_given(&self, words: &[String]) -> bool {

@@ -80,7 +80,7 @@ impl Notice {
 
 /// Notices in force: those that stand in place of what they cover, and those that are told.
 fn in_force<'a>(ctx: &'a Context, replacing: bool) -> impl Iterator<Item = &'a Notice> {
-    let today = ctx.rules.pack.calendar.date(ctx.now);
+    let today = ctx.rules.calendar.date(ctx.now);
     ctx.notices.iter().filter(move |notice| notice.is_in_force(ctx.now) && notice.replaces(today) == replacing)
 }
 

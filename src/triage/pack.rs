@@ -48,7 +48,8 @@ pub struct Pack {
     pub urgent: Vec<Urgent>,
     /// Template name (file name without `.txt`; clause paragraphs are `parts/<clause>`) → source.
     pub templates: BTreeMap<String, String>,
-    pub calendar: Calendar,
+    /// The service's own; a desk puts its closed days on top: see [`super::rulebook::Edition`].
+    pub hours: Calendar,
     /// See [`super::decision::MadeWith::rules_hash`].
     pub hash: String,
 }

@@ -2,20 +2,24 @@
 
 use std::sync::OnceLock;
 
-use regex::Regex;
+use regex::{CaptureMatches, Captures, Match, Regex, RegexBuilder};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-/// States of the automaton, by the estimate of [`states`]: a hundredth of what the limit of the `regex` crate (10 MB)
-/// has room for.
-const SURELY_SMALL: usize = 20_000;
+/// States of the automaton, by the estimate of [`states`]: large ones take 32 bytes a state, so that the limit of the
+/// `regex` crate (10 MB) has room for five times as many.
+const SURELY_SMALL: usize = 60_000;
 
 /// A character of a class takes this many states at most for each of its ranges.
 const STATES_A_RANGE: usize = 12;
+
+/// What is known to compile takes the memory it needs: many expressions in one may be more than one alone is allowed.
+const ENOUGH: usize = 1 << 30;
 
 /// A regular expression, compiled or known to compile.
 #[derive(Debug)]
 pub struct Pattern {
     source: String,
+    /// None within: it does not compile.
     compiled: OnceLock<Option<Regex>>,
 }
 
@@ -31,9 +35,31 @@ impl Pattern {
         Ok(Pattern { source: source.to_owned(), compiled })
     }
 
-    /// None never happens: see [`Pattern::new`].
-    pub fn regex(&self) -> Option<&Regex> {
-        self.compiled.get_or_init(|| Regex::new(&self.source).ok()).as_ref()
+    /// Of what is known to compile: `config` has checked it, or it is our own. What does not compile finds nothing.
+    pub fn known(source: impl Into<String>) -> Pattern {
+        Pattern { source: source.into(), compiled: OnceLock::new() }
+    }
+
+    pub fn is_match(&self, text: &str) -> bool {
+        self.regex().is_some_and(|regex| regex.is_match(text))
+    }
+
+    pub fn find_iter<'t>(&self, text: &'t str) -> impl Iterator<Item = Match<'t>> {
+        self.regex().into_iter().flat_map(|regex| regex.find_iter(text))
+    }
+
+    pub fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
+        self.regex()?.captures(text)
+    }
+
+    pub fn captures_iter<'r, 't>(&'r self, text: &'t str) -> impl Iterator<Item = Captures<'t>> {
+        let all = |regex: &'r Regex| -> CaptureMatches<'r, 't> { regex.captures_iter(text) };
+        self.regex().into_iter().flat_map(all)
+    }
+
+    fn regex(&self) -> Option<&Regex> {
+        let compile = || RegexBuilder::new(&self.source).size_limit(ENOUGH).build().ok();
+        self.compiled.get_or_init(compile).as_ref()
     }
 }
 

@@ -2,12 +2,12 @@
 //! device models (`devices.toml`). Whether "Android 7" is still supported is looked up, not guessed (terms 4-1-4, 4-2-2 to
 //! 4-2-4).
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, BuildError, MatchKind};
 use jiff::civil::Date;
-use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::fold::{Folding, fold_term};
+use super::pattern::Pattern;
 
 /// What the tables say of something that a mail names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -110,7 +110,7 @@ impl System {
 pub struct ProductBook {
     tables: Products,
     /// System (by index) and where its name with a version stands.
-    systems: Vec<Regex>,
+    systems: Vec<Pattern>,
     /// Finds names of series.
     series: AhoCorasick,
     /// Of each series its models, folded and without blanks.
@@ -141,18 +141,17 @@ const LONGEST_MODEL: usize = 32;
 
 impl ProductBook {
     /// # Errors
-    /// Names that do not compile; `config` finds these first.
-    pub fn compile(tables: Products, folding: Folding) -> Result<ProductBook, regex::Error> {
+    /// More names than can be held.
+    pub fn compile(tables: Products, folding: Folding) -> Result<ProductBook, BuildError> {
         let folded = |name: &String| fold_term(name, folding);
         let system = |system: &System| {
             let names: Vec<String> = system.names.iter().map(|name| regex::escape(&folded(name))).collect();
-            Regex::new(&format!(r"(?:{}){BETWEEN}(?<number>\d{{1,3}}(?:\.\d{{1,3}}){{0,3}})", names.join("|")))
+            Pattern::known(format!(r"(?:{}){BETWEEN}(?<number>\d{{1,3}}(?:\.\d{{1,3}}){{0,3}})", names.join("|")))
         };
-        let systems = tables.systems.iter().map(system).collect::<Result<_, _>>()?;
+        let systems = tables.systems.iter().map(system).collect();
         let series = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
-            .build(tables.series.iter().map(|series| folded(&series.name)))
-            .map_err(|error| regex::Error::Syntax(error.to_string()))?;
+            .build(tables.series.iter().map(|series| folded(&series.name)))?;
         let compact = |model: &String| folded(model).replace(' ', "");
         let models = tables.series.iter().map(|series| series.models.iter().map(compact).collect()).collect();
         Ok(ProductBook { tables, systems, series, models })

@@ -319,10 +319,14 @@ impl Register {
     }
 
     fn sorted(mut self) -> Register {
-        let mut order: Vec<u32> = (0..u32::try_from(self.customers.len()).unwrap_or(u32::MAX)).collect();
-        order.sort_by(|one, other| {
-            self.at(self.customers[*one as usize].id).cmp(self.at(self.customers[*other as usize].id))
+        // The first bytes of an id mostly decide, without a look into the text.
+        let numbered = (0..u32::MAX).zip(&self.customers).map(|(n, row)| (first_bytes(self.at(row.id)), n));
+        let mut order: Vec<(u64, u32)> = numbered.collect();
+        let id = |n: u32| self.at(self.customers[n as usize].id);
+        order.sort_unstable_by(|(head, one), (other_head, other)| {
+            head.cmp(other_head).then_with(|| id(*one).cmp(id(*other))).then(one.cmp(other))
         });
+        let order: Vec<u32> = order.into_iter().map(|(_, n)| n).collect();
         let mut place = vec![0; order.len()];
         for (new, old) in (0..).zip(&order) {
             place[*old as usize] = new;
@@ -359,6 +363,13 @@ fn by_key(text: &str, one: &Claim, other: &Claim) -> Ordering {
     one.hash.cmp(&other.hash).then_with(|| key(one).cmp(&key(other))).then(one.owner.cmp(&other.owner))
 }
 
+/// Numbers in the order of what texts begin with.
+fn first_bytes(text: &str) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.iter_mut().zip(text.bytes()).for_each(|(place, byte)| *place = byte);
+    u64::from_be_bytes(bytes)
+}
+
 fn hash_of(key: &str) -> u32 {
     let mut hasher = DefaultHasher::new();
     hasher.write(key.as_bytes());
@@ -376,17 +387,19 @@ impl Packer {
         let owner = u32::try_from(self.register.customers.len()).map_err(|_| TooLarge)?;
         let desks = self.desks(&customer.desks)?;
         let partner = customer.partner.as_deref().map(|id| self.partner(id)).transpose()?;
-        let names: Vec<&str> =
-            std::iter::once(&customer.name).chain(&customer.other_names).map(String::as_str).collect();
-        let (id, names) = (self.keep(&customer.id)?, self.keep(&names.join("\n"))?);
+        let id = self.keep(&customer.id)?;
+        let mut names = self.keep(&customer.name)?;
+        for name in &customer.other_names {
+            names.len += self.keep("\n")?.len + self.keep(name)?.len;
+        }
         let Customer { valid, monthly_fee, .. } = *customer;
         self.register.customers.push(Row { id, names, partner, desks, monthly_fee, valid });
         for number in customer.contracts.iter().map(|number| contract_key(number)).filter(|key| !key.is_empty()) {
             let claim = self.claim(&number, owner)?;
             self.register.contracts.push(claim);
         }
-        for (whole, _) in customer.addresses.iter().filter_map(|address| address_keys(address)) {
-            let claim = self.claim(&whole, owner)?;
+        for key in customer.addresses.iter().filter_map(|address| address_key(address)) {
+            let claim = self.claim(&key, owner)?;
             self.register.addresses.push(claim);
         }
         for domain in customer.domains.iter().filter_map(|domain| canonical(domain)) {
@@ -400,8 +413,8 @@ impl Packer {
     fn staff(&mut self) -> Result<(), TooLarge> {
         let partners = self.register.partners.clone();
         for (owner, partner) in (0..).zip(&partners) {
-            for (whole, _) in partner.addresses.iter().filter_map(|address| address_keys(address)) {
-                let claim = self.claim(&whole, owner)?;
+            for key in partner.addresses.iter().filter_map(|address| address_key(address)) {
+                let claim = self.claim(&key, owner)?;
                 self.register.staff_addresses.push(claim);
             }
             for domain in partner.domains.iter().filter_map(|domain| canonical(domain)) {
@@ -441,12 +454,21 @@ impl Packer {
     }
 }
 
-/// An address as it is compared: lower case, its domain in A-labels; whole, and without its tag.
-fn address_keys(address: &str) -> Option<(String, String)> {
+/// An address as it is compared: lower case, its domain in A-labels.
+fn address_key(address: &str) -> Option<String> {
     let (local, domain) = address.trim().rsplit_once('@')?;
-    let (local, domain) = (local.to_lowercase(), canonical(domain)?);
-    let bare = local.split('+').next().unwrap_or(&local);
-    Some((format!("{local}@{domain}"), format!("{bare}@{domain}")))
+    let mut key = local.to_lowercase();
+    key.push('@');
+    key.push_str(&canonical(domain)?);
+    Some(key)
+}
+
+/// The same whole, and without its tag.
+fn address_keys(address: &str) -> Option<(String, String)> {
+    let whole = address_key(address)?;
+    let (local, domain) = whole.rsplit_once('@')?;
+    let bare = format!("{}@{domain}", local.split('+').next().unwrap_or(local));
+    Some((whole, bare))
 }
 
 /// A contract number as it is compared: letters and digits of ASCII, upper case, narrow; "" if it has none.

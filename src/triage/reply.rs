@@ -148,7 +148,7 @@ pub fn compose(answer: Answer, inquiry: &Inquiry, ctx: &Context) -> Result<Reply
     let english = is_english(inquiry);
     let pack = &ctx.rules.pack;
     let clauses = scopes.iter().filter_map(|id| pack.clause(id));
-    let today = pack.calendar.date(ctx.now).to_string();
+    let today = ctx.rules.calendar.date(ctx.now).to_string();
     let flow = dialogue.map(|dialogue| steps(dialogue, at, english, ctx));
     let of_clause = |clause: &Clause| flow.as_ref().filter(|_| dialogue.is_some_and(|d| d.flow.clause == clause.id));
     let parts = clauses
@@ -172,7 +172,7 @@ pub fn compose(answer: Answer, inquiry: &Inquiry, ctx: &Context) -> Result<Reply
         pack_name: &pack.name,
         subject: subject[subject_start(subject)..].trim(),
         parts,
-        opening: at.map(|at| pack.calendar.say(at, english)),
+        opening: at.map(|at| ctx.rules.calendar.say(at, english)),
         partner: route.partner.as_deref().and_then(|id| partner(id, at, ctx)),
         reference,
         notices,
@@ -220,7 +220,7 @@ pub fn forward(
 
 /// A dialogue as the templates see it, with the last day for an answer.
 fn steps<'a>(dialogue: &'a Dialogue, at: Option<Timestamp>, english: bool, ctx: &Context) -> FlowText<'a> {
-    let calendar = &ctx.rules.pack.calendar;
+    let calendar = &ctx.rules.calendar;
     let days = dialogue.flow.close_after;
     let last = days.and_then(|days| calendar.end_of_business_day(at.unwrap_or(ctx.now), days));
     text(&dialogue.state, dialogue.flow, english, last.map(|last| say_date(calendar.date(last), english)))
@@ -228,7 +228,7 @@ fn steps<'a>(dialogue: &'a Dialogue, at: Option<Timestamp>, english: bool, ctx: 
 
 /// By when staff usually answer, counted from when they begin.
 fn guide(at: Option<Timestamp>, english: bool, ctx: &Context) -> Option<String> {
-    let calendar = &ctx.rules.pack.calendar;
+    let calendar = &ctx.rules.calendar;
     let by = calendar.after_open_time(at.unwrap_or(ctx.now), ctx.desk.guide?)?;
     Some(calendar.say(by, english))
 }
@@ -241,10 +241,10 @@ fn paragraph(notice: &Notice, english: bool, ctx: &Context) -> Result<String, Te
         desk_name: &ctx.desk.name,
         text: &notice.text,
         text_english: notice.english.as_deref(),
-        from: pack.calendar.say(notice.from, english),
-        until: notice.until.map(|until| pack.calendar.say_end(until, english)),
+        from: ctx.rules.calendar.say(notice.from, english),
+        until: notice.until.map(|until| ctx.rules.calendar.say_end(until, english)),
         date: notice.date.map(|day| say_date(day, english)),
-        over: notice.replaces(pack.calendar.date(ctx.now)),
+        over: notice.replaces(ctx.rules.calendar.date(ctx.now)),
         matters: matters.collect(),
         english,
     };
@@ -282,7 +282,7 @@ fn part<'a>(
 
 fn partner<'a>(id: &str, at: Option<jiff::Timestamp>, ctx: &'a Context) -> Option<PartnerText<'a>> {
     let partner = ctx.register.partner(id)?;
-    let day = at.unwrap_or(ctx.now).to_zoned(ctx.rules.pack.calendar.zone.clone()).date();
+    let day = at.unwrap_or(ctx.now).to_zoned(ctx.rules.calendar.zone.clone()).date();
     let phone_support = partner.phone_support.as_ref().is_some_and(|contract| contract.valid.holds(day));
     let hours = partner.hours.as_deref();
     Some(PartnerText { name: &partner.name, contact: &partner.contact, hours, phone_support })

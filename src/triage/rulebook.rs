@@ -1,15 +1,17 @@
 //! A pack made ready for use: all literal terms in one automaton, all patterns checked, all templates parsed.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
 use jiff::Timestamp;
 
+use super::calendar::Calendar;
 use super::credit::CreditBook;
 use super::figure::FigureBook;
 use super::fitted::Fitted;
-use super::flow::Flow;
 use super::flow::words::FlowBook;
 use super::fold::{Folding, fold_term};
 use super::needs::NeedBook;
@@ -26,9 +28,16 @@ pub type TermId = usize;
 /// A rule has at most this many groups of words (`any` is one): so many bits a sentence keeps for each rule.
 pub const MAX_GROUPS: usize = 63;
 
-/// A pack with everything that is computed from it once.
+/// A pack made ready for use at a desk.
 #[derive(Debug)]
 pub struct Rulebook {
+    pub calendar: Calendar,
+    book: Arc<Book>,
+}
+
+/// A pack with everything that is computed from it once, for all desks that have it.
+#[derive(Debug)]
+pub struct Book {
     pub pack: Arc<Pack>,
     pub templates: Templates,
     /// The pack's flows, in its order.
@@ -51,6 +60,28 @@ pub struct Rulebook {
     pub(super) mutes: Vec<Option<Mute>>,
 }
 
+impl Deref for Rulebook {
+    type Target = Book;
+
+    fn deref(&self) -> &Book {
+        &self.book
+    }
+}
+
+/// An edition of a pack at a desk.
+#[derive(Debug, Clone)]
+pub struct Edition {
+    pub pack: Arc<Pack>,
+    /// The pack's hours, with what the desk says of its own days.
+    pub calendar: Calendar,
+}
+
+impl From<Pack> for Edition {
+    fn from(pack: Pack) -> Edition {
+        Edition { calendar: pack.hours.clone(), pack: Arc::new(pack) }
+    }
+}
+
 /// The editions of a pack: the terms change, and those in force when a mail arrived decide (terms 2-3, 21).
 #[derive(Debug)]
 pub struct Editions {
@@ -60,19 +91,54 @@ pub struct Editions {
 }
 
 impl Editions {
-    /// Compiles all of them.
+    /// Compiles all of them, for one desk.
     ///
     /// # Errors
     /// As [`Rulebook::compile`].
-    pub fn compile(first: Arc<Pack>, later: &[Arc<Pack>]) -> Result<Editions, RulebookError> {
-        let later = later.iter().map(|pack| Rulebook::compile(pack.clone())).collect::<Result<_, _>>()?;
-        Ok(Editions { first: Rulebook::compile(first)?, later })
+    pub fn compile(first: &Edition, later: &[Edition]) -> Result<Editions, RulebookError> {
+        Shelf::default().editions(first, later)
     }
 
     /// The one in force at a moment; before all of them the first.
     pub fn at(&self, moment: Timestamp) -> &Rulebook {
-        let in_force = |rules: &&Rulebook| rules.pack.effective <= rules.pack.calendar.date(moment);
+        let in_force = |rules: &&Rulebook| rules.pack.effective <= rules.calendar.date(moment);
         self.later.iter().rev().find(in_force).unwrap_or(&self.first)
+    }
+}
+
+/// The books of a process: however many desks have a pack, it is compiled once.
+#[derive(Debug, Default)]
+pub struct Shelf {
+    books: Vec<Arc<Book>>,
+}
+
+impl FromIterator<Book> for Shelf {
+    fn from_iter<B: IntoIterator<Item = Book>>(books: B) -> Shelf {
+        Shelf { books: books.into_iter().map(Arc::new).collect() }
+    }
+}
+
+impl Shelf {
+    /// The editions of one more desk.
+    ///
+    /// # Errors
+    /// As [`Rulebook::compile`].
+    pub fn editions(&mut self, first: &Edition, later: &[Edition]) -> Result<Editions, RulebookError> {
+        let later = later.iter().map(|edition| self.rulebook(edition)).collect::<Result<_, _>>()?;
+        Ok(Editions { first: self.rulebook(first)?, later })
+    }
+
+    fn rulebook(&mut self, edition: &Edition) -> Result<Rulebook, RulebookError> {
+        let known = self.books.iter().find(|book| Arc::ptr_eq(&book.pack, &edition.pack)).cloned();
+        let book = match known {
+            Some(book) => book,
+            None => {
+                let book = Arc::new(Book::compile(edition.pack.clone())?);
+                self.books.push(book.clone());
+                book
+            }
+        };
+        Ok(Rulebook { calendar: edition.calendar.clone(), book })
     }
 }
 
@@ -148,8 +214,18 @@ pub enum RulebookError {
 }
 
 impl Rulebook {
-    /// Compiles a pack. Milliseconds; done once per start and per change of files.
+    /// Compiles a pack for a desk without days of its own.
     pub fn compile(pack: Arc<Pack>) -> Result<Rulebook, RulebookError> {
+        Ok(Rulebook { calendar: pack.hours.clone(), book: Arc::new(Book::compile(pack)?) })
+    }
+}
+
+impl Book {
+    /// Compiles a pack: once per start and per change of files.
+    ///
+    /// # Errors
+    /// What a checked pack can still get wrong.
+    pub fn compile(pack: Arc<Pack>) -> Result<Book, RulebookError> {
         let mut numbers = Numbers { folding: pack.folding, ..Numbers::default() };
         let needs: Vec<Needs> = pack.rules.iter().map(|rule| numbers.of_rule(rule)).collect::<Result<_, _>>()?;
         let (denied, reported) = (numbers.of(&pack.muted.denied), numbers.of(&pack.muted.reported));
@@ -160,18 +236,13 @@ impl Rulebook {
         reported.into_iter().for_each(|term| mutes[term] = Some(Mute::Reported));
         let terms = TermTable::build(&numbers.terms, pack.fitted.as_ref())?;
         let templates = Templates::compile(&pack.templates)?;
-        let flows = pack.flows.iter().map(compile_flow).collect::<Result<_, _>>()?;
-        let credit = pack.credit.clone().map(CreditBook::compile).transpose();
-        let credit = credit.map_err(|e| RulebookError::Pattern { pattern: "credit".into(), source: Box::new(e) })?;
-        let asks = pack.needs.iter().cloned().map(NeedBook::compile).collect::<Result<_, _>>();
-        let asks = asks.map_err(|e| RulebookError::Pattern { pattern: "needs".into(), source: Box::new(e) })?;
-        let figures = pack.figures.iter().cloned().map(FigureBook::compile).collect::<Result<_, _>>();
-        let figures = figures.map_err(|e| RulebookError::Pattern { pattern: "figures".into(), source: Box::new(e) })?;
-        let urgent = pack.urgent.iter().cloned().map(UrgentBook::compile).collect::<Result<_, _>>();
-        let urgent = urgent.map_err(|e| RulebookError::Pattern { pattern: "urgent".into(), source: Box::new(e) })?;
-        let products = ProductBook::compile(pack.products.clone(), pack.folding);
-        let products = products.map_err(|e| RulebookError::Pattern { pattern: "os".into(), source: Box::new(e) })?;
-        Ok(Rulebook {
+        let flows = pack.flows.iter().cloned().map(FlowBook::compile).collect();
+        let credit = pack.credit.clone().map(CreditBook::compile);
+        let asks = pack.needs.iter().cloned().map(NeedBook::compile).collect();
+        let figures = pack.figures.iter().cloned().map(FigureBook::compile).collect();
+        let urgent = pack.urgent.iter().cloned().map(UrgentBook::compile).collect();
+        let products = ProductBook::compile(pack.products.clone(), pack.folding)?;
+        Ok(Book {
             templates,
             flows,
             credit,
@@ -187,11 +258,6 @@ impl Rulebook {
             pack,
         })
     }
-}
-
-fn compile_flow(flow: &Arc<Flow>) -> Result<FlowBook, RulebookError> {
-    let refused = |e| RulebookError::Pattern { pattern: format!("flow {}", flow.id), source: Box::new(e) };
-    FlowBook::compile(flow.clone()).map_err(refused)
 }
 
 fn clause_index(pack: &Pack, rule: &Rule) -> Result<usize, RulebookError> {
@@ -247,20 +313,20 @@ impl Numbers {
 
 impl TermTable {
     fn build(terms: &[Term], fitted: Option<&Fitted>) -> Result<TermTable, RulebookError> {
-        let mut texts: BTreeMap<String, Found> = BTreeMap::new();
+        let mut texts: BTreeMap<Cow<str>, Found> = BTreeMap::new();
         let mut patterns = Vec::new();
         let (mut always, mut products) = (Vec::new(), Vec::new());
         for (id, term) in terms.iter().enumerate() {
             match term {
                 Term::Literal(text) if text.is_empty() => {}
-                Term::Literal(text) => texts.entry(text.clone()).or_default().term = Some(id),
+                Term::Literal(text) => texts.entry(text.into()).or_default().term = Some(id),
                 Term::Product(product) => products.push((*product, id)),
                 Term::Pattern(pattern) => {
                     let index = patterns.len();
                     patterns.push((id, compile_pattern(pattern)?));
                     match required(pattern) {
                         Some(needed) => {
-                            needed.into_iter().for_each(|text| texts.entry(text).or_default().wakes.push(index));
+                            needed.into_iter().for_each(|text| texts.entry(text.into()).or_default().wakes.push(index));
                         }
                         None => always.push(index),
                     }
@@ -268,10 +334,10 @@ impl TermTable {
             }
         }
         for (index, term) in fitted.iter().flat_map(|fitted| fitted.terms.iter().enumerate()) {
-            texts.entry(term.text.clone()).or_default().fitted = Some(index);
+            texts.entry(Cow::Borrowed(&term.text)).or_default().fitted = Some(index);
         }
-        let (texts, found): (Vec<String>, Vec<Found>) = texts.into_iter().unzip();
-        Ok(TermTable { automaton: AhoCorasick::new(texts)?, found, patterns, always, products })
+        let automaton = AhoCorasick::new(texts.keys().map(|text| text.as_bytes()))?;
+        Ok(TermTable { automaton, found: texts.into_values().collect(), patterns, always, products })
     }
 }
 

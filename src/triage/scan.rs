@@ -91,7 +91,6 @@ impl<'a> Scan<'a> {
         for (sentence, pattern) in awake {
             // Only the sentence: in the whole text `[^」]` would reach over its borders, and `$` would not find them.
             let (term, pattern) = &table.patterns[pattern];
-            let Some(pattern) = pattern.regex() else { continue };
             let start = self.own.start(sentence);
             let matches = pattern.find_iter(self.own.sentence(sentence)).filter(|m| !m.is_empty());
             let word =
@@ -102,7 +101,7 @@ impl<'a> Scan<'a> {
 
     /// What the pack's tables know, on the day of the mail.
     fn look_up(&mut self, book: &Rulebook) {
-        let day = self.own.inquiry.date.map(|date| book.pack.calendar.date(date));
+        let day = self.own.inquiry.date.map(|date| book.calendar.date(date));
         for named in book.products.find(self.own.text(), day) {
             let Named { product, start, end } = named;
             let sentence = self.own.sentence_at(end);

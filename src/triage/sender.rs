@@ -140,7 +140,7 @@ pub fn route(inquiry: &Inquiry, ctx: &Context, authenticated: AuthLevel) -> Rout
 /// The day on which the mail came, where the desk is. What the mail itself says of its date proves nothing.
 fn arrived_on(ctx: &Context) -> Date {
     let at = ctx.seen.internal_date.unwrap_or(ctx.now);
-    at.to_zoned(ctx.rules.pack.calendar.zone.clone()).date()
+    at.to_zoned(ctx.rules.calendar.zone.clone()).date()
 }
 
 /// Contract numbers that stand in the mail.

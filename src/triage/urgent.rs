@@ -1,15 +1,15 @@
 //! Urgent kinds: what the terms want to be told "directly and at once", as a stolen password. Staff are alerted when the
 //! mail comes, out of hours too, and the customer gets the first instructions.
 
-use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::context::Context;
-use super::decision::{Reason, Reply, Route};
+use super::decision::{Alert, Reason, Reply, Route};
 use super::flow::words::union;
 use super::inquiry::{Inquiry, Mailbox};
 use super::own_words::OwnWords;
 use super::pack::Term;
+use super::pattern::Pattern;
 use super::reply::{Answer, compose};
 use super::template::TemplateError;
 
@@ -37,8 +37,8 @@ pub struct Urgent {
 #[derive(Debug)]
 pub struct UrgentBook {
     pub urgent: Urgent,
-    words: Option<Regex>,
-    unless: Option<Regex>,
+    words: Option<Pattern>,
+    unless: Option<Pattern>,
 }
 
 /// What was found in a mail.
@@ -49,14 +49,12 @@ pub struct Alarm {
 }
 
 impl UrgentBook {
-    /// # Errors
-    /// A pattern that does not compile; `config` finds these first.
-    pub fn compile(urgent: Urgent) -> Result<UrgentBook, regex::Error> {
-        Ok(UrgentBook { words: union(&urgent.words)?, unless: union(&urgent.unless)?, urgent })
+    pub fn compile(urgent: Urgent) -> UrgentBook {
+        UrgentBook { words: union(&urgent.words), unless: union(&urgent.unless), urgent }
     }
 
     fn is_told(&self, text: &str) -> bool {
-        let is = |regex: &Option<Regex>| regex.as_ref().is_some_and(|regex| regex.is_match(text));
+        let is = |regex: &Option<Pattern>| regex.as_ref().is_some_and(|regex| regex.is_match(text));
         is(&self.words) && !is(&self.unless)
     }
 }
@@ -87,9 +85,18 @@ pub fn alert(alarm: &Alarm, inquiry: &Inquiry, route: &Route, ctx: &Context) -> 
     let answer =
         Answer { template: ALERT, to, scopes: &[], route, at: None, dialogue: None, alarm: Some(alarm), memo: &[] };
     let written = compose(answer, inquiry, ctx)?;
-    let known = ctx.history.case.as_ref().map(|case| case.reference.as_str());
-    let reference = known.or(ctx.receipt.as_deref()).unwrap_or_default();
-    let subject = format!("【至急】{} {reference}", alarm.title);
+    let subject = format!("【至急】{} {}", alarm.title, receipt(ctx));
     // The customer's thread is not that of staff.
     Ok(Some(Reply { subject, in_reply_to: None, references: Vec::new(), ..written }))
+}
+
+/// What the desk's command is told; none if it has none.
+pub fn command(alarm: &Alarm, ctx: &Context) -> Option<Alert> {
+    let Alarm { title, article } = alarm.clone();
+    (!ctx.desk.alert_command.is_empty()).then(|| Alert { title, article, receipt: receipt(ctx).to_owned() })
+}
+
+fn receipt<'a>(ctx: &'a Context) -> &'a str {
+    let known = ctx.history.case.as_ref().map(|case| case.reference.as_str());
+    known.or(ctx.receipt.as_deref()).unwrap_or_default()
 }

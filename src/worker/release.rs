@@ -77,7 +77,7 @@ impl Worker {
     fn still_closed(&self, waiting: &[Waiting], now: Timestamp) -> Option<Timestamp> {
         let mail = &waiting.first()?.mail;
         let arrived = mail.arrival.internal_date.unwrap_or(mail.seen_at);
-        let calendar = &self.rules.at(arrived).pack.calendar;
+        let calendar = &self.rules.at(arrived).calendar;
         calendar.turn(arrived, now, self.profile.out_of_hours).filter(|at| *at > now)
     }
 

@@ -29,7 +29,7 @@ impl<'a> Replay<'a> {
         register: &'a Register,
         outages: &'a [Outage],
     ) -> Result<Replay<'a>, RulebookError> {
-        let rules = Editions::compile(desk.pack.clone(), &desk.later)?;
+        let rules = Editions::compile(&desk.edition, &desk.later)?;
         let profile = DeskProfile { secret, ..desk.profile.clone() };
         Ok(Replay { profile, rules, register, outages })
     }

@@ -185,7 +185,7 @@ impl Desk {
         let mut line = format!("{drafts}== {} {} | {labels}\n", decision.disposition.as_str(), codes.join(" "));
         let state = decision.case_state.get("flow").map(|state| serde_json::from_value::<FlowState>(state.clone()));
         if let Some(state) = state.map(Result::unwrap).filter(|state| state.place == Place::Handover) {
-            let lines = transcript(&state, &DESK.pack.flows[0]);
+            let lines = transcript(&state, &DESK.edition.pack.flows[0]);
             line.extend(lines.lines().map(|line| format!("-- {line}\n")));
         }
         line

@@ -169,7 +169,7 @@ fn parse_oddity(code: &str) -> Oddity {
 pub fn in_world<T>(world: &World, look: impl FnOnce(&Context) -> T) -> T {
     let own = world.own.clone().unwrap_or_else(|| vec!["support@desk.example".into(), "bounce@desk.example".into()]);
     let desk = DeskProfile {
-        own_addresses: own,
+        own_addresses: own.into(),
         border: Border { authserv: Some("mx.desk.example".into()), ..Border::default() },
         label_prefix: "mado-".into(),
         max_age: world.max_age_hours.map(SignedDuration::from_hours),
@@ -221,7 +221,7 @@ fn empty_pack() -> Pack {
         urgent: Vec::new(),
         products: Products::default(),
         templates: BTreeMap::new(),
-        calendar: Calendar::of_week(TimeZone::UTC, Default::default()),
+        hours: Calendar::of_week(TimeZone::UTC, Default::default()),
         hash: String::new(),
     }
 }

@@ -133,7 +133,7 @@ async fn quarter(first: Date, days: i64, seed: u64) {
     assert_eq!(mails.len(), MAILS_A_QUARTER);
     let closed = "closed = [{ yearly = \"12-29..01-03\", reason = \"年末年始\" }]";
     let desk = Desk::start(&format!("{first}T00:00:00"), closed).await;
-    let calendar = config::load(&desk.path("madoguchi.toml")).unwrap().desks.remove(0).pack.calendar.clone();
+    let calendar = config::load(&desk.path("madoguchi.toml")).unwrap().desks.remove(0).edition.calendar.clone();
     let mut year = Year { desk, random, files: Vec::new(), restarts: 0 };
     for together in mails.chunk_by_mut(|one, next| next.at.duration_since(one.at) < POLL) {
         for mail in together.iter() {

@@ -77,7 +77,7 @@ async fn tell(store: &Store, config: &Config, typed: &str, json: bool) -> anyhow
     }
     let zone = chapters.first().map_or(TimeZone::UTC, |chapter| zone(config, &chapter.row.desk));
     let desk = config.desks.iter().find(|desk| chapters.first().is_some_and(|first| first.row.desk == desk.profile.id));
-    let dialogue = desk.and_then(|desk| dialogue::transcript(&case, &desk.pack.flows));
+    let dialogue = desk.and_then(|desk| dialogue::transcript(&case, &desk.edition.pack.flows));
     let page = story::Page { case, chapters, zone, dialogue, language: Language::of_locale() };
     match json {
         true => anstream::println!("{}", page.object()),
@@ -89,7 +89,7 @@ async fn tell(store: &Store, config: &Config, typed: &str, json: bool) -> anyhow
 /// The desk's time zone; UTC for a desk that is no longer configured.
 fn zone(config: &Config, desk: &str) -> TimeZone {
     let found = config.desks.iter().find(|known| known.profile.id == desk);
-    found.map_or(TimeZone::UTC, |desk| desk.pack.calendar.zone.clone())
+    found.map_or(TimeZone::UTC, |desk| desk.edition.calendar.zone.clone())
 }
 
 /// A mail of the case with what it says.

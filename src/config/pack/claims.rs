@@ -1,12 +1,13 @@
 //! What a pack claims of itself and `madoguchi test` checks: the examples of its rules, and `[[test]]`: whole mails and
 //! what must be decided about them.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 
 use super::sheet::{RawRule, RawTerm, Sheet};
-use crate::config::problems::{File, Problem};
+use crate::config::problems::{File, Lines, Problem};
 use crate::config::reader::{At, Table, Value};
 use crate::config::suggest;
 use crate::triage::decision::{Disposition, RouteKind};
@@ -80,9 +81,10 @@ pub struct Expected {
     pub reply_at: Option<Timestamp>,
 }
 
-/// A test as written; its clauses are not looked up yet.
+/// A test as written; its place and its clauses are not looked up yet.
 pub struct RawTest {
     pub test: MailTest,
+    pub span: Range<usize>,
     pub clauses: Vec<At<String>>,
     pub conduct: Vec<At<String>>,
 }
@@ -120,10 +122,9 @@ pub fn test(table: &Table<'_>) -> Option<RawTest> {
     if expected == Expected::default() {
         table.error("this test asserts nothing: it needs `disposition`, `scopes`, `conduct`, `template` or the like");
     }
-    let name = name?;
-    let place = table.file.line(&name.span);
-    let test = MailTest { place, name: name.value, mail: mail?, at: at?, customer, expected };
-    Some(RawTest { test, clauses, conduct })
+    let At { value: name, span } = name?;
+    let test = MailTest { place: String::new(), name, mail: mail?, at: at?, customer, expected };
+    Some(RawTest { test, span, clauses, conduct })
 }
 
 fn mail(table: &Table<'_>) -> Option<GivenMail> {
@@ -146,32 +147,34 @@ fn mail(table: &Table<'_>) -> Option<GivenMail> {
 
 /// All claims of the pack's files; clauses that do not exist are reported.
 pub fn resolve(clauses: &[At<Clause>], sheets: &[Sheet<'_>]) -> Claims {
-    let rules = sheets.iter().flat_map(|sheet| sheet.rules.iter().map(|rule| (sheet.file, rule)));
-    let examples = rules.enumerate().flat_map(|(n, (file, rule))| examples(n, file, rule)).collect();
-    let tests = sheets.iter().flat_map(|sheet| sheet.tests.iter().map(|test| (sheet.file, test)));
-    let checked = tests.map(|(file, raw)| {
-        raw.clauses.iter().for_each(|id| known(file, id, clauses, "clause", |kind| kind != ClauseKind::Conduct));
-        raw.conduct.iter().for_each(|id| known(file, id, clauses, "conduct", |kind| kind == ClauseKind::Conduct));
-        raw.test.clone()
-    });
-    Claims { tests: checked.collect(), examples, terms: sheets.iter().flat_map(terms).collect() }
+    let mut claims = Claims::default();
+    let mut numbers = 0..;
+    for sheet in sheets {
+        let (file, lines) = (sheet.file, Lines::of(sheet.file));
+        for (rule, n) in sheet.rules.iter().zip(numbers.by_ref()) {
+            claims.examples.extend(examples(n, &lines, rule));
+        }
+        for RawTest { test, span, clauses: scopes, conduct } in &sheet.tests {
+            scopes.iter().for_each(|id| known(file, id, clauses, "clause", |kind| kind != ClauseKind::Conduct));
+            conduct.iter().for_each(|id| known(file, id, clauses, "conduct", |kind| kind == ClauseKind::Conduct));
+            claims.tests.push(MailTest { place: lines.place(span), ..test.clone() });
+        }
+        claims.terms.extend(terms(sheet, &lines));
+    }
+    claims
 }
 
-fn terms(sheet: &Sheet<'_>) -> Vec<WrittenTerm> {
-    let of_rule =
-        |rule: &'_ RawRule| rule.any.iter().chain(rule.all.iter().flatten()).chain(&rule.none).cloned().collect();
-    let written = sheet.words.iter().map(|list| list.terms.clone()).chain(sheet.rules.iter().map(of_rule));
-    let terms = written.flat_map(|terms: Vec<At<RawTerm>>| terms);
-    let place = |term: At<RawTerm>| match term.value {
-        RawTerm::Term(value) => Some(WrittenTerm { place: sheet.file.line(&term.span), term: value }),
+fn terms(sheet: &Sheet<'_>, lines: &Lines<'_>) -> impl Iterator<Item = WrittenTerm> {
+    let terms = sheet.words.iter().flat_map(|list| &list.terms).chain(sheet.rules.iter().flat_map(RawRule::terms));
+    terms.filter_map(|term| match &term.value {
+        RawTerm::Term(value) => Some(WrittenTerm { place: lines.place(&term.span), term: value.clone() }),
         RawTerm::List(_) => None,
-    };
-    terms.filter_map(place).collect()
+    })
 }
 
-fn examples(n: usize, file: File<'_>, rule: &RawRule) -> Vec<Example> {
+fn examples(n: usize, lines: &Lines<'_>, rule: &RawRule) -> Vec<Example> {
     let claim = |text: &At<String>, applies| Example {
-        place: file.line(&text.span),
+        place: lines.place(&text.span),
         rule: n,
         text: text.value.clone(),
         applies,

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::config::problems::{File, Problem};
 use crate::config::reader::{self, At, Table, Value};
 use crate::triage::fitted::{COMMON, Fitted, FittedTerm, Mark, Points};
-use crate::triage::fold::{Folding, fold_term};
+use crate::triage::fold::{Folding, fold_term, is_surely_folded};
 use crate::triage::pack::{Clause, ClauseKind};
 
 /// The file's name in the pack's folder; a pack may do without.
@@ -15,7 +15,9 @@ pub const WEIGHTS: &str = "weights.toml";
 /// `clauses`: of the pack, in its order.
 pub fn read(file: File<'_>, clauses: &[At<Clause>], folding: Folding) -> Option<Fitted> {
     let index: HashMap<&str, usize> = clauses.iter().enumerate().map(|(i, c)| (c.value.id.as_str(), i)).collect();
-    let names = Names { file, clauses, index };
+    let speaks = |clause: &&Clause| clause.kind != ClauseKind::Staff && !COMMON.contains(&clause.id.as_str());
+    let columns = clauses.iter().map(|At { value, .. }| Some(value).filter(speaks).map_or("", |clause| &clause.id));
+    let names = Names { file, clauses, index, columns: columns.chain(COMMON).collect() };
     let (head, terms) = parts(file.text);
     let head = reader::read_part(file, 0..head, |root| {
         let context = root.require("context").and_then(Value::number);
@@ -82,6 +84,8 @@ struct Names<'a, 'f> {
     file: File<'f>,
     clauses: &'a [At<Clause>],
     index: HashMap<&'a str, usize>,
+    /// Their names in order; "" for one that no term can speak for.
+    columns: Vec<&'a str>,
 }
 
 impl Names<'_, '_> {
@@ -114,26 +118,22 @@ impl Names<'_, '_> {
     /// thousands of them would take the most of the time in which the program gets ready, so it is asked only about
     /// others, and about what is wrong.
     fn plain(&self, line: &str) -> Option<FittedTerm> {
-        let (text, points) = line.strip_prefix('"')?.split_once("\" = { rarity = ")?;
-        let mut points = points.strip_suffix(" }\n")?.split(", ");
-        let rarity = plain_number(points.next()?).filter(|rarity| *rarity > 0.0)?;
-        let points = points.map(|point| {
-            let (name, worth) = point.split_once(" = ")?;
-            Some((self.column(name)?, plain_number(worth)?))
-        });
-        let mut points: Points = points.collect::<Option<_>>()?;
-        points.sort_unstable_by_key(|(column, _)| *column);
-        let once = points.windows(2).all(|pair| pair[0].0 < pair[1].0);
-        let simple = !text.contains(['"', '\\']) && !text.chars().any(char::is_control);
-        (once && simple).then(|| FittedTerm { text: text.to_owned(), rarity, points })
-    }
-
-    /// Where the points of this name are; none if it is none of a clause that terms can speak for.
-    fn column(&self, name: &str) -> Option<usize> {
-        if let Some(common) = COMMON.iter().position(|common| *common == name) {
-            return Some(self.clauses.len() + common);
+        let (text, rest) = line.strip_prefix('"')?.split_once('"')?;
+        let mut words = rest.strip_prefix(" = { rarity = ")?.strip_suffix(" }\n")?.split(' ');
+        let (rarity, mut more) = plain_number(words.next()?)?;
+        let mut points = Points::with_capacity(rest.bytes().filter(|byte| *byte == b',').count());
+        // Names stand in the order of the columns, each once.
+        let mut columns = self.columns.iter().enumerate();
+        while more {
+            let name = words.next().filter(|name| !name.is_empty())?;
+            let (column, _) = columns.find(|(_, known)| **known == name)?;
+            let (worth, comma) = words.next().filter(|sign| *sign == "=").and_then(|_| plain_number(words.next()?))?;
+            points.push((column, worth));
+            more = comma;
         }
-        self.index.get(name).copied().filter(|clause| self.clauses[*clause].value.kind != ClauseKind::Staff)
+        let simple = !text.bytes().any(|byte| byte == b'\\' || byte.is_ascii_control());
+        let whole = words.next().is_none() && rarity > 0.0;
+        (whole && simple).then(|| FittedTerm { text: text.to_owned(), rarity, points })
     }
 
     /// A line of any TOML.
@@ -215,16 +215,26 @@ impl Names<'_, '_> {
     }
 }
 
-/// A decimal number as TOML writes it, without exponent and underscores.
-fn plain_number(text: &str) -> Option<f64> {
-    let (whole, part) = text.strip_prefix('-').unwrap_or(text).split_once('.')?;
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let short = whole == "0" || !whole.starts_with('0');
-    (short && digits(whole) && digits(part)).then(|| text.parse().ok())?
+/// A decimal number as TOML writes it, with one digit behind the point, and whether a comma follows: 「-12.3,」
+fn plain_number(text: &str) -> Option<(f64, bool)> {
+    let (number, comma) = text.strip_suffix(',').map_or((text, false), |number| (number, true));
+    let (sign, number) = number.strip_prefix('-').map_or((1.0, number), |number| (-1.0, number));
+    let (tens, ones, tenths) = match number.as_bytes() {
+        [ones, b'.', tenths] => (&b'0', ones, tenths),
+        [tens @ b'1'..=b'9', ones, b'.', tenths] => (tens, ones, tenths),
+        _ => return None,
+    };
+    let digit = |byte: &u8| byte.is_ascii_digit().then(|| u32::from(byte - b'0'));
+    let number = digit(tens)? * 100 + digit(ones)? * 10 + digit(tenths)?;
+    // Both are whole: the quotient is the nearest number, as it is when the text is parsed.
+    Some((sign * f64::from(number) / 10.0, comma))
 }
 
 /// A long-vowel mark at the end may stand in the middle of a word, where it is kept.
 fn is_folded(text: &str, folding: Folding) -> bool {
+    if is_surely_folded(text) {
+        return true;
+    }
     let base = |text: &str| text.trim_end_matches('ー').to_owned();
     base(&fold_term(text, folding)) == base(text)
 }

@@ -14,7 +14,6 @@ use crate::config::suggest;
 use crate::triage::flow::grammar;
 use crate::triage::flow::{Claim, Device, End, Evidence, Exit, Flow, Group, Step, StepKind, Text, Version, Who, Words};
 use crate::triage::pack::{Clause, Term};
-use crate::triage::pattern::is_plain;
 
 /// A step with its exits as written.
 struct RawStep {
@@ -130,22 +129,40 @@ fn verbs(table: &Table<'_>) -> Parts {
 }
 
 fn parts(table: &Table<'_>, verbs: &Parts) -> Parts {
-    let read = |(name, value): (At<String>, Value<'_>)| Some((name.value, put_in(value.string()?.value, verbs)));
+    let read = |(name, value): (At<String>, Value<'_>)| {
+        let full = put_in(&value.string()?.value, |name| verbs.get(name).map(String::as_str));
+        if let Err(error) = regex_syntax::parse(&full) {
+            value.error(format!("with its verbs put in, this is no regular expression: {error}"));
+            return None;
+        }
+        Some((name.value, full))
+    };
     table.entries().filter_map(read).collect()
 }
 
-fn put_in(pattern: String, parts: &Parts) -> String {
-    let put =
-        |full: String, (name, part): (&String, &String)| full.replace(&format!("<{name}>"), &format!("(?:{part})"));
-    parts.iter().fold(pattern, put)
+fn put_in<'p>(pattern: &str, part: impl Fn(&str) -> Option<&'p str>) -> String {
+    let (mut full, mut rest) = (String::new(), pattern);
+    while let Some((before, behind)) = rest.split_once('<') {
+        full.push_str(before);
+        let named = behind.split_once('>').and_then(|(name, behind)| Some((part(name)?, behind)));
+        match named {
+            Some((part, _)) => full.extend(["(?:", part, ")"]),
+            None => full.push('<'),
+        }
+        rest = named.map_or(behind, |(_, behind)| behind);
+    }
+    full + rest
 }
 
 /// The terms of a list, with the named parts put in.
 fn terms(value: Value<'_>, parts: &Parts) -> Vec<Term> {
     let full = |term| match term {
         Term::Pattern(pattern) if pattern.contains('<') => {
-            let full = put_in(pattern, parts);
-            if !is_plain(&full)
+            let full = put_in(&pattern, |name| parts.get(name).map(String::as_str));
+            // Each part was checked where it stands, and full patterns are long. The bracket tells of a part in a class
+            // of characters, where it is no expression.
+            let short = put_in(&pattern, |name| parts.contains_key(name).then_some("]"));
+            if regex_syntax::parse(&short).is_err()
                 && let Err(error) = regex::Regex::new(&full)
             {
                 value.error(format!("with its parts put in, a pattern is no regular expression: {error}"));

@@ -130,7 +130,7 @@ fn read_all(report: &Report, folder: &str, files: &PackFiles) -> Option<(Pack, C
     }
     let Head { name, version, effective, thresholds, folding, clauses, .. } = head;
     let clauses = clauses.into_iter().map(|clause| clause.value).collect();
-    let (id, hash, calendar) = (id.to_owned(), hash(files), calendar?);
+    let (id, hash, hours) = (id.to_owned(), hash(files), calendar?);
     let pack = Pack {
         id,
         name,
@@ -149,7 +149,7 @@ fn read_all(report: &Report, folder: &str, files: &PackFiles) -> Option<(Pack, C
         urgent,
         products,
         templates,
-        calendar,
+        hours,
         hash,
     };
     Some((pack, claims))

@@ -1,5 +1,7 @@
 //! A rules file: word lists and rules as written, each with its place; nothing is looked up yet.
 
+use std::collections::HashSet;
+
 use regex::Regex;
 
 use super::claims::{self, RawTest};
@@ -37,8 +39,15 @@ pub struct RawRule {
     pub counterexamples: Vec<At<String>>,
 }
 
+impl RawRule {
+    /// All its terms, as they stand there.
+    pub fn terms(&self) -> impl Iterator<Item = &At<RawTerm>> {
+        self.any.iter().chain(self.all.iter().flatten()).chain(&self.none)
+    }
+}
+
 /// A term, or a word list by its name.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum RawTerm {
     Term(Term),
     List(String),
@@ -134,9 +143,9 @@ pub fn plain_terms(value: Value<'_>) -> Vec<Term> {
 
 /// The terms of an array; one that stands twice is noted, as it hides a slip.
 pub fn terms(value: Value<'_>) -> Vec<At<RawTerm>> {
-    let mut terms: Vec<At<RawTerm>> = Vec::new();
+    let (mut terms, mut known) = (Vec::new(), HashSet::new());
     for At { value: term, span } in value.items().into_iter().filter_map(term) {
-        if terms.iter().any(|known| known.value == term) {
+        if !known.insert(term.clone()) {
             let message = format!("`{}` stands twice in this list", value.file.text.get(span.clone()).unwrap_or("?"));
             value.file.add(Problem::warning(message).at(&span));
         }

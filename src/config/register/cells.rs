@@ -7,9 +7,10 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use jiff::civil::Date;
 use jiff::{Span, ToSpan};
 
+use super::columns::Column;
 use crate::config::freemail::FreeMail;
 use crate::config::problems::{Problem, Report};
-use crate::triage::auth::domain::canonical;
+use crate::triage::auth::domain::is_name;
 use crate::triage::register::contract_key;
 
 /// What spreadsheets write where a formula failed.
@@ -40,11 +41,11 @@ fn is_clean(cell: &str) -> bool {
     stays(first) && stays(last) && cell.is_ascii()
 }
 
-fn narrow(text: &str) -> String {
+fn narrow(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
-        return text.to_owned();
+        return text.into();
     }
-    ComposingNormalizerBorrowed::new_nfkc().normalize(text).into_owned()
+    ComposingNormalizerBorrowed::new_nfkc().normalize(text)
 }
 
 /// A mail address as registers hold it: lower case. What breaks RFC 5321 may still be a person
@@ -62,14 +63,13 @@ pub fn is_domain(domain: &str) -> bool {
         let fits = label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
         fits && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
     };
-    domain.contains('.') && domain.split('.').all(label) && canonical(domain).is_some()
+    domain.contains('.') && domain.split('.').all(label) && is_name(domain)
 }
 
 /// A cell and where it stands.
 pub struct Cell<'a> {
     pub text: Cow<'a, str>,
-    /// Name of its column.
-    pub column: &'static str,
+    pub column: Column,
     pub report: &'a Report,
     pub path: &'a Path,
     pub line: usize,
@@ -77,7 +77,7 @@ pub struct Cell<'a> {
 
 impl Cell<'_> {
     fn error(&self, message: impl std::fmt::Display, hint: Option<&str>) {
-        let problem = Problem::error(format!("{}: {message}", self.column)).line(self.line);
+        let problem = Problem::error(format!("{}: {message}", self.column.name())).line(self.line);
         self.report.of_file(self.path, problem.hint(hint.map(str::to_owned)));
     }
 

@@ -1,7 +1,9 @@
 //! What only shows when entries are compared: ids, addresses and contract numbers that two have, partners that are
 //! missing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hasher};
 
 use jiff::civil::Date;
 
@@ -20,10 +22,14 @@ pub fn all(entries: &Entries, report: &Report, desks: &[String]) {
     unique(entries, report, "customer id", &entries.customers, |customer| &customer.id);
     known_partners(entries, report);
     known_desks(entries, report, desks);
-    let key = |text: &String| text.clone();
-    not_shared(entries, report, "address", |customer| customer.addresses.iter().map(key).collect());
-    let contracts = |customer: &Customer| customer.contracts.iter().map(|number| contract_key(number)).collect();
-    not_shared(entries, report, "contract number", contracts);
+    not_shared(entries, report, "address", |customer| &customer.addresses, |address| Cow::Borrowed(address));
+    not_shared(
+        entries,
+        report,
+        "contract number",
+        |customer| &customer.contracts,
+        |number| contract_key(number).into(),
+    );
     shared_domains(entries, report);
     for entry in entries.customers.iter().filter(|_| as_written) {
         let Customer { id, contracts, addresses, domains, .. } = &entry.value;
@@ -34,9 +40,32 @@ pub fn all(entries: &Entries, report: &Report, desks: &[String]) {
     }
 }
 
+/// What may stand in the list more than once. Most keys of a register surely do not, and to compare all of them with each
+/// other would take longer than to read them.
+struct Repeated(HashSet<u64>);
+
+impl Repeated {
+    fn of<K: AsRef<str>>(keys: impl Iterator<Item = K>) -> Repeated {
+        let mut hashes: Vec<u64> = keys.map(|key| hash(key.as_ref())).collect();
+        hashes.sort_unstable();
+        Repeated(hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect())
+    }
+
+    fn may_have(&self, key: &str) -> bool {
+        !self.0.is_empty() && self.0.contains(&hash(key))
+    }
+}
+
+fn hash(key: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(key.as_bytes());
+    hasher.finish()
+}
+
 /// Reports every id that was there before.
 fn unique<T>(entries: &Entries, report: &Report, what: &str, list: &[Entry<T>], id: fn(&T) -> &String) {
-    let mut sorted: Vec<&Entry<T>> = list.iter().collect();
+    let repeated = Repeated::of(list.iter().map(|entry| id(&entry.value)));
+    let mut sorted: Vec<&Entry<T>> = list.iter().filter(|entry| repeated.may_have(id(&entry.value))).collect();
     sorted.sort_by_key(|entry| id(&entry.value));
     for pair in sorted.chunk_by(|one, other| id(&one.value) == id(&other.value)) {
         let [first, others @ ..] = pair else { continue };
@@ -75,11 +104,17 @@ fn meet(one: &Customer, other: &Customer) -> bool {
 }
 
 /// Reports what two customers have at one time. One after the other may: contracts are renewed.
-fn not_shared(entries: &Entries, report: &Report, what: &str, keys: impl Fn(&Customer) -> Vec<String>) {
-    let mut claims: Vec<(String, Customers)> = Vec::new();
-    for entry in &entries.customers {
-        claims.extend(keys(&entry.value).into_iter().map(|key| (key, entry)));
-    }
+fn not_shared(
+    entries: &Entries,
+    report: &Report,
+    what: &str,
+    list: fn(&Customer) -> &Vec<String>,
+    key: fn(&str) -> Cow<'_, str>,
+) {
+    let keys =
+        || entries.customers.iter().flat_map(|entry| list(&entry.value).iter().map(move |item| (key(item), entry)));
+    let repeated = Repeated::of(keys().map(|(key, _)| key));
+    let mut claims: Vec<(Cow<str>, Customers)> = keys().filter(|(key, _)| repeated.may_have(key)).collect();
     in_order(&mut claims);
     for pair in claims.windows(2) {
         let [(one, first), (other, second)] = pair else { continue };
@@ -92,16 +127,18 @@ fn not_shared(entries: &Entries, report: &Report, what: &str, keys: impl Fn(&Cus
 }
 
 /// By key, then by time, then as they stand in the files.
-fn in_order(claims: &mut [(String, Customers)]) {
+fn in_order(claims: &mut [(Cow<str>, Customers)]) {
     let from = |entry: Customers| entry.value.valid.from.unwrap_or(Date::MIN);
     claims.sort_by(|one, other| one.0.cmp(&other.0).then(from(one.1).cmp(&from(other.1))));
 }
 
 /// Two customers of one domain are possible (a group of companies), but on two routes the domain proves nothing.
 fn shared_domains(entries: &Entries, report: &Report) {
+    let all = entries.customers.iter().flat_map(|entry| &entry.value.domains);
+    let repeated = Repeated::of(all);
     let mut owners: BTreeMap<&str, Customers> = BTreeMap::new();
     for entry in &entries.customers {
-        for domain in &entry.value.domains {
+        for domain in entry.value.domains.iter().filter(|domain| repeated.may_have(domain)) {
             let first = *owners.entry(domain).or_insert(entry);
             if first.value.partner != entry.value.partner && meet(&first.value, &entry.value) {
                 let message = format!("customer `{}` has domain `{domain}` on another route", first.value.id);

@@ -98,15 +98,29 @@ impl Column {
 }
 
 /// Where each column stands.
-pub struct Columns(Vec<Option<Column>>);
+pub struct Columns {
+    count: usize,
+    /// By the number of the column.
+    places: [Option<usize>; NAMES.len()],
+}
 
 impl Columns {
+    fn of_names(columns: &[Option<Column>]) -> Columns {
+        let mut places = [None; NAMES.len()];
+        for (at, column) in columns.iter().enumerate() {
+            if let Some(place) = column.and_then(|column| places.get_mut(column as usize)) {
+                place.get_or_insert(at);
+            }
+        }
+        Columns { count: columns.len(), places }
+    }
+
     pub fn count(&self) -> usize {
-        self.0.len()
+        self.count
     }
 
     pub fn of(&self, column: Column) -> Option<usize> {
-        self.0.iter().position(|known| *known == Some(column))
+        self.places.get(column as usize).copied().flatten()
     }
 }
 
@@ -135,7 +149,7 @@ pub fn columns(report: &Report, path: &Path, line: usize, names: &[Cow<str>]) ->
             None => add(unknown(name)),
         }
     }
-    Some((kind, Columns(columns)))
+    Some((kind, Columns::of_names(&columns)))
 }
 
 /// Exports have many columns that a register does not need; but a slip must not lose what stands below it.

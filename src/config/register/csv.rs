@@ -44,10 +44,18 @@ impl<'t> Rows<'t> {
         if let Some(inside) = bare.strip_prefix('"') {
             return self.quoted(inside, open);
         }
-        let end = self.rest.find([self.separator, '\n', '\r']).unwrap_or(self.rest.len());
-        let (cell, rest) = self.rest.split_at(end);
+        let (cell, rest) = self.rest.split_at(self.end_of_cell(self.rest));
         self.rest = rest;
         (Cow::Borrowed(cell), self.behind())
+    }
+
+    /// Where the cell ends that `text` begins with.
+    fn end_of_cell(&self, text: &str) -> usize {
+        let end = match u8::try_from(self.separator).ok().filter(u8::is_ascii) {
+            Some(separator) => text.bytes().position(|byte| byte == separator || byte == b'\n' || byte == b'\r'),
+            None => text.find([self.separator, '\n', '\r']),
+        };
+        end.unwrap_or(text.len())
     }
 
     fn quoted(&mut self, inside: &'t str, open: &mut bool) -> (Cow<'t, str>, bool) {
@@ -67,7 +75,7 @@ impl<'t> Rows<'t> {
         }
         self.line += cell.matches('\n').count();
         // Whatever stands behind the closing quote belongs to the cell: `"a"b`.
-        let end = rest.find([self.separator, '\n', '\r']).unwrap_or(rest.len());
+        let end = self.end_of_cell(rest);
         cell.push_str(&rest[..end]);
         self.rest = &rest[end..];
         (Cow::Owned(cell), self.behind())
@@ -132,7 +140,7 @@ pub fn read(report: &Report, path: &Path, text: &str, free_mail: &FreeMail, file
         Kind::Customers => {
             entries.has_customers = true;
             let read = rows.filter(|row| sheet.is_whole(row)).filter_map(|row| sheet.customer(&row));
-            let merged = merged(&sheet, read);
+            let merged = merged(&sheet, read, text.bytes().filter(|byte| *byte == b'\n').count());
             entries.customers.extend(merged.into_iter().map(|(value, line)| Entry {
                 value,
                 file,
@@ -142,10 +150,10 @@ pub fn read(report: &Report, path: &Path, text: &str, free_mail: &FreeMail, file
     }
 }
 
-/// Rows of one customer are one customer: exports have a line for each contract or address.
-fn merged(sheet: &Sheet, rows: impl Iterator<Item = (Customer, usize)>) -> Vec<(Customer, usize)> {
-    let mut customers: Vec<(Customer, usize)> = Vec::new();
-    let mut known: HashMap<String, usize> = HashMap::new();
+/// Rows of one customer are one customer: exports have a line for each contract or address. `lines`: of the file.
+fn merged(sheet: &Sheet, rows: impl Iterator<Item = (Customer, usize)>, lines: usize) -> Vec<(Customer, usize)> {
+    let mut customers: Vec<(Customer, usize)> = Vec::with_capacity(lines);
+    let mut known: HashMap<String, usize> = HashMap::with_capacity(lines);
     for (row, line) in rows {
         let Some((first, first_line)) = known.get(&row.id).and_then(|at| customers.get_mut(*at)) else {
             known.insert(row.id.clone(), customers.len());
@@ -203,7 +211,7 @@ impl Sheet<'_> {
 
     fn cell<'c>(&'c self, row: &'c Row, column: Column) -> Cell<'c> {
         let text = self.columns.of(column).and_then(|at| row.cells.get(at)).map(|cell| cells::clean(cell));
-        let (text, column) = (text.unwrap_or_default(), column.name());
+        let text = text.unwrap_or_default();
         Cell { text, column, report: self.report, path: self.path, line: row.line }
     }
 

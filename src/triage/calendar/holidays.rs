@@ -6,7 +6,7 @@
 //! `check` and the running desk warn meanwhile.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday, date};
@@ -14,7 +14,7 @@ use jiff::civil::{Date, Weekday, date};
 /// Days on which nobody works, with their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Holidays {
-    listed: BTreeMap<Date, String>,
+    listed: Arc<BTreeMap<Date, String>>,
     /// Beyond the list: the Act.
     computed: bool,
 }
@@ -28,9 +28,9 @@ const JAPAN: &str = include_str!("japan.csv");
 impl Holidays {
     /// The list of this program, and the Act beyond it.
     pub fn japan() -> Holidays {
-        static LISTED: OnceLock<BTreeMap<Date, String>> = OnceLock::new();
+        static LISTED: OnceLock<Arc<BTreeMap<Date, String>>> = OnceLock::new();
         // A test reads the file, so that there is no error to meet here.
-        let listed = LISTED.get_or_init(|| parse(JAPAN).unwrap_or_default());
+        let listed = LISTED.get_or_init(|| Arc::new(parse(JAPAN).unwrap_or_default()));
         Holidays { listed: listed.clone(), computed: true }
     }
 
@@ -41,8 +41,9 @@ impl Holidays {
     pub fn japan_with(list: &str) -> Result<Holidays, BadLine> {
         let newer = parse(list)?;
         let mut holidays = Holidays::japan();
-        holidays.listed.retain(|day, _| !newer.keys().any(|new| new.year() == day.year()));
-        holidays.listed.extend(newer);
+        let listed = Arc::make_mut(&mut holidays.listed);
+        listed.retain(|day, _| !newer.keys().any(|new| new.year() == day.year()));
+        listed.extend(newer);
         Ok(holidays)
     }
 

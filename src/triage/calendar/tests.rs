@@ -252,7 +252,7 @@ fn ours(calendar: &Calendar) -> Vec<bool> {
 
 #[test]
 fn every_minute_of_five_years_is_as_the_terms_say() {
-    let shipped = |text: &str| crate::config::embedded_pack(text).unwrap().calendar;
+    let shipped = |text: &str| crate::config::embedded_pack(text).unwrap().hours;
     let biz = naive(|m| (600..705).contains(&m) || (765..1080).contains(&m));
     let phone = naive(|m| (600..1080).contains(&m));
     for (pack, expected) in [("optim-biz", biz), ("biz-phone", phone)] {

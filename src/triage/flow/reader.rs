@@ -16,6 +16,7 @@ use super::sense;
 use super::words::{FlowBook, Meaning};
 use super::{Answer, Claim, Flow, Learned, StepKind};
 use crate::triage::inquiry::Inquiry;
+use crate::triage::pattern::Pattern;
 
 /// What was read.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -165,7 +166,7 @@ impl Reader<'_> {
 
     /// What is looked for in a sentence whatever it is about.
     fn tone(&mut self, text: &str) {
-        let matches = |regex: &Option<regex::Regex>| regex.as_ref().is_some_and(|regex| regex.is_match(text));
+        let matches = |words: &Option<Pattern>| words.as_ref().is_some_and(|words| words.is_match(text));
         self.out.later |= matches(&self.book.later);
         self.out.refuses |= matches(&self.book.refusal);
         self.out.angry |= matches(&self.book.anger);
@@ -490,6 +491,6 @@ fn copula(before: &str, rest: &str) -> usize {
 }
 
 /// Length of the whole match: of a bare number it is that of the number.
-fn groups_length(pattern: &regex::Regex, text: &str) -> usize {
-    pattern.find(text).map_or(0, |found| found.len())
+fn groups_length(pattern: &Pattern, text: &str) -> usize {
+    pattern.find_iter(text).next().map_or(0, |found| found.len())
 }

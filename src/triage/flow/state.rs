@@ -211,7 +211,9 @@ impl FlowState {
         let nothing_new = reading.learned.is_empty();
         let silent = nothing_new && (self.place == Place::Handover || !reading.trouble);
         // Nobody writes for the first time to say that it works: it did so once.
-        let first = self.turns.is_empty() && !reading.learned.values().any(|answer| *answer == Answer::Fixed);
+        let first = self.turns.is_empty()
+            && self.asked.is_empty()
+            && !reading.learned.values().any(|answer| *answer == Answer::Fixed);
         if reading.works && !first {
             return (Place::Solved, None, Vec::new());
         }

@@ -2,29 +2,28 @@
 
 use std::sync::Arc;
 
-use regex::Regex;
-
-use super::{Claim, Flow, Words};
+use super::{Claim, Device, Flow, Words};
 use crate::triage::fold::{Folding, fold_term};
 use crate::triage::pack::Term;
+use crate::triage::pattern::Pattern;
 
 /// A flow made ready for reading mails.
 #[derive(Debug)]
 pub struct FlowBook {
     pub flow: Arc<Flow>,
     /// What each pattern found means.
-    pub(super) patterns: Vec<(Meaning, Regex)>,
-    pub(super) devices: Vec<Regex>,
-    pub(super) versions: Vec<(usize, Regex)>,
+    pub(super) patterns: Vec<(Meaning, Pattern)>,
+    pub(super) devices: Vec<Pattern>,
+    pub(super) versions: Vec<(usize, Pattern)>,
     /// See [`super::Evidence::seen`], for each step.
-    pub(super) seen: Vec<Option<Regex>>,
+    pub(super) seen: Vec<Option<Pattern>>,
     /// See [`super::Evidence::whole`], for each step.
-    pub(super) whole: Vec<Vec<Regex>>,
+    pub(super) whole: Vec<Vec<Pattern>>,
     /// Says that something is not so.
-    pub(super) denial: Option<Regex>,
-    pub(super) later: Option<Regex>,
-    pub(super) refusal: Option<Regex>,
-    pub(super) anger: Option<Regex>,
+    pub(super) denial: Option<Pattern>,
+    pub(super) later: Option<Pattern>,
+    pub(super) refusal: Option<Pattern>,
+    pub(super) anger: Option<Pattern>,
 }
 
 /// What words mean; step and group numbers are indices into the flow.
@@ -70,47 +69,43 @@ impl Meaning {
 }
 
 impl FlowBook {
-    /// # Errors
-    /// A pattern that does not compile; `config` finds these first.
-    pub fn compile(flow: Arc<Flow>) -> Result<FlowBook, regex::Error> {
+    pub fn compile(flow: Arc<Flow>) -> FlowBook {
         let mut patterns = Vec::new();
-        let mut add = |meaning, terms: &[Term]| -> Result<(), regex::Error> {
-            patterns.extend(union(terms)?.map(|regex| (meaning, regex)));
-            Ok(())
-        };
+        let mut add = |meaning, terms: &[Term]| patterns.extend(union(terms).map(|pattern| (meaning, pattern)));
         for (index, step) in flow.steps.iter().enumerate() {
             let evidence = &step.evidence;
-            add(Meaning::Topic(index), &evidence.topic)?;
-            add(Meaning::Topic(index), &[Term::Literal(step.id.clone())])?;
-            add(Meaning::AskedTopic(index), &evidence.asked)?;
+            add(Meaning::Topic(index), &evidence.topic);
+            add(Meaning::Topic(index), &[Term::Literal(step.id.clone())]);
+            add(Meaning::AskedTopic(index), &evidence.asked);
             for (claim, terms) in &evidence.says {
-                add(Meaning::Says(index, *claim), terms)?;
+                add(Meaning::Says(index, *claim), terms);
             }
             for (claim, terms) in &evidence.word {
-                add(Meaning::Word(index, *claim), terms)?;
+                add(Meaning::Word(index, *claim), terms);
             }
         }
         for (index, group) in flow.groups.iter().enumerate() {
-            add(Meaning::Group(index), &group.topic)?;
+            add(Meaning::Group(index), &group.topic);
         }
         for place in 0..flow.ask {
-            add(Meaning::Place(place), &[Term::Pattern(place_names(place))])?;
+            add(Meaning::Place(place), &[Term::Pattern(place_names(place))]);
         }
-        add(Meaning::Last, &[Term::Pattern("最後の(?:もの|やつ|項目|手順|確認|[はもをがで])".into())])?;
+        add(Meaning::Last, &[Term::Pattern("最後の(?:もの|やつ|項目|手順|確認|[はもをがで])".into())]);
         for (first, names) in HALVES {
-            add(Meaning::Half(first), &[Term::Pattern(names.into())])?;
+            add(Meaning::Half(first), &[Term::Pattern(names.into())]);
         }
         for (meaning, terms) in general(&flow.words) {
-            add(meaning, terms)?;
+            add(meaning, terms);
         }
-        let devices = flow.devices.iter().map(|device| union_or_never(&device.names)).collect::<Result<_, _>>()?;
-        let versions = versions(&flow)?;
-        let seen = flow.steps.iter().map(|step| union(&step.evidence.seen)).collect::<Result<_, _>>()?;
-        let whole = flow.steps.iter().map(|step| each(&step.evidence.whole)).collect::<Result<_, _>>()?;
+        let never = || Pattern::known(NEVER);
+        let devices = flow.devices.iter().map(|device| union(&device.names).unwrap_or_else(never)).collect();
+        let versions = versions(&flow);
+        let seen = flow.steps.iter().map(|step| union(&step.evidence.seen)).collect();
+        let whole = flow.steps.iter().map(|step| each(&step.evidence.whole)).collect();
         let words = &flow.words;
-        let denial = union(&words.denial)?;
-        let (later, refusal, anger) = (union(&words.later)?, union(&words.refusal)?, union(&words.anger)?);
-        Ok(FlowBook { patterns, devices, versions, seen, whole, denial, later, refusal, anger, flow })
+        let denial = union(&words.denial);
+        let (later, refusal, anger) = (union(&words.later), union(&words.refusal), union(&words.anger));
+        FlowBook { patterns, devices, versions, seen, whole, denial, later, refusal, anger, flow }
     }
 }
 
@@ -170,31 +165,22 @@ fn general(words: &Words) -> [(Meaning, &[Term]); 16] {
 }
 
 /// Each pattern with the index of its device.
-fn versions(flow: &Flow) -> Result<Vec<(usize, Regex)>, regex::Error> {
-    let mut found = Vec::new();
-    for (index, device) in flow.devices.iter().enumerate() {
-        for pattern in device.version.iter().flat_map(|version| &version.patterns) {
-            found.push((index, Regex::new(pattern)?));
-        }
-    }
-    Ok(found)
+fn versions(flow: &Flow) -> Vec<(usize, Pattern)> {
+    let of_device = |(index, device): (usize, &Device)| {
+        let patterns = device.version.iter().flat_map(|version| &version.patterns);
+        patterns.map(move |pattern| (index, Pattern::known(pattern.as_str()))).collect::<Vec<_>>()
+    };
+    flow.devices.iter().enumerate().flat_map(of_device).collect()
 }
 
 /// One expression that finds any of the terms; none if there are none.
-pub fn union(terms: &[Term]) -> Result<Option<Regex>, regex::Error> {
-    if terms.is_empty() {
-        return Ok(None);
-    }
+pub fn union(terms: &[Term]) -> Option<Pattern> {
     let parts: Vec<String> = terms.iter().map(source).collect();
-    Regex::new(&parts.join("|")).map(Some)
+    (!parts.is_empty()).then(|| Pattern::known(parts.join("|")))
 }
 
-fn each(terms: &[Term]) -> Result<Vec<Regex>, regex::Error> {
-    terms.iter().map(|term| Regex::new(&source(term))).collect()
-}
-
-fn union_or_never(terms: &[Term]) -> Result<Regex, regex::Error> {
-    Ok(union(terms)?.unwrap_or(Regex::new(NEVER)?))
+fn each(terms: &[Term]) -> Vec<Pattern> {
+    terms.iter().map(|term| Pattern::known(source(term))).collect()
 }
 
 /// Matches nothing.
