@@ -85,6 +85,8 @@ impl Reader<'_> {
                     self.spoken = true;
                 }
             }
+            // Unasked, what else is bad on a screen is no answer.
+            Some(false) if symptom && !asked => {}
             Some(well) => {
                 self.record(step, if well { Answer::Yes } else { Answer::No }, false, true);
                 self.spoken = true;
