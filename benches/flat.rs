@@ -110,7 +110,7 @@ impl Filled {
         assert_eq!(ready.len(), count as usize);
         let carry_out = move |books: &madoguchi::store::Books<'_>| {
             for row in &ready {
-                black_box(books.standing(row, now)?);
+                black_box(books.standing(row, true, now)?);
                 books.start(row.id, now)?;
                 books.finish(row.id, &Outcome::Done { note: None }, now)?;
             }

@@ -4,6 +4,7 @@
 //! that is gone was moved) but one: sending. So "started" is noted durably before a send, and a send that was cut
 //! off is never blindly repeated ([`settle_interrupted`], invariant 3).
 
+mod call;
 mod labels;
 mod retry;
 mod send;
@@ -55,6 +56,7 @@ pub fn effects(actions: &[Action], label_prefix: &str, sent_copy: bool) -> Vec<N
             Action::Forward(reply) if reply.at.is_some() => {}
             Action::Forward(reply) => forward(&mut effects, reply, label_prefix),
             Action::Alert(reply) => now(&mut effects, Effect::Alert(reply.clone())),
+            Action::AlertCommand(alert) => now(&mut effects, Effect::AlertCommand(alert.clone())),
             Action::HandOver { .. } | Action::Queue { .. } | Action::Move { .. } | Action::Close(_) => {}
         }
     }
@@ -134,6 +136,7 @@ fn forward(effects: &mut Vec<NewEffect>, reply: &Reply, label_prefix: &str) {
 
 /// What carries effects out for one desk.
 pub struct Hands<'a> {
+    pub desk: &'a str,
     pub inbox: &'a mut Inbox,
     pub outbox: &'a mut Outbox,
     pub store: &'a Store,
@@ -146,6 +149,8 @@ pub struct Hands<'a> {
     /// True: nothing more is begun.
     pub stop: &'a watch::Receiver<bool>,
     pub budgets: &'a Budgets,
+    /// Program and arguments that tell staff of urgent mail; empty: none.
+    pub alert_command: &'a [String],
     pub way: &'a mut WayOut,
     /// The last round ended in the middle of its effects, and nobody knows which one is at fault: each by itself.
     pub careful: bool,
@@ -231,6 +236,7 @@ impl Hands<'_> {
             Effect::AddLabels { .. } | Effect::RemoveLabels { .. } | Effect::LabelSend { .. } => {
                 return self.label(vec![row.clone()]).await;
             }
+            Effect::AlertCommand(alert) => self.call(row, alert).await,
             Effect::SentCopy { of } => self.sent_copy(row, *of).await?,
             Effect::Draft(reply) => {
                 let mail = compose(reply, self.from, &self.clock.now().to_zoned(self.zone.clone()));
@@ -324,9 +330,9 @@ fn sends(effect: &Effect) -> bool {
 ///
 /// # Errors
 /// Store failures, and a mailbox that needs a new connection.
-pub async fn settle_interrupted(hands: &mut Hands<'_>, desk: &str) -> Result<usize, ApplyError> {
+pub async fn settle_interrupted(hands: &mut Hands<'_>) -> Result<usize, ApplyError> {
     hands.note(Vec::new()).await?;
-    let rows = hands.store.interrupted(desk).await?;
+    let rows = hands.store.interrupted(hands.desk).await?;
     let settled = rows.len();
     for row in rows {
         let (Effect::Send(reply) | Effect::Forward(reply) | Effect::Close(reply) | Effect::Alert(reply)) = &row.effect

@@ -16,6 +16,7 @@
 //! 4. [`apply`]: turns a decision into numbered effects and carries them out. [`worker`]: the loop of one desk.
 //!    [`dkim`]: checks signatures for the worker, where a desk asks for it.
 //!    [`health`]: does each desk get on, and who is told when it does not.
+//!    [`command`]: how staff's own programs are run.
 //!    [`upkeep`]: what is older than it may be kept goes, once a day.
 //! 5. [`config`]: TOML with spans → checked types, or all problems at once.
 //! 6. [`cli`]: one file a command.
@@ -35,6 +36,7 @@
 pub mod apply;
 pub mod cli;
 pub mod clock;
+pub mod command;
 pub mod config;
 pub mod dkim;
 pub mod fit;

@@ -7,6 +7,7 @@ mod backoff;
 mod judge;
 mod observe;
 mod poison;
+mod reading;
 mod release;
 mod replay;
 
@@ -18,8 +19,9 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use self::backoff::Backoff;
 use self::judge::{FromBytes, Judge, Read};
@@ -29,7 +31,7 @@ use crate::clock::Clock;
 use crate::config::Desk;
 use crate::dkim::{self, DkimError};
 use crate::health::{Pulse, Stage};
-use crate::mailbox::{HEAD_BYTES, Inbox, MailboxError};
+use crate::mailbox::{Inbox, MailboxError};
 use crate::outbox::{Outbox, OutboxError};
 use crate::store::{EffectId, MailId, MailMeta, Outcome, Store, StoreError, StoredMail};
 use crate::triage;
@@ -37,14 +39,15 @@ use crate::triage::arrival::{Arrival, Known};
 use crate::triage::context::{Context, DeskProfile};
 use crate::triage::decision::Decision;
 use crate::triage::inquiry::{Inquiry, Mailbox};
-use crate::triage::read::TEXT_CUT;
 use crate::triage::receipt;
 use crate::triage::rulebook::{Editions, RulebookError};
 
-/// Effects carried out between two looks at the mailbox and at the wish to stop.
+/// Effects carried out together.
 const EFFECTS_A_ROUND: u32 = 1000;
-/// A text beyond this is not looked at: 1 MB, base64 and all, more than the usual head.
-const LONGEST_HEAD: usize = HEAD_BYTES + (1 << 20);
+/// Labels, answer, label of the answer, copy: so often effects are carried out between two looks at the mailbox.
+const STEPS_OF_A_MAIL: usize = 4;
+/// Mails decided in one transaction.
+const DECIDED_TOGETHER: usize = 50;
 /// After the end is asked for, the step in hand has so long. More than the outbox needs to await its server's last word.
 const LAST_STEP: Duration = Duration::from_secs(10);
 
@@ -105,6 +108,12 @@ pub struct Worker {
     inbox: Option<Inbox>,
     /// What the journal has of the open mailbox.
     known: Option<Known>,
+    /// The last batch was a full one.
+    more_to_read: bool,
+    /// The next batch is being read, while this one is decided.
+    reading: JoinSet<(Inbox, Known, Result<Vec<Arrival>, MailboxError>)>,
+    /// The next batch, read and not journalled yet.
+    ahead: Vec<Arrival>,
     outbox: Outbox,
     dkim: Option<dkim::Checker>,
     fresh: Fresh,
@@ -122,7 +131,7 @@ pub struct Worker {
     settled: bool,
     /// The year whose missing list of holidays was told.
     missing_holidays: Option<i16>,
-    /// A round has succeeded: from now on even a refused login is waited out, for it worked before.
+    /// Mail was read and decided: from now on even a refused login is waited out, for it worked before.
     worked: bool,
     backoff: Backoff,
     stop: watch::Receiver<bool>,
@@ -175,6 +184,9 @@ impl Worker {
             clock,
             inbox: None,
             known: None,
+            more_to_read: false,
+            reading: JoinSet::new(),
+            ahead: Vec::new(),
             outbox,
             dkim,
             fresh,
@@ -220,8 +232,8 @@ impl Worker {
     /// Works until stopped. Lost connections, restarted servers and full disks are waited out.
     ///
     /// # Errors
-    /// What another try cannot mend, before the first round has succeeded: wrong password or certificate, a store
-    /// that cannot be used.
+    /// What another try cannot mend, before mail was read and decided for the first time: wrong password or certificate,
+    /// a store that cannot be used.
     pub async fn run(&mut self) -> Result<(), WorkError> {
         while let Err(error) = self.until_stopped().await {
             self.disconnect();
@@ -296,9 +308,8 @@ impl Worker {
     /// One round: a batch of new mail, a batch of decisions, a batch of effects. False if there was nothing to do.
     async fn round(&mut self) -> Result<bool, WorkError> {
         let result = caught(self.steps()).await;
-        match result {
-            Ok(_) => self.worked = true,
-            Err(_) => self.disconnect(),
+        if result.is_err() {
+            self.disconnect();
         }
         result
     }
@@ -307,6 +318,8 @@ impl Worker {
     fn disconnect(&mut self) {
         self.inbox = None;
         self.known = None;
+        self.reading = JoinSet::new();
+        self.ahead.clear();
         self.settled = false;
     }
 
@@ -316,28 +329,19 @@ impl Worker {
         (self.pulse)(Pulse::Done(Stage::Read));
         let decided = self.decide().await?;
         (self.pulse)(Pulse::Done(Stage::Decide));
+        self.worked = true;
         let released = self.release().await?;
-        let carried_out = self.carry_out().await?;
+        let carried_out = self.act().await?;
         (self.pulse)(Pulse::Done(Stage::Act));
         self.look_at_calendar();
         Ok(read + decided + released + carried_out > 0 || self.grown_up_for_suspects().await?)
-    }
-
-    async fn open(&mut self) -> Result<&mut Inbox, WorkError> {
-        if self.inbox.is_none() {
-            let inbox = Inbox::open(&self.desk.mailbox).await?;
-            let (mailbox, validity) = inbox.place();
-            info!(desk = self.profile.id, mailbox, validity, "mailbox open");
-            self.inbox = Some(inbox);
-        }
-        self.inbox.as_mut().ok_or(MailboxError::Closed.into())
     }
 
     /// Once after a start or a failure: sends that were cut off.
     async fn settle(&mut self) -> Result<(), WorkError> {
         if !self.settled {
             let desk = self.profile.id.clone();
-            let settled = settle_interrupted(&mut self.hands().await?, &desk).await?;
+            let settled = settle_interrupted(&mut self.hands().await?).await?;
             if settled > 0 {
                 warn!(desk, settled, "sends that were cut off are settled");
             }
@@ -348,32 +352,6 @@ impl Worker {
             self.settled = true;
         }
         Ok(())
-    }
-
-    /// New mail into the journal, raw bytes first (invariant 1).
-    async fn read(&mut self) -> Result<usize, WorkError> {
-        let (batch, now) = (self.desk.batch, self.clock.now());
-        let known = self.known().await?;
-        let arrivals = self.open().await?.new_mail(&known, batch).await?;
-        let count = arrivals.len();
-        let known = known.with(&arrivals);
-        if count > 0 {
-            self.store.journal(&self.profile.id, arrivals, now).await?;
-            (self.progress)(Progress::Journalled(count));
-        }
-        self.known = Some(known);
-        Ok(count)
-    }
-
-    /// What the journal has of the mailbox: asked once for each connection, as a Maildir's list is long.
-    async fn known(&mut self) -> Result<Known, WorkError> {
-        if let Some(known) = self.known.take() {
-            return Ok(known);
-        }
-        let (mailbox, validity) = self.open().await?.place();
-        let mailbox = mailbox.to_string();
-        self.look(&mailbox).await?;
-        Ok(self.store.known(&self.profile.id, &mailbox, validity).await?)
     }
 
     /// Decides what the journal has not decided yet, in the order of arrival; what may be at fault by itself.
@@ -395,22 +373,34 @@ impl Worker {
         Ok(count)
     }
 
+    /// A few at a time: while the store's thread decides some, the next ones are read here.
     async fn decide_all(&mut self, mails: Vec<StoredMail>) -> Result<(), WorkError> {
-        let count = mails.len();
-        let mut read = Vec::with_capacity(count);
-        for mut mail in mails {
+        let judge = Arc::new(self.judge().await?);
+        let mut rest = mails.into_iter();
+        let mut read = self.read_some(&mut rest).await?;
+        while !read.is_empty() && !self.stopping() {
+            let (judge, store) = (judge.clone(), self.store.clone());
+            let deciding = store.in_one(move |books| judge.decide_all(&read, books));
+            let (decided, next) = tokio::join!(deciding, self.read_some(&mut rest));
+            let decided = decided?;
+            decided.iter().for_each(|decided| decided.log(&self.profile.id));
+            (self.progress)(Progress::Decided(decided.len()));
+            read = next?;
+        }
+        Ok(())
+    }
+
+    async fn read_some(&mut self, mails: &mut impl Iterator<Item = StoredMail>) -> Result<Vec<Read>, WorkError> {
+        let mut read = Vec::with_capacity(DECIDED_TOGETHER);
+        for mut mail in mails.take(DECIDED_TOGETHER) {
             let inquiry = self.whole_text(&mut mail).await?;
             let bounce = triage::bounce::bounce(&mail.arrival.raw, &inquiry, &self.profile.secret);
             let bytes = FromBytes { dkim: self.signer(&mail, &inquiry).await, bounce };
-            // The journal has them, and a batch of them is much.
+            // The journal has them, and so many of them are much.
             mail.arrival.raw = Vec::new();
             read.push(Read { mail, inquiry, bytes });
         }
-        let judge = self.judge().await?;
-        let decided = self.store.in_one(move |books| judge.decide_all(&read, books)).await?;
-        decided.iter().for_each(|decided| decided.log(&self.profile.id));
-        (self.progress)(Progress::Decided(count));
-        Ok(())
+        Ok(read)
     }
 
     async fn judge(&self) -> Result<Judge, WorkError> {
@@ -436,23 +426,18 @@ impl Worker {
         self.missing_holidays = missing;
     }
 
-    /// Reads a mail, and where its head does not hold its text, more and more of it: each time as much again. Each
-    /// longer head is journalled before it is read, too.
-    async fn whole_text(&mut self, mail: &mut StoredMail) -> Result<Inquiry, WorkError> {
-        loop {
-            let inquiry = read_safely(mail, &self.profile);
-            let have = mail.arrival.raw.len();
-            let asked = have.min(LONGEST_HEAD.saturating_sub(have));
-            if asked == 0 || !inquiry.oddities.iter().any(|oddity| oddity.code == TEXT_CUT) {
-                return Ok(inquiry);
+    /// Carries out what is due, and then what that has made due: labels, answers, the labels and the copies of those.
+    /// Where more mail lies ready, that comes first.
+    async fn act(&mut self) -> Result<usize, WorkError> {
+        let mut all = 0;
+        for _ in 0..STEPS_OF_A_MAIL {
+            let carried_out = if self.stopping() { 0 } else { self.carry_out().await? };
+            all += carried_out;
+            if carried_out == 0 || self.more_to_read {
+                break;
             }
-            let Some(more) = self.open().await?.more(&mail.arrival.key, have, asked).await? else {
-                return Ok(inquiry);
-            };
-            mail.arrival.append(more, asked);
-            let Arrival { raw, complete, .. } = &mail.arrival;
-            self.store.replace_head(mail.id, raw.clone(), *complete).await?;
         }
+        Ok(all)
     }
 
     /// Carries out what is due.
@@ -472,6 +457,7 @@ impl Worker {
         self.open().await?;
         let inbox = self.inbox.as_mut().ok_or(MailboxError::Closed)?;
         Ok(Hands {
+            desk: &self.profile.id,
             inbox,
             outbox: &mut self.outbox,
             store: &self.store,
@@ -483,6 +469,7 @@ impl Worker {
             unnoted: &mut self.unnoted,
             stop: &self.stop,
             budgets: &self.profile.budgets,
+            alert_command: &self.profile.alert_command,
             give_up_after: self.desk.give_up_after,
             zone: &self.desk.edition.calendar.zone,
         })

@@ -1,6 +1,8 @@
 //! Budgets and breaker with whole desks: Maildir, folder outbox, store on disk, a clock moved by hand.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use madoguchi::config;
 use madoguchi::store::{CaseRow, EffectState, Store, StoreError, release_breaker};
 use madoguchi::triage::read;
 use madoguchi::worker::Worker;
+use support::smtp::SmtpSink;
 use tempfile::TempDir;
 
 /// A Tuesday morning in opening hours.
@@ -24,6 +27,8 @@ const QUESTION: &str = "お世話になっております。\nAndroid端末の�
 struct Desk {
     folder: TempDir,
     address: String,
+    /// Lines of `[desk.outbox]`.
+    outbox: String,
     clock: Clock,
     store: Option<Store>,
     worker: Option<Worker>,
@@ -44,6 +49,7 @@ impl Desk {
         let mut desk = Desk {
             folder,
             address,
+            outbox: "kind = \"folder\"\npath = \"sent\"".into(),
             clock,
             store: None,
             worker: None,
@@ -92,8 +98,7 @@ register = "register.toml"
 kind = "maildir"
 path = "mail"
 [desk.outbox]
-kind = "folder"
-path = "sent"
+{}
 [desk.budgets]
 {budgets}
 [desk.departments]
@@ -101,7 +106,7 @@ sales = {{ name = "営業窓口", contact = "sales@desk.example" }}
 license = {{ name = "契約窓口", contact = "license@desk.example" }}
 onsite = {{ name = "導入支援", contact = "onsite@desk.example" }}
 "#,
-            self.address
+            self.address, self.outbox
         )
     }
 
@@ -357,6 +362,25 @@ async fn queued_answers_beyond_the_budget_of_their_time_are_not_sent() {
     desk.wait(HOUR * 13);
     desk.work().await;
     assert_eq!((desk.collect().len(), ends(&desk).await), (1, vec!["auto clear".into(), "review gate-R21".into()]));
+}
+
+#[tokio::test]
+async fn answers_that_go_out_side_by_side_count_for_each_other() {
+    let mut sink = SmtpSink::start();
+    sink.stop();
+    let mut desk = Desk::start("support@desk.example", &Clock::manual(OPEN.parse().unwrap())).await;
+    desk.outbox = format!(
+        "kind = \"smtp\"\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nbounce_address = \"b@desk.example\"\nconnections = 4",
+        sink.port
+    );
+    desk.restart("").await;
+    (0..5).for_each(|number| desk.ask(&format!("user{number}@customer.example")));
+    desk.work().await;
+    sink.restart();
+    desk.restart("domain_per_hour = 2").await;
+    desk.wait(SignedDuration::from_mins(1));
+    desk.work().await;
+    assert_eq!(sink.count(), 2);
 }
 
 #[tokio::test]

@@ -212,6 +212,7 @@ fn kind(action: &Action) -> &'static str {
         Action::Forward(_) => "forward",
         Action::Close(_) => "close",
         Action::Alert(_) => "alert",
+        Action::AlertCommand(_) => "alert-command",
         Action::HandOver { .. } => "hand-over",
         Action::Move { .. } => "move",
     }

@@ -257,8 +257,29 @@ fn the_contract_shows_a_real_object() {
     assert_eq!(shown, printed);
 }
 
+/// A desk that alerts staff by command.
+const PHONE: &str = r#"
+[store]
+path = "phone.db"
+[[desk]]
+id = "phone"
+name = "窓口"
+address = "support@desk.example"
+pack = "biz-phone"
+authentication = "off"
+alert_command = ["page"]
+[desk.mailbox]
+kind = "maildir"
+path = "mail"
+[desk.outbox]
+kind = "folder"
+path = "sent"
+[desk.departments]
+sales = { name = "営業窓口", contact = "sales@desk.example" }
+"#;
+
 /// Objects with every key there is: the demo's mails as desks with drafts and folders see them, odd mails, a file
-/// that is not there.
+/// that is not there, urgent mail.
 fn objects() -> Vec<Value> {
     let console = Console::new("");
     console.run("madoguchi demo");
@@ -275,7 +296,9 @@ fn objects() -> Vec<Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let claim = ["claim.eml", "cancel.eml", "stolen.eml"].map(|name| folder.join(name).display().to_string()).join(" ");
     let claim = format!("madoguchi explain --json --pack biz-phone {claim}");
-    let printed = console.run(&format!("{seen} {}", odd.join(" "))) + &console.run(&claim);
+    fs::write(console.folder.path().join("phone.toml"), PHONE).unwrap();
+    let stolen = format!("madoguchi explain --json -c phone.toml {}", folder.join("stolen.eml").display());
+    let printed = console.run(&format!("{seen} {}", odd.join(" "))) + &console.run(&claim) + &console.run(&stolen);
     printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

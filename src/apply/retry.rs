@@ -12,6 +12,10 @@ const LEAST_TRIES: u32 = 5;
 /// Tries of what only marks the mail: an answer behind it is not held up for long by a server that fails on this one.
 const TRIES_OF_MARKS: u32 = 3;
 
+/// Tries of a command that alerts staff, in seven minutes at most: the customer's first instructions wait behind it, and
+/// the mail to staff, which then is the only alert.
+const TRIES_OF_CALLS: u32 = 5;
+
 /// What follows from a passing failure.
 pub(super) fn later(row: &EffectRow, reason: String, give_up_after: SignedDuration, now: Timestamp) -> Outcome {
     let old = now.duration_since(row.due) >= give_up_after;
@@ -28,6 +32,14 @@ pub(super) fn failed(row: &EffectRow, reason: String, give_up_after: SignedDurat
         return Outcome::GivenUp { reason: format!("tried {TRIES_OF_MARKS} times {IN_VAIN}: {reason}") };
     }
     later(row, reason, give_up_after, now)
+}
+
+/// What follows when an alert by command fails.
+pub(super) fn call(row: &EffectRow, reason: String, now: Timestamp) -> Outcome {
+    if row.attempts + 1 >= TRIES_OF_CALLS {
+        return Outcome::GivenUp { reason: format!("tried {TRIES_OF_CALLS} times {IN_VAIN}: {reason}") };
+    }
+    Outcome::RetryAt { at: retry_at(now, row.id, row.attempts), reason }
 }
 
 /// Up to 30 s, 1 min, 2 min … 1 h after this many tries, and at least half of that: answers that failed together do not

@@ -1,8 +1,8 @@
 //! Sending: the one effect that must not be repeated.
 //!
-//! Answers go out in waves, one mail a connection. Between two waves stands one transaction: how the sends before have
-//! ended, that these are started, and whether the next may go out. It is on the disk before the first byte of a text
-//! leaves. The next wave is announced to the server behind the texts of this one.
+//! Answers go out in waves, one mail a connection. Before each wave stands one transaction: how the sends before have
+//! ended, whether each of these may still go out, and that it is started. It is on the disk before the first byte of a
+//! text leaves. The next wave is announced to the server behind the texts of this one.
 
 use std::time::Duration;
 
@@ -28,24 +28,28 @@ struct Wave {
 }
 
 impl Hands<'_> {
-    /// Sends answers, as many at a time as there may be connections.
+    /// Sends answers in waves.
     pub(super) async fn send(&mut self, rows: Vec<EffectRow>) -> Result<(), ApplyError> {
-        let mut rest = rows.as_slice();
-        let mut wave = self.turn(None, self.next_wave(&mut rest)).await?;
-        while let Some(next) = wave
-            && !*self.stop.borrow()
-        {
-            let ready = self.begin(next).await;
-            wave = self.turn(Some(&ready), self.next_wave(&mut rest)).await?;
-            self.complete(ready, wave.as_ref()).await;
+        let mut rest = rows.into_iter();
+        let mut wave = self.next_wave(&mut rest);
+        while !wave.rows.is_empty() && !*self.stop.borrow() {
+            let ready = self.begin(wave).await;
+            wave = self.next_wave(&mut rest);
+            self.go(ready, &wave).await?;
         }
         self.note(Vec::new()).await
     }
 
-    fn next_wave<'r>(&self, rest: &mut &'r [EffectRow]) -> Option<&'r [EffectRow]> {
-        let (wave, later) = rest.split_at(self.way.at_once(self.outbox.connections()).min(rest.len()));
-        *rest = later;
-        (!wave.is_empty()).then_some(wave)
+    fn next_wave(&self, rest: &mut impl Iterator<Item = EffectRow>) -> Wave {
+        let mut wave = Wave { rows: Vec::new(), mails: Vec::new(), composed: self.clock.now() };
+        for row in rest.take(self.way.at_once(self.outbox.connections())) {
+            if let Effect::Send(reply) = &row.effect {
+                let raw = compose(reply, self.from, &wave.composed.to_zoned(self.zone.clone()));
+                wave.mails.push(outgoing(reply, raw));
+                wave.rows.push(row);
+            }
+        }
+        wave
     }
 
     /// Passes the mail on as it came.
@@ -71,13 +75,10 @@ impl Hands<'_> {
 
     /// Closes the case, unless the customer has written again.
     pub(super) async fn close(&mut self, row: &EffectRow, reply: &Reply) -> Result<(), ApplyError> {
-        let (composed, budgets, waiting) = (self.clock.now(), *self.budgets, row.clone());
-        let held = match self.store.is_last_of_case(row.mail_id).await? {
-            true => self.store.in_one(move |books| no_longer_allowed(&waiting, &budgets, books, composed)).await?,
-            false => Some("not sent: the customer has written again".into()),
-        };
-        if let Some(reason) = held {
-            return self.note(vec![(row.id, Outcome::Held { reason })]).await;
+        let composed = self.clock.now();
+        if !self.store.is_last_of_case(row.mail_id).await? {
+            let outcome = Outcome::Held { reason: "not sent: the customer has written again".into() };
+            return self.note(vec![(row.id, outcome)]).await;
         }
         let raw = compose(reply, self.from, &composed.to_zoned(self.zone.clone()));
         self.hand_in(row, outgoing(reply, raw), composed).await
@@ -85,10 +86,8 @@ impl Hands<'_> {
 
     /// One mail by itself.
     async fn hand_in(&mut self, row: &EffectRow, mail: Outgoing, composed: Timestamp) -> Result<(), ApplyError> {
-        let wave = Wave { rows: vec![row.clone()], mails: vec![mail], composed };
-        let ready = self.begin(wave).await;
-        self.turn(Some(&ready), None).await?;
-        self.complete(ready, None).await;
+        let ready = self.begin(Wave { rows: vec![row.clone()], mails: vec![mail], composed }).await;
+        self.go(ready, &Wave { rows: Vec::new(), mails: Vec::new(), composed }).await?;
         self.note(Vec::new()).await
     }
 
@@ -115,42 +114,13 @@ impl Hands<'_> {
         ready
     }
 
-    /// Writes down how the sends before have ended and that those which are ready are started. Answers which of the next
-    /// may go out, if there are any.
-    async fn turn(&mut self, ready: Option<&Wave>, next: Option<&[EffectRow]>) -> Result<Option<Wave>, ApplyError> {
-        let (now, budgets, ended) = (self.clock.now(), *self.budgets, self.unnoted.clone());
-        let started: Vec<(EffectId, Timestamp)> =
-            ready.iter().flat_map(|wave| wave.rows.iter().map(|row| (row.id, wave.composed))).collect();
-        let rows = next.unwrap_or_default().to_vec();
-        let turn = move |books: &Books<'_>| {
-            ended.iter().try_for_each(|(effect, outcome)| books.finish(*effect, outcome, now))?;
-            started.iter().try_for_each(|(effect, at)| books.start(*effect, *at))?;
-            let held = |row: EffectRow| Ok((no_longer_allowed(&row, &budgets, books, now)?, row));
-            rows.into_iter().map(held).collect::<Result<Vec<_>, StoreError>>()
-        };
-        let turned = self.store.in_one(turn).await;
-        let mut wave = Wave { rows: Vec::new(), mails: Vec::new(), composed: now };
-        for (held, row) in self.noted(turned)? {
-            match (&row.effect, held) {
-                (_, Some(reason)) => self.unnoted.push((row.id, Outcome::Held { reason })),
-                (Effect::Send(reply), None) => {
-                    let raw = compose(reply, self.from, &now.to_zoned(self.zone.clone()));
-                    wave.mails.push(outgoing(reply, raw));
-                    wave.rows.push(row);
-                }
-                _ => {}
-            }
-        }
-        Ok(next.map(|_| wave))
-    }
-
-    /// Hands the texts over, side by side.
-    async fn complete(&mut self, wave: Wave, next: Option<&Wave>) {
+    /// Writes down how the sends before have ended and which of these are started, and hands their texts over.
+    async fn go(&mut self, ready: Wave, next: &Wave) -> Result<(), ApplyError> {
+        let wave = self.start(ready).await?;
         if wave.rows.is_empty() {
-            return;
+            return Ok(());
         }
-        let next = next.map_or(&[][..], |next| &next.mails);
-        let results = unless_stopped(self.stop, LAST_WORD, self.outbox.complete(&wave.mails, next)).await;
+        let results = unless_stopped(self.stop, LAST_WORD, self.outbox.complete(&wave.mails, &next.mails)).await;
         match results {
             None => wave.rows.iter().for_each(|row| self.ended(row, cut_off_by_stop())),
             Some(results) => {
@@ -158,6 +128,33 @@ impl Hands<'_> {
                 wave.rows.iter().zip(results).for_each(|(row, result)| self.ended(row, self.sent(row, result)));
             }
         }
+        Ok(())
+    }
+
+    /// Answers those that may go out. They are looked at one after the other, so that each counts for the next.
+    async fn start(&mut self, ready: Wave) -> Result<Wave, ApplyError> {
+        let (now, budgets, ended, composed) = (self.clock.now(), *self.budgets, self.unnoted.clone(), ready.composed);
+        let rows = ready.rows.clone();
+        let start = move |books: &Books<'_>| {
+            ended.iter().try_for_each(|(effect, outcome)| books.finish(*effect, outcome, now))?;
+            let started = |row: &EffectRow| match no_longer_allowed(row, &budgets, books, now)? {
+                None => books.start(row.id, composed).map(|()| None),
+                held => Ok(held),
+            };
+            rows.iter().map(started).collect::<Result<Vec<_>, StoreError>>()
+        };
+        let started = self.store.in_one(start).await;
+        let mut wave = Wave { rows: Vec::new(), mails: Vec::new(), composed };
+        for ((row, mail), held) in ready.rows.into_iter().zip(ready.mails).zip(self.noted(started)?) {
+            match held {
+                Some(reason) => self.unnoted.push((row.id, Outcome::Held { reason })),
+                None => {
+                    wave.rows.push(row);
+                    wave.mails.push(mail);
+                }
+            }
+        }
+        Ok(wave)
     }
 
     /// While the way out is broken for every mail, none is tried before the pause is over.
@@ -239,7 +236,7 @@ fn no_longer_allowed(
     if reply.until.is_some_and(|until| now >= until) {
         return Ok(Some("not sent: the desk has opened meanwhile".into()));
     }
-    let standing = books.standing(row, now)?;
+    let standing = books.standing(row, budgets.limit_domains(), now)?;
     let bounced = standing.bounced.then(|| "mail to this address was refused for good".to_owned());
     let Some(reason) = budgets.exceeded(&standing).or(bounced) else { return Ok(None) };
     if books.send_effect(row.mail_id, row.seq)?.after == Some(After::Again) {

@@ -238,6 +238,7 @@ impl Page<'_> {
             Action::Draft(reply) => mail("下書き", "draft", reply),
             Action::Close(reply) => mail("ご返信がなければ完了", "close unless answered", reply),
             Action::Alert(reply) => mail("至急の通知", "alert staff", reply),
+            Action::AlertCommand(_) => self.language.say("至急の通知（コマンド）", "alert staff by command").to_owned(),
             Action::HandOver { at } => format!("{}{}", self.language.say("担当者へ", "hand over"), when(at)),
             Action::Queue { at } => format!("{}{}", self.language.say("順番待ち", "wait until"), when(&Some(*at))),
             Action::Move { folder } => format!("{} {folder}", self.language.say("移動", "move to")),

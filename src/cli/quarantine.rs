@@ -16,7 +16,8 @@ use crate::triage::arrival::{Item, MailKey};
 #[command(after_help = "\
 A mail on which the program ended, or that the server did not give, three times is taken out of the way and labelled
 `mado-quarantine`; the rest goes on. Nothing is decided about it and nobody answers it: look at it in the mailbox.
-Listed behind those is mail that was decided, and that the server three times would not label or move.
+Listed behind those is mail that was decided, and that the server three times would not label or move, or of which
+`alert_command` could not tell anybody in five tries.
 
   madoguchi quarantine -c madoguchi.toml")]
 pub struct Args {

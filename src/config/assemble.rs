@@ -386,6 +386,7 @@ impl Loaded {
             out_of_hours: draft.out_of_hours,
             guide: draft.guide,
             alert: draft.alert.map(|address| address.value),
+            alert_command: draft.alert_command,
             signature: draft.signature,
             secret: Vec::new(),
         };

@@ -50,6 +50,7 @@ pub struct Draft {
     pub release_every: SignedDuration,
     pub guide: Option<SignedDuration>,
     pub alert: Option<At<String>>,
+    pub alert_command: Vec<String>,
     pub mailbox: Option<At<mailbox::Settings>>,
     pub outbox: Option<(outbox::Settings, SignedDuration)>,
     pub folders: Vec<(At<String>, String)>,
@@ -94,6 +95,7 @@ pub fn read(table: &Table<'_>, around: &Surroundings, accounts: &Accounts) -> Op
         release_every: SignedDuration::from_secs(table.integer("release_seconds", 0..=3600, 5)),
         guide: guide(table),
         alert: table.get("alert").and_then(check::address),
+        alert_command: table.strings("alert_command").into_iter().map(|word| word.value).collect(),
         mailbox: table.require("mailbox").and_then(|value| {
             let span = value.span();
             server::mailbox(value, around, accounts).map(|value| At { value, span })

@@ -1,17 +1,16 @@
 //! The dead man's alarm: somebody is told once when a desk stops getting on, and once when it does again.
 
 use std::collections::BTreeMap;
-use std::process::Stdio;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mail_builder::MessageBuilder;
 use mail_builder::headers::raw::Raw;
-use tokio::process::Command;
 use tracing::{error, info, warn};
 
 use super::{DeskHealth, Health, Trouble};
 use crate::clock::Clock;
+use crate::command;
 use crate::outbox::{self, Outbox, Outgoing};
 
 /// Between two looks at the desks.
@@ -120,17 +119,16 @@ impl Alarm {
     }
 
     async fn run(&self, desk: &str, trouble: Option<Trouble>) -> bool {
-        let Some((program, arguments)) = self.command.split_first() else { return true };
-        let mut command = Command::new(program);
-        command.args(arguments).env("MADOGUCHI_DESK", desk).env("MADOGUCHI_STATE", state(trouble));
-        command.env("MADOGUCHI_TROUBLE", trouble.map_or("", Trouble::as_str));
         let since = trouble.and_then(Trouble::since).map(|at| at.to_string()).unwrap_or_default();
-        command.env("MADOGUCHI_SINCE", since).stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
-        match tokio::time::timeout(COMMAND_LIMIT, command.status()).await {
-            Ok(Ok(status)) if status.success() => true,
-            Ok(Ok(status)) => failed(desk, &format!("the command ended with {status}")),
-            Ok(Err(error)) => failed(desk, &format!("the command cannot be run: {error}")),
-            Err(_) => failed(desk, "the command takes too long"),
+        let facts = [
+            ("MADOGUCHI_DESK", desk),
+            ("MADOGUCHI_STATE", state(trouble)),
+            ("MADOGUCHI_TROUBLE", trouble.map_or("", Trouble::as_str)),
+            ("MADOGUCHI_SINCE", &since),
+        ];
+        match command::run(&self.command, &facts, COMMAND_LIMIT).await {
+            Ok(()) => true,
+            Err(error) => failed(desk, &error.to_string()),
         }
     }
 

@@ -96,8 +96,8 @@ impl Books<'_> {
         self.at(record_one(self.tx, record, turn, now))
     }
 
-    pub fn standing(&self, row: &EffectRow, now: Timestamp) -> Result<Standing, StoreError> {
-        self.at(standing_of_row(self.tx, row, now))
+    pub fn standing(&self, row: &EffectRow, of_domain: bool, now: Timestamp) -> Result<Standing, StoreError> {
+        self.at(standing_of_row(self.tx, row, of_domain, now))
     }
 
     pub fn start(&self, effect: EffectId, now: Timestamp) -> Result<(), StoreError> {

@@ -9,7 +9,6 @@ use rusqlite::Transaction;
 use super::case::note_case;
 use super::effect::{Effect, EffectState, NewEffect};
 use super::error::{Fault, StoreError};
-use super::history::{HistoryQuery, history};
 use super::journal::not_seen;
 use super::queue::{Turn, enqueue};
 use super::standing::{count_answer, note_answer};
@@ -18,7 +17,6 @@ use super::values::Ms;
 use super::{EffectId, MailId, Store};
 use crate::triage::bounce::Bounce;
 use crate::triage::circumstances::Circumstances;
-use crate::triage::context::History;
 use crate::triage::decision::{Decision, Reply};
 
 /// What reading the mail found that later look-ups need.
@@ -102,26 +100,6 @@ impl Store {
         let record = Record { mail, meta, decision, effects: effects.to_vec(), circumstances: None };
         self.thread.write(move |tx| record_one(tx, &record, turn, now).map(drop)).await
     }
-
-    /// [`Store::record`] for many mails in one transaction, each with the history it was decided with. As they were
-    /// decided side by side, none knew of the others: where an earlier one changes the history of a later one (a
-    /// duplicate, a second answer in a thread), the later one is not recorded. Answers those mails: they are still
-    /// undecided and must be decided anew.
-    pub async fn record_all(&self, records: Vec<(Record, History)>, now: Timestamp) -> Result<Vec<MailId>, StoreError> {
-        let record_all = move |tx: &Transaction<'_>| {
-            let mut stale = Vec::new();
-            for (record, made_with) in &records {
-                let found = history_of(tx, record, now)?;
-                if (History { ppap_first: made_with.ppap_first.clone(), ..found }) == *made_with {
-                    record_one(tx, record, None, now)?;
-                } else {
-                    stale.push(record.mail);
-                }
-            }
-            Ok(stale)
-        };
-        self.thread.write(record_all).await
-    }
 }
 
 const DECIDE: &str = "
@@ -140,19 +118,8 @@ const INSERT_CASE: &str =
 const INSERT_ANSWER_THREAD: &str =
     "INSERT INTO answer_thread (desk, message_id, effect_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
 
-const DESK: &str = "SELECT desk FROM mail WHERE id = ?1";
-
 #[cfg(test)]
-pub(super) const SQL: &[&str] = &[DECIDE, INSERT_DECISION, INSERT_EFFECT, INSERT_CASE, INSERT_ANSWER_THREAD, DESK];
-
-fn history_of(tx: &Transaction<'_>, record: &Record, now: Timestamp) -> Result<History, Fault> {
-    let desk: String = match tx.prepare_cached(DESK)?.query_row([record.mail], |row| row.get(0)) {
-        Err(rusqlite::Error::QueryReturnedNoRows) => return Err(Fault::NoSuchMail(record.mail)),
-        other => other?,
-    };
-    let query = HistoryQuery::new(record.mail, &record.meta);
-    history(tx, &desk, &query, now)
-}
+pub(super) const SQL: &[&str] = &[DECIDE, INSERT_DECISION, INSERT_EFFECT, INSERT_CASE, INSERT_ANSWER_THREAD];
 
 /// Answers how many answers of the desk this makes.
 pub(super) fn record_one(

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EffectId, MailId};
 use crate::triage::arrival::MailKey;
-use crate::triage::decision::Reply;
+use crate::triage::decision::{Alert, Reply};
 
 /// One thing to carry out. It stands in the store as JSON until it is done, also across an upgrade of the program:
 /// fields may be added with a default, never renamed.
@@ -25,6 +25,9 @@ pub enum Effect {
     Close(Reply),
     /// Tell staff of an urgent mail; as little repeatable as [`Effect::Send`].
     Alert(Reply),
+    /// Have the desk's own command tell staff of an urgent mail. Cut off, it is run again: to be told twice does less harm
+    /// than not to be told.
+    AlertCommand(Alert),
     /// Put a copy of a sent answer into the Sent folder. `of`: [`EffectRow::seq`] of the [`Effect::Send`].
     SentCopy { of: u32 },
     /// Say on the mail what became of an answer: put `sent` on if it was sent, else `unsent`. `of` as for
@@ -46,6 +49,7 @@ impl Effect {
             Effect::Forward(_) => "forward",
             Effect::Close(_) => "close",
             Effect::Alert(_) => "alert",
+            Effect::AlertCommand(_) => "alert-command",
             Effect::SentCopy { .. } => "sent-copy",
             Effect::LabelSend { .. } => "label-send",
             Effect::Draft(_) => "draft",

@@ -97,15 +97,16 @@ const START: &str = "
     UPDATE effect SET state = 'started', attempts = attempts + 1, started_at = ?2
     WHERE id = ?1 AND state = 'pending'";
 
-const FINISH: &str = "
-    UPDATE effect SET state = ?2, note = ?3, finished_at = ?4
-    WHERE id = ?1 AND state IN ('pending', 'started') RETURNING mail_id, desk, payload";
+const OPEN: &str = "
+    SELECT mail_id, desk, kind, payload FROM effect WHERE id = ?1 AND state IN ('pending', 'started')";
+
+const FINISH: &str = "UPDATE effect SET state = ?2, note = ?3, finished_at = ?4 WHERE id = ?1";
 
 /// A try counts when it begins; one that never began (no connection, a repeatable effect) when it ends.
 const RETRY: &str = "
     UPDATE effect SET state = 'pending', attempts = attempts + (state = 'pending'), note = ?2,
                       not_before = max(due_at, ?3)
-    WHERE id = ?1 AND state IN ('pending', 'started')";
+    WHERE id = ?1";
 
 const NEXT_IN_LINE: &str = "
     UPDATE effect SET state = 'pending'
@@ -123,7 +124,7 @@ const STATE: &str = "SELECT state FROM effect WHERE id = ?1";
 
 #[cfg(test)]
 pub(super) const SQL: &[&str] =
-    &[READY, INTERRUPTED, NEXT_DUE, START, FINISH, RETRY, NEXT_IN_LINE, ALL_DONE, SEND, STATE];
+    &[READY, INTERRUPTED, NEXT_DUE, START, OPEN, FINISH, RETRY, NEXT_IN_LINE, ALL_DONE, SEND, STATE];
 
 fn rows(tx: &Transaction<'_>, sql: &str, values: impl rusqlite::Params) -> Result<Vec<EffectRow>, Fault> {
     let mut statement = tx.prepare_cached(sql)?;
@@ -162,26 +163,30 @@ pub(super) fn start(tx: &Transaction<'_>, effect: EffectId, now: Timestamp) -> R
 }
 
 pub(super) fn finish(tx: &Transaction<'_>, effect: EffectId, outcome: &Outcome, now: Timestamp) -> Result<(), Fault> {
-    ended(tx, effect, outcome, now)?;
+    let mut statement = tx.prepare_cached(OPEN)?;
+    let mut rows = statement.query([effect])?;
+    let row = rows.next()?.ok_or_else(|| not_open(tx, effect))?;
+    let mail: MailId = row.get("mail_id")?;
+    // Only of these it is kept what went out to whom.
+    if row.get::<_, String>("kind")? == "send" {
+        ended(tx, effect, outcome, now)?;
+        if let Outcome::Failed { reason } = outcome
+            && let Effect::Send(reply) = payload(row)?
+        {
+            refused(tx, &row.get::<_, String>("desk")?, &reply.to.address, reason, now)?;
+        }
+    }
+    drop(rows);
     let (state, note) = match outcome {
         Outcome::Done { note } => (EffectState::Done, note.as_ref()),
         Outcome::Failed { reason } | Outcome::GivenUp { reason } => (EffectState::Failed, Some(reason)),
         Outcome::Held { reason } => (EffectState::Held, Some(reason)),
         Outcome::RetryAt { at, reason } => {
-            let changed = tx.prepare_cached(RETRY)?.execute((effect, reason, Ms(*at)))?;
-            return if changed == 0 { Err(not_open(tx, effect)) } else { Ok(()) };
+            tx.prepare_cached(RETRY)?.execute((effect, reason, Ms(*at)))?;
+            return Ok(());
         }
     };
-    let values = (effect, state, note, Ms(now));
-    let mail = {
-        let mut statement = tx.prepare_cached(FINISH)?;
-        let mut rows = statement.query(values)?;
-        let row = rows.next()?.ok_or_else(|| not_open(tx, effect))?;
-        if let (Outcome::Failed { reason }, Effect::Send(reply)) = (outcome, payload(row)?) {
-            refused(tx, &row.get::<_, String>("desk")?, &reply.to.address, reason, now)?;
-        }
-        row.get::<_, MailId>("mail_id")?
-    };
+    tx.prepare_cached(FINISH)?.execute((effect, state, note, Ms(now)))?;
     if tx.prepare_cached(NEXT_IN_LINE)?.execute([mail])? == 0 {
         tx.prepare_cached(ALL_DONE)?.execute([mail])?;
     }

@@ -1,10 +1,13 @@
 //! Everything the store has about a person, as JSON and as the mails themselves.
 
+use std::collections::BTreeSet;
+
 use rusqlite::types::ValueRef;
 use rusqlite::{Params, Row, Transaction};
 use serde_json::{Map, Value, json};
 
 use super::error::{Fault, StoreError};
+use super::forget::spellings;
 use super::{MailId, Store};
 use crate::triage::gate::address::untagged;
 
@@ -18,21 +21,20 @@ pub struct Export {
 }
 
 impl Store {
-    /// Everything about the person with this address: mails from it and mails that name it, what was decided and sent
-    /// about them, cases, budgets, entries of the register. An address that stands only inside an encoded part of
-    /// somebody else's mail is not found. Reads the whole store.
+    /// Everything about the person with this address (and any plus-tag under which he wrote): mails from it and mails
+    /// that name it, what was decided and sent about them, cases, budgets, entries of the register. An address that
+    /// stands only inside an encoded part of somebody else's mail is not found. Reads the whole store.
     pub async fn export(&self, address: &str) -> Result<Export, StoreError> {
         let address = address.trim().to_lowercase();
         self.thread.read(move |tx| export(tx, &address)).await
     }
 }
 
-/// `?1`: the address, `?2`: the person, without plus-tag. Addresses in headers are ASCII, in whatever case.
+/// `?1`: an address. Addresses in headers are ASCII, in whatever case.
 const MAILS: &str = "
     SELECT m.id FROM mail m LEFT JOIN raw r ON r.mail_id = m.id LEFT JOIN decision d ON d.mail_id = m.id
-    WHERE m.sender IN (?1, ?2) OR instr(lower(CAST(r.bytes AS TEXT)), ?1) > 0 OR instr(lower(d.json), ?1) > 0
-       OR EXISTS (SELECT 1 FROM effect e WHERE e.mail_id = m.id AND instr(lower(e.payload), ?1) > 0)
-    ORDER BY m.id";
+    WHERE m.sender = ?1 OR instr(lower(CAST(r.bytes AS TEXT)), ?1) > 0 OR instr(lower(d.json), ?1) > 0
+       OR EXISTS (SELECT 1 FROM effect e WHERE e.mail_id = m.id AND instr(lower(e.payload), ?1) > 0)";
 
 /// By mail.
 const OF_MAIL: [(&str, &str); 5] = [
@@ -43,7 +45,7 @@ const OF_MAIL: [(&str, &str); 5] = [
     ("effect", "SELECT * FROM effect WHERE mail_id = ?1 ORDER BY seq"),
 ];
 
-/// By person.
+/// By person. `?1`: the address as asked for, `?2`: the person, without plus-tag.
 const OF_PERSON: [(&str, &str); 4] = [
     ("inquiry_case", "SELECT * FROM inquiry_case WHERE person IN (?1, ?2)"),
     ("bounced", "SELECT * FROM bounced WHERE address IN (?1, ?2)"),
@@ -55,8 +57,14 @@ const RAW: &str = "SELECT bytes FROM raw WHERE mail_id = ?1";
 
 fn export(tx: &Transaction<'_>, address: &str) -> Result<Export, Fault> {
     let person = untagged(address);
-    let mails: Vec<MailId> =
-        tx.prepare(MAILS)?.query_map((address, &person), |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut addresses: BTreeSet<String> = spellings(tx, &person)?.into_iter().collect();
+    addresses.extend([address.to_owned(), person.clone()]);
+    let mut mails: BTreeSet<MailId> = BTreeSet::new();
+    for address in &addresses {
+        let mut naming = tx.prepare_cached(MAILS)?;
+        let found = naming.query_map([address], |row| row.get(0))?;
+        mails.extend(found.collect::<Result<Vec<MailId>, _>>()?);
+    }
     let mut export = Export::default();
     for mail in mails {
         for (table, sql) in OF_MAIL {

@@ -98,11 +98,16 @@ const OF_PERSON: [&str; 3] = [
                      WHERE e.id = answer_to.effect_id AND m.state IN ('seen', 'decided'))",
 ];
 
-fn mails_of(tx: &Transaction<'_>, person: &str, states: &[&str; 2]) -> Result<Vec<MailId>, Fault> {
+/// The addresses, with and without plus-tag, under which this person has written.
+pub(super) fn spellings(tx: &Transaction<'_>, person: &str) -> Result<Vec<String>, Fault> {
     let mut senders = tx.prepare(SENDERS)?;
     let senders = senders.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    Ok(senders.into_iter().filter(|sender| untagged(sender) == person).collect())
+}
+
+fn mails_of(tx: &Transaction<'_>, person: &str, states: &[&str; 2]) -> Result<Vec<MailId>, Fault> {
     let mut mails = Vec::new();
-    for sender in senders.iter().filter(|sender| untagged(sender) == person) {
+    for sender in &spellings(tx, person)? {
         let mut of_sender = tx.prepare_cached(MAILS)?;
         let found = of_sender.query_map((sender, states[0], states[1]), |row| row.get(0))?;
         mails.extend(found.collect::<Result<Vec<MailId>, _>>()?);

@@ -29,13 +29,15 @@ pub struct HistoryQuery {
     pub signed_case: Option<String>,
     /// Message-ID of the mail of ours that it reports about.
     pub bounced: Option<String>,
+    /// Is it asked what went to the sender's whole domain? That may be thousands of mails.
+    pub of_domain: bool,
 }
 
 impl HistoryQuery {
     pub fn new(mail: MailId, meta: &MailMeta) -> HistoryQuery {
         let MailMeta { message_id, sender, thread, subject, signed_case, bounce, .. } = meta.clone();
         let bounced = bounce.map(|bounce| bounce.message_id);
-        HistoryQuery { mail, message_id, sender, thread, subject, signed_case, bounced }
+        HistoryQuery { mail, message_id, sender, thread, subject, signed_case, bounced, of_domain: true }
     }
 }
 

@@ -30,22 +30,27 @@ const SUBJECT_CHARS: usize = 100;
 
 impl Store {
     /// How the people concerned by a queued answer stand now, this answer not counted: the worse of who wrote and whom
-    /// it goes to.
+    /// it goes to. `of_domain` as in [`HistoryQuery`].
     ///
     /// # Errors
     /// [`StoreError::NoSuchMail`] if the store has no such mail.
-    pub async fn standing(&self, row: &EffectRow, now: Timestamp) -> Result<Standing, StoreError> {
+    pub async fn standing(&self, row: &EffectRow, of_domain: bool, now: Timestamp) -> Result<Standing, StoreError> {
         let row = row.clone();
-        self.thread.read(move |tx| standing_of_row(tx, &row, now)).await
+        self.thread.read(move |tx| standing_of_row(tx, &row, of_domain, now)).await
     }
 }
 
-pub(super) fn standing_of_row(tx: &Transaction<'_>, row: &EffectRow, now: Timestamp) -> Result<Standing, Fault> {
+pub(super) fn standing_of_row(
+    tx: &Transaction<'_>,
+    row: &EffectRow,
+    of_domain: bool,
+    now: Timestamp,
+) -> Result<Standing, Fault> {
     let (to, follows) = match &row.effect {
         Effect::Send(reply) | Effect::Close(reply) => (Some(reply.to.address.clone()), reply.follows),
         _ => (None, false),
     };
-    let standing = standing_now(tx, row.id, row.mail_id, to, now)?;
+    let standing = standing_now(tx, row, to, of_domain, now)?;
     // Inside a dialogue the sender's budget does not count.
     Ok(if follows { Standing { to_sender: 0, ..standing } } else { standing })
 }
@@ -77,7 +82,7 @@ const WENT_OUT: &str = "
 const SET_TIME: &str = "UPDATE answer_to SET at = ?2 WHERE effect_id = ?1";
 
 /// An answer that was sent without having been begun here went out now.
-const SETTLE_TIME: &str = "UPDATE answer_to SET at = min(at, ?2) WHERE effect_id = ?1";
+const SETTLE_TIME: &str = "UPDATE answer_to SET at = ?2 WHERE effect_id = ?1 AND at > ?2";
 
 /// What was not begun surely did not go out.
 const FORGET_UNSENT: &str = "DELETE FROM answer_to WHERE effect_id = ?1 AND at = 9223372036854775807";
@@ -173,7 +178,7 @@ pub(super) fn standing_of(
     let promised = |whom: Option<String>, window| promised(tx, desk, whom, now - window, query.mail);
     Ok(Standing {
         to_sender: promised(Some(untagged(sender)), SENDER_WINDOW)?,
-        to_domain: promised(domain_of(sender), DOMAIN_WINDOW)?,
+        to_domain: promised(domain_of(sender).filter(|_| query.of_domain), DOMAIN_WINDOW)?,
         breaker_open: is_open(tx, desk)?,
         bounced: bounced(tx, desk, sender, now)?,
     })
@@ -211,11 +216,12 @@ fn bounced(tx: &Transaction<'_>, desk: &str, address: &str, now: Timestamp) -> R
 
 fn standing_now(
     tx: &Transaction<'_>,
-    effect: EffectId,
-    mail: MailId,
+    row: &EffectRow,
     to: Option<String>,
+    of_domain: bool,
     now: Timestamp,
 ) -> Result<Standing, Fault> {
+    let mail = row.mail_id;
     let writer = tx.prepare_cached(WRITER)?.query_row([mail], |row| Ok((row.get(0)?, row.get(1)?)));
     let (desk, sender): (String, Option<String>) = match writer {
         Err(rusqlite::Error::QueryReturnedNoRows) => return Err(Fault::NoSuchMail(mail)),
@@ -224,14 +230,15 @@ fn standing_now(
     let mut standing = Standing { breaker_open: is_open(tx, &desk)?, ..Standing::default() };
     let went_out = |whom: Option<String>, window| -> Result<u32, Fault> {
         let Some(whom) = whom else { return Ok(0) };
-        let values = (&desk, whom, Ms(now - window), effect);
+        let values = (&desk, whom, Ms(now - window), row.id);
         Ok(tx.prepare_cached(WENT_OUT)?.query_row(values, |row| row.get(0))?)
     };
     // Nearly always the same.
     let to = to.filter(|to| sender.as_deref().is_none_or(|sender| !sender.eq_ignore_ascii_case(to)));
     for address in sender.into_iter().chain(to) {
         standing.to_sender = standing.to_sender.max(went_out(Some(untagged(&address)), SENDER_WINDOW)?);
-        standing.to_domain = standing.to_domain.max(went_out(domain_of(&address), DOMAIN_WINDOW)?);
+        standing.to_domain =
+            standing.to_domain.max(went_out(domain_of(&address).filter(|_| of_domain), DOMAIN_WINDOW)?);
         standing.bounced |= bounced(tx, &desk, &address, now)?;
     }
     Ok(standing)

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Budgets {
     /// Answers to one person within 24 hours.
     pub sender_per_day: u32,
-    /// Answers to one organisation's domain within an hour; free-mail domains have no limit.
+    /// Answers to one organisation's domain within an hour; free-mail domains have no limit. As much as `desk_per_hour` is
+    /// no limit either.
     pub domain_per_hour: u32,
     /// Answers of the desk within an hour, at most: see [`Budgets::desk_limit`].
     pub desk_per_hour: u32,
@@ -28,7 +29,7 @@ impl Default for Budgets {
 pub struct Standing {
     /// Automatic answers to this sender within 24 hours.
     pub to_sender: u32,
-    /// Automatic answers to the sender's organisation within an hour; 0 for free mail.
+    /// Automatic answers to the sender's organisation within an hour; 0 for free mail, and where domains have no limit.
     pub to_domain: u32,
     /// The desk's breaker is open.
     pub breaker_open: bool,
@@ -40,6 +41,11 @@ pub struct Standing {
 const TIMES_USUAL: u32 = 5;
 
 impl Budgets {
+    /// Need answers to a domain be counted at all?
+    pub fn limit_domains(&self) -> bool {
+        self.domain_per_hour < self.desk_per_hour
+    }
+
     /// Why no further answer may go out, if so.
     pub fn exceeded(&self, standing: &Standing) -> Option<String> {
         let Standing { to_sender, to_domain, breaker_open, .. } = *standing;

@@ -86,6 +86,8 @@ pub struct DeskProfile {
     pub signature: String,
     /// Who is told at once of urgent mail.
     pub alert: Option<String>,
+    /// Program and arguments that tell somebody of urgent mail; empty: none.
+    pub alert_command: Vec<String>,
     /// Key for our Message-IDs; never shown.
     pub secret: Vec<u8>,
 }

@@ -235,12 +235,25 @@ pub enum Action {
     Close(Reply),
     /// At once to staff, whatever the hour: an urgent mail has come.
     Alert(Reply),
+    /// The same by the desk's own command.
+    AlertCommand(Alert),
     /// A person works on it, from `at` on (none: at once).
     HandOver { at: Option<Timestamp> },
     /// The mail waits for the opening, and is then decided anew.
     Queue { at: Timestamp },
     /// Move within the mailbox.
     Move { folder: String },
+}
+
+/// What staff's own command is told of urgent mail: nothing of the mail itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// The urgent kind: 「パスワードの盗難・不正使用」
+    pub title: String,
+    /// 「利用約款 第13条第7項」
+    pub article: String,
+    /// Of the case; empty if it has none.
+    pub receipt: String,
 }
 
 /// A mail to the customer, complete but for its date.

@@ -141,6 +141,20 @@ impl Dialogue<'_> {
         }
     }
 
+    /// What the mail that did not follow would have said, for staff, with its title; none where staff take over anyway.
+    pub fn unsaid(&self) -> Option<(&'static str, Vec<String>)> {
+        let text = reply::text(&self.state, self.flow, false, None);
+        match self.state.place {
+            Place::Asking => {
+                let steps = text.steps.iter().map(|step| format!("{} {}", step.id, step.text));
+                Some(("お送りしていない次の確認依頼", steps.collect()))
+            }
+            Place::CustomerEnd => Some(("お送りしていないご案内", text.end.into_iter().map(str::to_owned).collect())),
+            Place::Solved => Some(("お送りしていないご案内", vec!["回復のご連絡へのお礼".into()])),
+            Place::Handover => None,
+        }
+    }
+
     /// When the dialogue is closed unless the customer answers: the opening after the flow's number of business days.
     pub fn closes_at(&self, asked: Timestamp, calendar: &Calendar) -> Option<Timestamp> {
         let days = self.flow.close_after.filter(|_| self.state.place == Place::Asking)?;

@@ -10,12 +10,16 @@ use super::flow::state::Place;
 /// The template of the draft.
 pub const STAFF: &str = "staff";
 
-/// The lines of the memo; none if there is nothing to tell.
-pub fn lines(facts: &Facts, dialogue: Option<&Dialogue>) -> Vec<String> {
+/// The lines of the memo; none if there is nothing to tell. `stopped`: no mail of ours follows, so staff take over the
+/// dialogue where it stands.
+pub fn lines(facts: &Facts, dialogue: Option<&Dialogue>, stopped: bool) -> Vec<String> {
     let mut lines = Vec::new();
-    if let Some(dialogue) = dialogue.filter(|dialogue| dialogue.state.place == Place::Handover) {
+    if let Some(dialogue) = dialogue.filter(|led| led.state.place == Place::Handover || (stopped && led.goes_on)) {
         let told = transcript(&dialogue.state, dialogue.flow);
         section(&mut lines, &format!("確認の記録（{}）", dialogue.flow.title), told.lines().map(str::to_owned));
+        if let Some((title, unsaid)) = dialogue.unsaid() {
+            section(&mut lines, title, unsaid.into_iter());
+        }
     }
     if let Some(credit) = &facts.credit {
         section(

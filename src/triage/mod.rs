@@ -98,7 +98,11 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
 
     let case = case(&verdict, ctx);
     let mut case_state = dialogue::remembered(verdict.dialogue.clone());
-    if verdict.actions.iter().any(|action| matches!(action, decision::Action::Alert(_))) {
+    if verdict
+        .actions
+        .iter()
+        .any(|action| matches!(action, decision::Action::Alert(_) | decision::Action::AlertCommand(_)))
+    {
         case_state.insert(urgent::REMEMBERED.into(), true.into());
     }
     Decision {

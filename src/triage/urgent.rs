@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::context::Context;
-use super::decision::{Reason, Reply, Route};
+use super::decision::{Alert, Reason, Reply, Route};
 use super::flow::words::union;
 use super::inquiry::{Inquiry, Mailbox};
 use super::own_words::OwnWords;
@@ -85,9 +85,18 @@ pub fn alert(alarm: &Alarm, inquiry: &Inquiry, route: &Route, ctx: &Context) -> 
     let answer =
         Answer { template: ALERT, to, scopes: &[], route, at: None, dialogue: None, alarm: Some(alarm), memo: &[] };
     let written = compose(answer, inquiry, ctx)?;
-    let known = ctx.history.case.as_ref().map(|case| case.reference.as_str());
-    let reference = known.or(ctx.receipt.as_deref()).unwrap_or_default();
-    let subject = format!("【至急】{} {reference}", alarm.title);
+    let subject = format!("【至急】{} {}", alarm.title, receipt(ctx));
     // The customer's thread is not that of staff.
     Ok(Some(Reply { subject, in_reply_to: None, references: Vec::new(), ..written }))
+}
+
+/// What the desk's command is told; none if it has none.
+pub fn command(alarm: &Alarm, ctx: &Context) -> Option<Alert> {
+    let Alarm { title, article } = alarm.clone();
+    (!ctx.desk.alert_command.is_empty()).then(|| Alert { title, article, receipt: receipt(ctx).to_owned() })
+}
+
+fn receipt<'a>(ctx: &'a Context) -> &'a str {
+    let known = ctx.history.case.as_ref().map(|case| case.reference.as_str());
+    known.or(ctx.receipt.as_deref()).unwrap_or_default()
 }

@@ -79,11 +79,13 @@ fn alert(verdict: &mut Verdict, inquiry: &Inquiry, found: Findings, ctx: &Contex
     if !urgent::is_new(ctx) {
         return;
     }
+    let mut alerts: Vec<Action> = urgent::command(alarm, ctx).map(Action::AlertCommand).into_iter().collect();
     match urgent::alert(alarm, inquiry, found.route, ctx) {
-        // Before everything else: a server that does not take the answer must not hold it up.
-        Ok(alert) => verdict.actions.splice(0..0, alert.map(Action::Alert)).for_each(drop),
+        Ok(alert) => alerts.extend(alert.map(Action::Alert)),
         Err(error) => verdict.reasons.push(template_trouble(&error)),
     }
+    // Before everything else, a server that does not take the answer must not hold them up; nor, before the mail, the command.
+    verdict.actions.splice(0..0, alerts);
 }
 
 /// Nothing says that a robot wrote it: only our own limits, or nothing at all.
@@ -269,12 +271,15 @@ fn stopped(inquiry: &Inquiry, stop: Stop, found: Findings, ctx: &Context) -> Ver
     Verdict { disposition, reasons, actions, dialogue }
 }
 
-/// A draft to start from: only where the mail may be answered at all and something was understood.
+/// A draft to start from: only where the mail may be answered at all and something was understood. Also where only the
+/// limit of answers in a dialogue (R22) stands against it: staff must know how far the customer was led.
 fn draft_for_staff(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<Option<Reply>, TemplateError> {
     let target = reply_target(inquiry, found.route.authenticated, ctx.desk.authentication);
+    let is_answerable = found.gate.verdict == GateVerdict::Answer;
     match target {
-        Target::To(to) if !found.words.scopes.is_empty() && found.gate.verdict == GateVerdict::Answer => {
-            if let Some(draft) = memo_draft(to.clone(), inquiry, found, ctx)? {
+        Target::To(to) if !found.words.scopes.is_empty() && (is_answerable || found.goes_on()) => {
+            let memo = memo::lines(found.facts, found.dialogue, true);
+            if let Some(draft) = memo_draft(&memo, to.clone(), inquiry, found, ctx)? {
                 return Ok(Some(draft));
             }
             let template = template_for(found.route);
@@ -285,14 +290,19 @@ fn draft_for_staff(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<
 }
 
 /// A draft with what staff need to answer, where there is something and staff want drafts.
-fn memo_draft(to: Mailbox, inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<Option<Reply>, TemplateError> {
-    let memo = memo::lines(found.facts, found.dialogue);
+fn memo_draft(
+    memo: &[String],
+    to: Mailbox,
+    inquiry: &Inquiry,
+    found: Findings,
+    ctx: &Context,
+) -> Result<Option<Reply>, TemplateError> {
     let wanted = ctx.desk.drafts != Drafts::Never && template_for(found.route) == "answer";
     if memo.is_empty() || !wanted || !ctx.rules.templates.has(STAFF) {
         return Ok(None);
     }
     let (route, dialogue) = (found.route, found.dialogue);
-    let answer = Answer { template: STAFF, to, scopes: &[], route, at: None, dialogue, alarm: None, memo: &memo };
+    let answer = Answer { template: STAFF, to, scopes: &[], route, at: None, dialogue, alarm: None, memo };
     compose(answer, inquiry, ctx).map(Some)
 }
 
@@ -438,7 +448,7 @@ fn sent(
     });
     let asked = reply.at.unwrap_or(ctx.now);
     let memo = match hands_over && queued.is_none() {
-        true => memo_draft(reply.to.clone(), inquiry, found, ctx)?,
+        true => memo_draft(&memo::lines(found.facts, found.dialogue, false), reply.to.clone(), inquiry, found, ctx)?,
         false => None,
     };
     let close = match led.filter(|_| !drafted) {

@@ -116,7 +116,8 @@ impl Judge {
         books: &Books<'_>,
     ) -> Result<Context<'_>, StoreError> {
         let (now, desk) = (self.now, self.profile.id.as_str());
-        let query = HistoryQuery::new(mail.id, &self.meta(inquiry, bytes));
+        let of_domain = self.profile.budgets.limit_domains();
+        let query = HistoryQuery { of_domain, ..HistoryQuery::new(mail.id, &self.meta(inquiry, bytes)) };
         let mut history = books.history(desk, &query, now)?;
         if triage::gate::is_password_notice(inquiry) {
             let first = books.mail_before(desk, &query)?;

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use madoguchi::store::Effect;
+use madoguchi::triage::decision::Alert;
 use rusqlite::Connection;
 
 use crate::faults::report;
@@ -53,10 +54,13 @@ const FORWARD: Scenario = Scenario {
 
 const ALERT: Scenario = Scenario {
     name: "urgent mail",
-    effects: &["alert", "send"],
+    effects: &["alert-command", "alert", "send"],
     install: |bench| {
         flow(bench);
         keys(bench, "alert = \"oncall@desk.example\"");
+        // Not counted and not killed itself.
+        let script = format!("echo $MADOGUCHI_RECEIPT >> {}", bench.site.path("told").display());
+        keys(bench, &format!("alert_command = [\"env\", \"-u\", \"LD_PRELOAD\", \"sh\", \"-c\", \"{script}\"]"));
     },
     before: |bench, number| {
         bench.dovecot.deliver(&asking(number, "パスワードが盗まれました。設定の手順を教えてください。"))
@@ -110,7 +114,7 @@ fn cut_off_in(effect: &Effect) -> &'static [&'static str] {
     match effect {
         Effect::RemoveLabels { .. } => OPENING.effects,
         Effect::Forward(_) => FORWARD.effects,
-        Effect::Alert(_) => ALERT.effects,
+        Effect::Alert(_) | Effect::AlertCommand(_) => ALERT.effects,
         Effect::Close(_) => CLOSE.effects,
         Effect::AddLabels { .. }
         | Effect::Send(_)
@@ -129,6 +133,7 @@ fn every_kind_of_effect_is_cut_off_somewhere() {
         Effect::SentCopy { of: 0 },
         Effect::LabelSend { of: 0, sent: Vec::new(), unsent: Vec::new() },
         Effect::Move { folder: String::new() },
+        Effect::AlertCommand(Alert::default()),
     ];
     for effect in simple {
         assert!(cut_off_in(&effect).contains(&effect.kind()), "{}", effect.kind());
@@ -299,7 +304,7 @@ fn untold(mut end: End) -> End {
 }
 
 /// Ends a life at every second point from `first` on, each with mail of its own, until one ends by itself.
-fn at_every_point(scenario: &Scenario, first: u32) {
+fn at_every_point(scenario: &Scenario, first: u32) -> (Bench, usize) {
     let name = scenario.name;
     let bench = Bench::new("");
     (scenario.install)(&bench);
@@ -331,6 +336,7 @@ fn at_every_point(scenario: &Scenario, first: u32) {
     assert!(missing.is_empty(), "{name}: never next in line when killed: {missing:?}, only {cut_off:?}");
     assert!(lives > 10, "{name}: only {lives} points: are the calls counted?");
     assert!(held <= 4, "{name}: {held} points held: the window has grown");
+    (bench, lives + 2)
 }
 
 #[test]
@@ -345,7 +351,12 @@ fn killed_while_mail_is_passed_on() {
 
 #[test]
 fn killed_while_staff_are_alerted() {
-    at_every_point(&ALERT, 1);
+    let (bench, mails) = at_every_point(&ALERT, 1);
+    // Their command is run for each; again only for one whose good end could not be noted.
+    let told = fs::read_to_string(bench.site.path("told")).unwrap();
+    let receipts: BTreeSet<&str> = told.lines().collect();
+    assert_eq!(receipts.len(), mails, "{told}");
+    assert!(told.lines().count() - mails <= 3, "the window has grown: {told}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The real program against real servers: what operators, staff and customers see of it, whatever happens to it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod alerts;
 mod crash;
 mod effects;
 mod endings;

@@ -1,5 +1,4 @@
-use madoguchi::store::{EffectState, HistoryQuery, MailState, Record, StoreError};
-use madoguchi::triage::context::History;
+use madoguchi::store::{EffectState, HistoryQuery, MailState, StoreError};
 
 use crate::bench::{Bench, DESK, at_once, decision, due, label, meta, minute, send};
 
@@ -77,62 +76,6 @@ async fn a_mail_is_found_by_its_message_id() {
     assert_eq!((found.len(), found[0].mail, found[0].effects.len()), (1, mail, 1));
     assert_eq!(bench.store.find(DESK, "m2").await.unwrap(), []);
     assert_eq!(bench.store.find("sales", "m1").await.unwrap(), []);
-}
-
-/// Records these mails (Message-ID, thread) side by side, as decided with the history that each has by then; answers
-/// how many must be decided anew.
-async fn stale(bench: &Bench, mails: &[(&str, &[&str])]) -> usize {
-    let mut records = Vec::new();
-    for (at, (id, thread)) in mails.iter().enumerate() {
-        let sender = format!("sender@b{at}.example");
-        let meta = meta(id, if thread.is_empty() { "a@b.example" } else { &sender }, thread);
-        let mail = bench.mail(at as u32 + 1, &format!("mail {at}")).await;
-        let history = bench.store.history(DESK, &HistoryQuery::new(mail, &meta), minute(0)).await.unwrap();
-        let mut effect = send(&format!("r{at}@desk"));
-        if let madoguchi::store::Effect::Send(reply) = &mut effect {
-            reply.to.address = meta.sender.clone();
-        }
-        let effects = vec![at_once(effect)];
-        let record = Record { mail, meta, decision: decision(None), effects, circumstances: None };
-        records.push((record, history));
-    }
-    let stale = bench.store.record_all(records, minute(0)).await.unwrap();
-    let undecided: Vec<_> =
-        bench.store.undecided(DESK, u32::MAX, 100).await.unwrap().iter().map(|mail| mail.id).collect();
-    assert_eq!(stale, undecided);
-    stale.len()
-}
-
-#[tokio::test]
-async fn mails_decided_side_by_side_are_recorded_if_they_do_not_touch() {
-    assert_eq!(stale(&Bench::new(), &[("m1", &["t1"]), ("m2", &["t2"]), ("m3", &["t3"])]).await, 0);
-}
-
-#[tokio::test]
-async fn a_mail_whose_history_changed_meanwhile_is_not_recorded() {
-    // The same Message-ID and sender, another sender's answer in the same thread, the same sender twice.
-    assert_eq!(stale(&Bench::new(), &[("m1", &[]), ("m1", &[])]).await, 1);
-    assert_eq!(stale(&Bench::new(), &[("m1", &["t"]), ("m2", &["t"])]).await, 1);
-    assert_eq!(stale(&Bench::new(), &[("m1", &[]), ("m2", &[]), ("m3", &["t"])]).await, 1);
-}
-
-#[tokio::test]
-async fn a_batch_with_a_decided_mail_is_refused_as_a_whole() {
-    let bench = Bench::new();
-    let meta1 = meta("m1", "a@b.example", &[]);
-    let decided = bench.decided(1, &meta1, vec![]).await;
-    let fresh = bench.mail(2, "two").await;
-    let record = |mail, id: &str| Record {
-        mail,
-        meta: meta(id, &format!("{id}@b.example"), &[]),
-        decision: decision(None),
-        effects: vec![],
-        circumstances: None,
-    };
-    let batch = [(record(fresh, "x"), History::default()), (record(decided, "y"), History::default())];
-    let error = bench.store.record_all(batch.into(), minute(0)).await.unwrap_err();
-    assert!(matches!(error, StoreError::AlreadyDecided { .. }), "{error}");
-    assert_eq!(bench.states(fresh).await, "seen");
 }
 
 #[tokio::test]

@@ -98,7 +98,7 @@ async fn before_a_send_only_what_went_out_counts() {
     }
     let rows = bench.ready(0).await;
     let counted = async |row: usize, minutes| {
-        let found = bench.store.standing(&rows[row], minute(minutes)).await.unwrap();
+        let found = bench.store.standing(&rows[row], true, minute(minutes)).await.unwrap();
         (found.to_sender, found.to_domain)
     };
     assert_eq!((counted(0, 0).await, counted(1, 0).await), ((0, 0), (0, 0)));
@@ -128,7 +128,10 @@ async fn a_refused_address_is_remembered_for_61_days_by_its_desk() {
 
     bench.decided(3, &meta("m3", "a@b.example", &[]), vec![send_to("gone@b.example", "r3")]).await;
     let row = bench.ready(1).await.remove(0);
-    assert!(bench.store.standing(&row, minute(1)).await.unwrap().bounced, "also where only the answer goes there");
+    assert!(
+        bench.store.standing(&row, true, minute(1)).await.unwrap().bounced,
+        "also where only the answer goes there"
+    );
 }
 
 #[tokio::test]

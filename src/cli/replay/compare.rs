@@ -130,7 +130,11 @@ fn mail(action: &Action) -> Option<&Reply> {
         | Action::Draft(reply)
         | Action::Close(reply)
         | Action::Alert(reply) => Some(reply),
-        Action::Label { .. } | Action::HandOver { .. } | Action::Queue { .. } | Action::Move { .. } => None,
+        Action::AlertCommand(_)
+        | Action::Label { .. }
+        | Action::HandOver { .. }
+        | Action::Queue { .. }
+        | Action::Move { .. } => None,
     }
 }
 
