@@ -108,12 +108,17 @@ def write(path, text):
 
 
 def certificate():
-    """Files of a certificate for localhost and of its key."""
+    """Files of a certificate for localhost and of its key. It is no authority, as rustls takes none for a server."""
     files = f"{folder('run')}/localhost.pem", f"{folder('run')}/localhost.key"
     if not os.path.exists(files[1]):
+        settings = write(
+            f"{folder('run')}/localhost.cnf",
+            "[req]\ndistinguished_name = name\nx509_extensions = server\nprompt = no\n[name]\nCN = localhost\n"
+            "[server]\nbasicConstraints = CA:FALSE\nsubjectAltName = DNS:localhost\n",
+        )
         subprocess.run(
-            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 -subj /CN=localhost"
-            f" -addext subjectAltName=DNS:localhost -out {files[0]} -keyout {files[1]}".split(),
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365"
+            f" -config {settings} -out {files[0]} -keyout {files[1]}".split(),
             check=True,
             stderr=subprocess.DEVNULL,
         )

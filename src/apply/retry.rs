@@ -12,7 +12,7 @@ const LEAST_TRIES: u32 = 5;
 /// Tries of what only marks the mail: an answer behind it is not held up for long by a server that fails on this one.
 const TRIES_OF_MARKS: u32 = 3;
 
-/// Tries of a command that alerts staff, in seven minutes at most: the customer's first instructions wait behind it, and
+/// Tries of a command that alerts staff, within eight minutes: the customer's first instructions wait behind it, and
 /// the mail to staff, which then is the only alert.
 const TRIES_OF_CALLS: u32 = 5;
 

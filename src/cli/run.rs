@@ -84,6 +84,7 @@ async fn work(config: Config, once: bool) -> anyhow::Result<Exit> {
         }
     };
     let (stop, stopped) = watch::channel(false);
+    stop_on_signal(stop);
     let ids = config.desks.iter().map(|desk| desk.profile.id.clone());
     let health = Health::new(ids, store.clone(), clock.clone(), config.health.limit).with_accounts(accounts(&config));
     let mut beside = if once { JoinSet::new() } else { beside(&config, &store, &clock, &health) };
@@ -98,12 +99,6 @@ async fn work(config: Config, once: bool) -> anyhow::Result<Exit> {
             (id, work_desk(desk, rules, store, clock, health, once, stopped).await)
         });
     }
-    tokio::spawn(async move {
-        wait_for_signal().await;
-        info!("stopping after the step in hand");
-        systemd::stopping();
-        stop.send_replace(true);
-    });
     systemd::ready();
     let exit = ended(desks, &health).await;
     // The store is closed with the last of them: its files must be whole when the process ends.
@@ -219,12 +214,23 @@ fn exit_of(error: &WorkError) -> Exit {
     }
 }
 
-/// SIGTERM (systemd) or SIGINT (Ctrl-C).
-async fn wait_for_signal() {
+/// From the return of this on, SIGTERM (systemd) and SIGINT (Ctrl-C) end the work well.
+fn stop_on_signal(stop: watch::Sender<bool>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut term) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
+    let (term, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let came = |signal: std::io::Result<tokio::signal::unix::Signal>| async move {
+        match signal {
+            Ok(mut signal) => _ = signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::spawn(async move {
+        tokio::select! {
+            () = came(term) => {}
+            () = came(interrupt) => {}
+        }
+        info!("stopping after the step in hand");
+        systemd::stopping();
+        stop.send_replace(true);
+    });
 }

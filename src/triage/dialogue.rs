@@ -141,7 +141,7 @@ impl Dialogue<'_> {
         }
     }
 
-    /// What the mail that did not follow would have said, for staff, with its title; none where staff take over anyway.
+    /// What the mail that did not follow would have asked or told the customer to do, for staff, with its title.
     pub fn unsaid(&self) -> Option<(&'static str, Vec<String>)> {
         let text = reply::text(&self.state, self.flow, false, None);
         match self.state.place {
@@ -149,9 +149,10 @@ impl Dialogue<'_> {
                 let steps = text.steps.iter().map(|step| format!("{} {}", step.id, step.text));
                 Some(("お送りしていない次の確認依頼", steps.collect()))
             }
-            Place::CustomerEnd => Some(("お送りしていないご案内", text.end.into_iter().map(str::to_owned).collect())),
-            Place::Solved => Some(("お送りしていないご案内", vec!["回復のご連絡へのお礼".into()])),
-            Place::Handover => None,
+            Place::CustomerEnd => {
+                Some(("お送りしていないご案内", text.end.into_iter().flat_map(str::lines).map(str::to_owned).collect()))
+            }
+            Place::Solved | Place::Handover => None,
         }
     }
 

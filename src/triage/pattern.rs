@@ -12,8 +12,8 @@ const SURELY_SMALL: usize = 60_000;
 /// A character of a class takes this many states at most for each of its ranges.
 const STATES_A_RANGE: usize = 12;
 
-/// What is known to compile takes the memory it needs: many expressions in one may be more than one alone is allowed.
-const ENOUGH: usize = 1 << 30;
+/// Bytes for what is known to compile: ten times what one expression alone may take, as many in one take more.
+const ENOUGH: usize = 100 << 20;
 
 /// A regular expression, compiled or known to compile.
 #[derive(Debug)]

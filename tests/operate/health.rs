@@ -149,6 +149,17 @@ impl Watch {
         self.clock.set(self.clock.now() + minutes.minutes());
     }
 
+    /// Waits until so many mails have gone out: the command is told first.
+    async fn mailed(&self, mails: usize) {
+        for _ in 0..6000 {
+            if self.sink.count() == mails {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("expected {mails} mails, got {}", self.sink.count());
+    }
+
     /// Waits until the alarms have said so much; meanwhile the clock goes on, a hundred times as fast as ours.
     async fn said(&self, lines: &str) {
         for _ in 0..6000 {
@@ -179,6 +190,7 @@ async fn a_desk_without_success_is_told_of_once_and_once_when_it_gets_on_again()
     watch.health.note("desk", Pulse::Done(Stage::Act));
     watch.later(1);
     watch.said("desk down no-success\ndesk up\n").await;
+    watch.mailed(2).await;
     alarm.abort();
     let mut mails: Vec<String> = watch.sink.received().iter().map(|mail| header(&mail.message, "Subject")).collect();
     mails.sort();
@@ -212,6 +224,9 @@ async fn an_alarm_whose_mail_cannot_go_out_does_not_knock_at_the_door_for_ever()
     let watching = tokio::spawn(alarm::watch(watch.health.clone(), alarm));
     watch.later(31);
     watch.said("desk down no-success\n").await;
+    while server.failed() == 0 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
     // Logins after 0 s, 15 s, 45 s, 105 s and 225 s; the clock stands still while one is under way.
     let begun = watch.clock.now();
     for seconds in [0, 15, 45, 105, 225] {

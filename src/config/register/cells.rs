@@ -105,8 +105,12 @@ impl Cell<'_> {
 
     /// Several in one cell: with `;`, `、`, `|`, a comma or a line end between them.
     fn items(&self) -> impl Iterator<Item = &str> {
-        let items = self.said().unwrap_or_default().split([';', '；', '、', '|', '｜', ',', '，', '\n', '\r']);
-        items.map(str::trim).filter(|item| !item.is_empty())
+        const SEPARATORS: [char; 9] = [';', '；', '、', '|', '｜', ',', '，', '\n', '\r'];
+        let text = self.said().unwrap_or_default();
+        // Most cells hold one item, which is seen at once.
+        let one = text.bytes().all(|byte| byte.is_ascii() && !b";|,\n\r".contains(&byte));
+        let separators = if one { &[] } else { &SEPARATORS[..] };
+        text.split(separators).map(str::trim).filter(|item| !item.is_empty())
     }
 
     pub fn list(&self) -> Vec<String> {
@@ -141,16 +145,18 @@ impl Cell<'_> {
     }
 
     pub fn addresses(&self) -> Vec<String> {
-        let items = self.items().flat_map(|item| {
+        let mut addresses = Vec::new();
+        for item in self.items() {
             let bare = item.rsplit_once('<').map_or(item, |(_, rest)| rest.trim_end_matches('>'));
             let bare = bare.strip_prefix("mailto:").unwrap_or(bare);
-            let found: Vec<Option<String>> = bare.split_whitespace().map(address).collect();
-            if found.is_empty() || found.contains(&None) {
+            let (before, words) = (addresses.len(), bare.split_whitespace().count());
+            addresses.reserve_exact(words);
+            addresses.extend(bare.split_whitespace().filter_map(address));
+            if words == 0 || addresses.len() < before + words {
                 self.error(format!("`{item}` is not a mail address"), None);
             }
-            found.into_iter().flatten()
-        });
-        items.collect()
+        }
+        addresses
     }
 
     pub fn domains(&self, free_mail: &FreeMail) -> Vec<String> {

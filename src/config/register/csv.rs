@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::panic::resume_unwind;
 use std::path::Path;
 
 use super::cells::{self, Cell};
@@ -16,7 +17,12 @@ struct Rows<'t> {
     rest: &'t str,
     separator: char,
     line: usize,
+    /// Of the row before: the next one will have as many.
+    cells: usize,
 }
+
+/// From this length on two read a file, in bytes.
+const LONG: usize = 1 << 20;
 
 /// A row: its line, its cells, and whether its last quote is never closed.
 struct Row<'t> {
@@ -31,11 +37,21 @@ impl<'t> Rows<'t> {
         // Excel reads and writes such a line.
         if let Some(separator) = first.strip_prefix("sep=").and_then(|rest| rest.chars().next()) {
             let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
-            return Rows { rest, separator, line: 2 };
+            return Rows { rest, separator, line: 2, cells: 0 };
         }
         let count = |separator: &char| first.matches(*separator).count();
         let separator = [';', '\t', ','].into_iter().max_by_key(count).unwrap_or(',');
-        Rows { rest: text, separator, line: 1 }
+        Rows { rest: text, separator, line: 1, cells: 0 }
+    }
+
+    /// A long file in two parts. Where nothing is quoted, every line is a row.
+    fn parted(self) -> (Rows<'t>, Option<Rows<'t>>) {
+        let middle = self.rest.floor_char_boundary(self.rest.len() / 2);
+        let end = self.rest[middle..].find('\n').filter(|_| self.rest.len() >= LONG && !self.rest.contains('"'));
+        let Some(end) = end else { return (self, None) };
+        let (first, second) = self.rest.split_at(middle + end + 1);
+        let line = self.line + first.matches('\n').count();
+        (Rows { rest: first, ..self }, Some(Rows { rest: second, line, ..self }))
     }
 
     /// The next cell, and whether its row goes on behind it.
@@ -101,63 +117,66 @@ impl<'t> Iterator for Rows<'t> {
         if self.rest.is_empty() {
             return None;
         }
-        let mut row = Row { line: self.line, cells: Vec::new(), open: false };
+        let mut row = Row { line: self.line, cells: Vec::with_capacity(self.cells), open: false };
         let mut goes_on = true;
         while goes_on {
             let (cell, more) = self.cell(&mut row.open);
             row.cells.push(cell);
             goes_on = more;
         }
+        self.cells = row.cells.len();
         Some(row)
     }
 }
 
+impl Row<'_> {
+    fn is_empty(&self) -> bool {
+        !self.open && self.cells.iter().all(|cell| cells::clean(cell).is_empty())
+    }
+}
+
 /// What a file is read with.
+#[derive(Clone, Copy)]
 struct Sheet<'a> {
     report: &'a Report,
     path: &'a Path,
     free_mail: &'a FreeMail,
-    columns: Columns,
+    columns: &'a Columns,
 }
 
 /// Reads a file into `entries`; what is wrong is reported with its line.
 pub fn read(report: &Report, path: &Path, text: &str, free_mail: &FreeMail, file: usize, entries: &mut Entries) {
-    let mut rows =
-        Rows::new(text).filter(|row| row.open || row.cells.iter().any(|cell| !cells::clean(cell).is_empty()));
-    let Some(head) = rows.next() else {
+    let mut rows = Rows::new(text);
+    let Some(head) = rows.find(|row| !row.is_empty()) else {
         report.of_file(path, Problem::error("the file is empty: its first line names the columns"));
         return;
     };
     let names: Vec<Cow<str>> = head.cells.iter().map(|cell| cells::clean(cell)).collect();
     let Some((kind, columns)) = columns(report, path, head.line, &names) else { return };
-    let sheet = Sheet { report, path, free_mail, columns };
+    let sheet = Sheet { report, path, free_mail, columns: &columns };
     match kind {
         Kind::Partners => {
             entries.has_partners = true;
-            let read = rows.filter(|row| sheet.is_whole(row)).filter_map(|row| sheet.partner(&row));
+            let read = sheet.rows(rows).filter_map(|row| sheet.partner(&row));
             entries.partners.extend(read.map(|(value, line)| Entry { value, file, place: Place::Line(line) }));
         }
         Kind::Customers => {
             entries.has_customers = true;
-            let read = rows.filter(|row| sheet.is_whole(row)).filter_map(|row| sheet.customer(&row));
-            let merged = merged(&sheet, read, text.bytes().filter(|byte| *byte == b'\n').count());
-            entries.customers.extend(merged.into_iter().map(|(value, line)| Entry {
-                value,
-                file,
-                place: Place::Line(line),
-            }));
+            entries.customers.extend(merged(&sheet, sheet.customers(rows), file));
         }
     }
 }
 
-/// Rows of one customer are one customer: exports have a line for each contract or address. `lines`: of the file.
-fn merged(sheet: &Sheet, rows: impl Iterator<Item = (Customer, usize)>, lines: usize) -> Vec<(Customer, usize)> {
-    let mut customers: Vec<(Customer, usize)> = Vec::with_capacity(lines);
-    let mut known: HashMap<String, usize> = HashMap::with_capacity(lines);
-    for (row, line) in rows {
-        let Some((first, first_line)) = known.get(&row.id).and_then(|at| customers.get_mut(*at)) else {
-            known.insert(row.id.clone(), customers.len());
-            customers.push((row, line));
+/// Rows of one customer are one customer: exports have a line for each contract or address.
+fn merged(sheet: &Sheet, rows: [Vec<(Customer, usize)>; 2], file: usize) -> Vec<Entry<Customer>> {
+    let count = rows.iter().map(Vec::len).sum();
+    let mut customers: Vec<Entry<Customer>> = Vec::with_capacity(count);
+    let mut known: HashMap<String, (usize, usize)> = HashMap::with_capacity(count);
+    for (row, line) in rows.into_iter().flatten() {
+        let found = known.get(&row.id).and_then(|(at, line)| Some((&mut customers.get_mut(*at)?.value, *line)));
+        let Some((first, first_line)) = found else {
+            known.insert(row.id.clone(), (customers.len(), line));
+            customers.push(Entry { value: row, file, place: Place::Line(line) });
             continue;
         };
         for what in differences(first, &row) {
@@ -189,7 +208,30 @@ fn differences(one: &Customer, other: &Customer) -> Vec<&'static str> {
     differs.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| what).collect()
 }
 
-impl Sheet<'_> {
+impl<'a> Sheet<'a> {
+    /// Those that say something and can be read.
+    fn rows<'t>(self, rows: Rows<'t>) -> impl Iterator<Item = Row<'t>> + use<'a, 't> {
+        rows.filter(move |row| !row.is_empty() && self.is_whole(row))
+    }
+
+    /// The customers of all rows, in their order.
+    fn customers(self, rows: Rows<'_>) -> [Vec<(Customer, usize)>; 2] {
+        let read = |sheet: Sheet, rows| sheet.rows(rows).filter_map(|row| sheet.customer(&row)).collect();
+        let (first, second) = rows.parted();
+        let Some(second) = second else { return [read(self, first), Vec::new()] };
+        let (path, free_mail, columns, report) = (self.path, self.free_mail, self.columns, self.report.beside());
+        std::thread::scope(|scope| {
+            let second = scope.spawn(move || {
+                let found = read(Sheet { report: &report, path, free_mail, columns }, second);
+                (found, report)
+            });
+            let first = read(self, first);
+            let (second, report) = second.join().unwrap_or_else(|panic| resume_unwind(panic));
+            self.report.take_over(report);
+            [first, second]
+        })
+    }
+
     fn add(&self, line: usize, problem: Problem) {
         self.report.of_file(self.path, problem.line(line));
     }
@@ -299,6 +341,24 @@ mod tests {
         check("a,b\rc,d\r", &[(1, &["a", "b"]), (2, &["c", "d"])]);
         check("a,b\nc,\n", &[(1, &["a", "b"]), (2, &["c", ""])]);
         check("=\"001\",b\n", &[(1, &["=\"001\"", "b"])]);
+    }
+
+    /// The last rows are read apart from the first, and belong to them all the same.
+    #[test]
+    fn a_long_file_is_read_by_two_as_by_one() {
+        const MANY: usize = 40_000;
+        let mut text = "id,name,address\n".to_owned();
+        text.extend((0..MANY).map(|n| format!("c{n},会社{n},kanri@c{n}.example.jp\n")));
+        text += "c0,会社0,soumu@c0.example.jp\nc1,別の会社,\nx,y,nobody\n";
+        assert!(text.len() > LONG);
+        let (report, mut entries) = (Report::default(), Entries::default());
+        read(&report, Path::new("customers.csv"), &text, &FreeMail::default(), 0, &mut entries);
+        let problems = report.finish().list;
+        let lines: Vec<Option<usize>> = problems.iter().map(|problem| problem.line).collect();
+        assert_eq!(lines, [Some(MANY + 3), Some(MANY + 4)]);
+        assert!(problems[0].message.contains("another name than in line 3"), "{}", problems[0].message);
+        assert_eq!(entries.customers.len(), MANY + 1);
+        assert_eq!(entries.customers[0].value.addresses, ["kanri@c0.example.jp", "soumu@c0.example.jp"]);
     }
 
     #[test]
