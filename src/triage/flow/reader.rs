@@ -259,9 +259,7 @@ impl Reader<'_> {
             Meaning::Word(step, Claim::Yes | Claim::No) | Meaning::Says(step, Claim::Yes | Claim::No)
                 if self.unseen.start < mark.end && mark.start < self.unseen.end && !self.is_pure_action(step) =>
             {
-                if self.asked.contains(&step) || self.flow().steps[step].symptom {
-                    self.says(step, Claim::Unknown, piece);
-                }
+                self.unlooked(step, piece);
             }
             Meaning::Word(step, Claim::Unknown) if !self.asked.contains(&step) || self.is_known(step) => {}
             // 「Safariもぐるぐるしたまま」 is no screen of the app.
@@ -306,6 +304,13 @@ impl Reader<'_> {
             Meaning::All => self.all(),
             Meaning::Rest => self.rest(),
             _ => {}
+        }
+    }
+
+    /// Nobody looked: that answers what was asked, or is asked first.
+    fn unlooked(&mut self, step: usize, piece: &Piece) {
+        if self.asked.contains(&step) || self.flow().steps[step].symptom {
+            self.says(step, Claim::Unknown, piece);
         }
     }
 

@@ -78,12 +78,12 @@ impl Reader<'_> {
             return;
         }
         let well = if symptom { sense::all_well(words) } else { sense::goes_well(words) };
+        let open = piece.question || sense::asks(words) || sense::is_unseen(words);
         match well {
-            _ if piece.question || sense::asks(words) || sense::is_unseen(words) => {
-                if asked {
-                    self.record(step, Answer::Unknown, false, false);
-                    self.spoken = true;
-                }
+            _ if open && !asked => {}
+            _ if open => {
+                self.record(step, Answer::Unknown, false, false);
+                self.spoken = true;
             }
             // Unasked, what else is bad on a screen is no answer.
             Some(false) if symptom && !asked => {}
