@@ -92,6 +92,7 @@ impl Dovecot {
     /// Starts again on the same ports and the same mail, after a crash if it was running.
     pub fn restart(&mut self) {
         self.crash();
+        unlock(self.dir.path());
         assert!(self.try_start(), "dovecot does not start again:\n{}", self.log());
     }
 
@@ -252,6 +253,18 @@ namespace inbox {{
         let _ = child.kill();
         let _ = child.wait();
         false
+    }
+}
+
+/// A server that is killed while it makes an index leaves the lock behind, and the next one waits two minutes for nobody.
+fn unlock(folder: &Path) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            unlock(&path);
+        } else if path.extension().is_some_and(|extension| extension == "lock") {
+            _ = fs::remove_file(path);
+        }
     }
 }
 
