@@ -29,7 +29,7 @@ pub(super) fn later(row: &EffectRow, reason: String, give_up_after: SignedDurati
 /// What follows when the server fails on this very effect: it refuses it, or ends the connection over it.
 pub(super) fn failed(row: &EffectRow, reason: String, give_up_after: SignedDuration, now: Timestamp) -> Outcome {
     if super::marks(&row.effect) && row.attempts + 1 >= TRIES_OF_MARKS {
-        return Outcome::GivenUp { reason: format!("tried {TRIES_OF_MARKS} times {IN_VAIN}: {reason}") };
+        return given_up(TRIES_OF_MARKS, &reason);
     }
     later(row, reason, give_up_after, now)
 }
@@ -37,9 +37,13 @@ pub(super) fn failed(row: &EffectRow, reason: String, give_up_after: SignedDurat
 /// What follows when an alert by command fails.
 pub(super) fn call(row: &EffectRow, reason: String, now: Timestamp) -> Outcome {
     if row.attempts + 1 >= TRIES_OF_CALLS {
-        return Outcome::GivenUp { reason: format!("tried {TRIES_OF_CALLS} times {IN_VAIN}: {reason}") };
+        return given_up(TRIES_OF_CALLS, &reason);
     }
     Outcome::RetryAt { at: retry_at(now, row.id, row.attempts), reason }
+}
+
+fn given_up(tries: u32, reason: &str) -> Outcome {
+    Outcome::GivenUp { reason: format!("tried {tries} times {IN_VAIN}: {reason}") }
 }
 
 /// Up to 30 s, 1 min, 2 min … 1 h after this many tries, and at least half of that: answers that failed together do not

@@ -27,6 +27,17 @@ struct Wave {
     composed: Timestamp,
 }
 
+impl Wave {
+    fn empty(composed: Timestamp) -> Wave {
+        Wave { rows: Vec::new(), mails: Vec::new(), composed }
+    }
+
+    fn push(&mut self, row: EffectRow, mail: Outgoing) {
+        self.rows.push(row);
+        self.mails.push(mail);
+    }
+}
+
 impl Hands<'_> {
     /// Sends answers in waves.
     pub(super) async fn send(&mut self, rows: Vec<EffectRow>) -> Result<(), ApplyError> {
@@ -41,12 +52,12 @@ impl Hands<'_> {
     }
 
     fn next_wave(&self, rest: &mut impl Iterator<Item = EffectRow>) -> Wave {
-        let mut wave = Wave { rows: Vec::new(), mails: Vec::new(), composed: self.clock.now() };
+        let mut wave = Wave::empty(self.clock.now());
         for row in rest.take(self.way.at_once(self.outbox.connections())) {
             if let Effect::Send(reply) = &row.effect {
                 let raw = compose(reply, self.from, &wave.composed.to_zoned(self.zone.clone()));
-                wave.mails.push(outgoing(reply, raw));
-                wave.rows.push(row);
+                let mail = outgoing(reply, raw);
+                wave.push(row, mail);
             }
         }
         wave
@@ -87,7 +98,7 @@ impl Hands<'_> {
     /// One mail by itself.
     async fn hand_in(&mut self, row: &EffectRow, mail: Outgoing, composed: Timestamp) -> Result<(), ApplyError> {
         let ready = self.begin(Wave { rows: vec![row.clone()], mails: vec![mail], composed }).await;
-        self.go(ready, &Wave { rows: Vec::new(), mails: Vec::new(), composed }).await?;
+        self.go(ready, &Wave::empty(composed)).await?;
         self.note(Vec::new()).await
     }
 
@@ -95,7 +106,7 @@ impl Hands<'_> {
     /// has no outcome.
     async fn begin(&mut self, wave: Wave) -> Wave {
         let Wave { rows, mails, composed } = wave;
-        let mut ready = Wave { rows: Vec::new(), mails: Vec::new(), composed };
+        let mut ready = Wave::empty(composed);
         if let Some(paused) = self.paused(&rows) {
             self.unnoted.extend(paused);
             return ready;
@@ -104,10 +115,7 @@ impl Hands<'_> {
         self.look_at_way(begun.iter().flatten());
         for ((row, mail), begun) in rows.into_iter().zip(mails).zip(begun.into_iter().flatten()) {
             match begun {
-                Ok(()) => {
-                    ready.rows.push(row);
-                    ready.mails.push(mail);
-                }
+                Ok(()) => ready.push(row, mail),
                 Err(error) => self.ended(&row, self.not_sent(&row, error)),
             }
         }
@@ -144,14 +152,11 @@ impl Hands<'_> {
             rows.iter().map(started).collect::<Result<Vec<_>, StoreError>>()
         };
         let started = self.store.in_one(start).await;
-        let mut wave = Wave { rows: Vec::new(), mails: Vec::new(), composed };
+        let mut wave = Wave::empty(composed);
         for ((row, mail), held) in ready.rows.into_iter().zip(ready.mails).zip(self.noted(started)?) {
             match held {
                 Some(reason) => self.unnoted.push((row.id, Outcome::Held { reason })),
-                None => {
-                    wave.rows.push(row);
-                    wave.mails.push(mail);
-                }
+                None => wave.push(row, mail),
             }
         }
         Ok(wave)

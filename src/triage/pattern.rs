@@ -1,5 +1,6 @@
 //! Patterns that are compiled when a mail first needs them: a pack has hundreds, and a mail wakes a few.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use regex::{CaptureMatches, Captures, Match, Regex, RegexBuilder};
@@ -42,6 +43,14 @@ impl Pattern {
 
     pub fn is_match(&self, text: &str) -> bool {
         self.regex().is_some_and(|regex| regex.is_match(text))
+    }
+
+    pub fn find<'t>(&self, text: &'t str) -> Option<Match<'t>> {
+        self.regex()?.find(text)
+    }
+
+    pub fn replace_all<'t>(&self, text: &'t str, by: &str) -> Cow<'t, str> {
+        self.regex().map_or(Cow::Borrowed(text), |regex| regex.replace_all(text, by))
     }
 
     pub fn find_iter<'t>(&self, text: &'t str) -> impl Iterator<Item = Match<'t>> {

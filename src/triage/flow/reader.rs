@@ -497,5 +497,5 @@ fn copula(before: &str, rest: &str) -> usize {
 
 /// Length of the whole match: of a bare number it is that of the number.
 fn groups_length(pattern: &Pattern, text: &str) -> usize {
-    pattern.find_iter(text).next().map_or(0, |found| found.len())
+    pattern.find(text).map_or(0, |found| found.len())
 }
