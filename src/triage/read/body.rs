@@ -168,22 +168,33 @@ fn decode(entity: &Entity, bytes: &[u8], is_html: bool, notes: &mut Notes) -> De
 
 /// Line ends `\n`, no control characters but `\n` and `\t`.
 fn clean(text: String, notes: &mut Notes) -> String {
-    let control = |b: u8| (b < b' ' && b != b'\n' && b != b'\t') || b == 0x7f;
-    if !text.bytes().any(control) {
-        return text;
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.as_str();
-    while let Some(at) = rest.bytes().position(control) {
-        out.push_str(&rest[..at]);
-        match rest.as_bytes()[at] {
-            b'\r' if rest.as_bytes().get(at + 1) != Some(&b'\n') => out.push('\n'),
-            b'\r' => {}
-            0 => notes.serious("nul-bytes", "the text has NUL bytes"),
-            _ => notes.mild("control-characters", "control characters were removed from the text"),
+    let mut text = with_line_feeds(text);
+    let control = |c: char| c.is_ascii_control() && c != '\n' && c != '\t';
+    // To the end without a branch: that is many bytes at a time.
+    if text.bytes().fold(false, |any, byte| any | control(char::from(byte))) {
+        for found in text.matches(control) {
+            match found {
+                "\0" => notes.serious("nul-bytes", "the text has NUL bytes"),
+                _ => notes.mild("control-characters", "control characters were removed from the text"),
+            }
         }
-        rest = &rest[at + 1..];
+        text.retain(|c| !control(c));
     }
-    out.push_str(rest);
+    text
+}
+
+/// Line ends `\n`.
+fn with_line_feeds(text: String) -> String {
+    let mut lines = text.split('\r');
+    let first = lines.next().filter(|first| first.len() < text.len());
+    let Some(first) = first else { return text };
+    let mut out = String::with_capacity(text.len());
+    out.push_str(first);
+    for line in lines {
+        if !line.starts_with('\n') {
+            out.push('\n');
+        }
+        out.push_str(line);
+    }
     out
 }

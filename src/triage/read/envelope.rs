@@ -60,7 +60,7 @@ fn repeated(fields: &[Field], notes: &mut Notes) {
 }
 
 fn header(field: &Field) -> Header {
-    let raw = String::from_utf8_lossy(field.value);
+    let raw = charset::lossy(field.value);
     Header { name: field.name.into(), raw: words::unfold(&raw).into_owned() }
 }
 

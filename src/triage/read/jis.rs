@@ -4,6 +4,8 @@
 //! kana by SI/SO or 8 bits (CP50222), nor JIS X 0212, nor lines that forget to return to ASCII. All of these occur in
 //! real mail; as EUC-JP they are ordinary bytes.
 
+use memchr::memchr_iter;
+
 /// What the next bytes mean.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Set {
@@ -38,14 +40,7 @@ const ESCAPES: &[(&[u8], Set)] = &[
 
 /// Is there any escape sequence of ISO-2022-JP?
 pub fn has_escape(bytes: &[u8]) -> bool {
-    let mut rest = bytes;
-    while let Some(at) = rest.iter().position(|b| *b == 0x1b) {
-        rest = &rest[at + 1..];
-        if escape(rest).is_some() {
-            return true;
-        }
-    }
-    false
+    memchr_iter(0x1b, bytes).any(|at| escape(&bytes[at + 1..]).is_some())
 }
 
 fn escape(rest: &[u8]) -> Option<(&'static [u8], Set)> {

@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use memchr::{memchr, memmem};
+
 use super::param::Value;
 
 /// More parts than this are not looked at.
@@ -122,8 +124,8 @@ impl<'a> Tree<'a> {
             return None;
         }
         let mut leaf = Some(self.entities.len() - 1).filter(|l| open.last().is_none_or(|o| o.entity != *l));
-        let mut at = from;
-        while at < raw.len() {
+        let mut next = dashes(raw, from);
+        while let Some(at) = next {
             let end = line_end(raw, at);
             if let Some((level, last)) = delimiter(&raw[at..end], open) {
                 if let Some(leaf) = leaf.take() {
@@ -139,9 +141,17 @@ impl<'a> Tree<'a> {
                     self.entities[closed.entity].body.end = at;
                 }
             }
-            at = end;
+            next = dashes(raw, end);
         }
         None
+    }
+}
+
+/// The first line that begins with `--`, of those that begin at `from` and behind.
+fn dashes(raw: &[u8], from: usize) -> Option<usize> {
+    match raw[from..].starts_with(b"--") {
+        true => Some(from),
+        false => memmem::find(&raw[from..], b"\n--").map(|at| from + at + 1),
     }
 }
 
@@ -164,7 +174,7 @@ fn before_line_end(raw: &[u8], from: usize, at: usize) -> usize {
 
 /// The offset after the line that begins at `at`.
 fn line_end(raw: &[u8], at: usize) -> usize {
-    raw[at..].iter().position(|b| *b == b'\n').map_or(raw.len(), |n| at + n + 1)
+    memchr(b'\n', &raw[at..]).map_or(raw.len(), |n| at + n + 1)
 }
 
 /// Skips what mailbox files put before a mail: a byte order mark, a `From ` line.

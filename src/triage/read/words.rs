@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2_iter;
+
 use super::{charset, transfer};
 
 /// An encoded word is not looked for beyond this (bytes; RFC 2047 allows 75): finding none must stay cheap.
@@ -22,7 +24,18 @@ struct Word<'a> {
 
 /// Removes the line ends of a folded field (RFC 5322 §2.2.3).
 pub fn unfold(text: &str) -> Cow<'_, str> {
-    if text.contains(['\r', '\n']) { Cow::Owned(text.replace(['\r', '\n'], "")) } else { Cow::Borrowed(text) }
+    let mut line_ends = memchr2_iter(b'\r', b'\n', text.as_bytes()).peekable();
+    if line_ends.peek().is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut unfolded = String::with_capacity(text.len());
+    let mut start = 0;
+    for end in line_ends {
+        unfolded.push_str(&text[start..end]);
+        start = end + 1;
+    }
+    unfolded.push_str(&text[start..]);
+    Cow::Owned(unfolded)
 }
 
 /// The readable text of a raw header field: charset of 8-bit bytes, line ends, encoded words. Control characters

@@ -12,6 +12,7 @@ use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Emitter, ForwardingEmitter, Span, Tokenizer};
 
 use self::tags::{Attribute, Element, Name};
+use super::charset::lossy;
 
 /// Open elements beyond this are not tracked.
 const MAX_OPEN: usize = 256;
@@ -99,11 +100,11 @@ impl Page {
             }
             CallbackEvent::AttributeValue { value } => {
                 let attribute = self.attribute.unwrap_or(Attribute::Other);
-                self.tag.add(attribute, &String::from_utf8_lossy(value), self.out.text.len());
+                self.tag.add(attribute, &lossy(value), self.out.text.len());
             }
             CallbackEvent::CloseStartTag { .. } => self.start(),
             CallbackEvent::EndTag { name: tag } => self.end(Name::of(tag)),
-            CallbackEvent::String { value } => self.string(&String::from_utf8_lossy(value)),
+            CallbackEvent::String { value } => self.string(&lossy(value)),
             _ => {}
         }
     }
