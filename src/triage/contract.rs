@@ -1,8 +1,7 @@
 //! Contract numbers in a mail: what may be one, for the register to look up.
 
-use icu_normalizer::ComposingNormalizerBorrowed;
-
 use super::inquiry::{Inquiry, SectionKind};
+use super::nfkc::{is_plain, nfkc};
 use super::word_set::WordSet;
 
 /// Words behind which a number is a contract's, also a short or a plain one; narrow and lower case.
@@ -58,7 +57,7 @@ fn in_line(line: &str) -> Vec<String> {
     if !line.contains(is_digit) {
         return Vec::new();
     }
-    let line = ComposingNormalizerBorrowed::new_nfkc().normalize(line).to_lowercase();
+    let line = nfkc(line).to_lowercase();
     let label = label_end(&line);
     let before = label.map_or(line.as_str(), |at| &line[..at]);
     let mut found: Vec<String> = words(before).filter(|word| speaks_for_itself(word)).collect();
@@ -81,7 +80,10 @@ fn label_end(line: &str) -> Option<usize> {
 
 /// What NFKC may turn into a digit: every number has one.
 fn is_digit(c: char) -> bool {
-    matches!(c, '0'..='9' | '²'..='¾' | '\u{2070}'..='\u{2189}' | '\u{2460}'..='\u{24FF}' | '\u{2776}'..='\u{2793}')
+    if is_plain(c) {
+        return c.is_ascii_digit();
+    }
+    matches!(c, '²'..='¾' | '\u{2070}'..='\u{2189}' | '\u{2460}'..='\u{24FF}' | '\u{2776}'..='\u{2793}')
         || matches!(c, '\u{3200}'..='\u{33FF}' | '０'..='９' | '\u{1D7CE}'..='\u{1FBFF}')
 }
 

@@ -8,6 +8,8 @@
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
+use super::nfkc::is_plain;
+
 /// Which variants are taken for one; all of them by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Folding {
@@ -123,7 +125,7 @@ impl Folder<'_> {
         if c.is_whitespace() {
             let start = self.space.map_or(at, |(start, _)| start);
             self.space = Some((start, at + source.len()));
-        } else if is_plain(c) && source.len() == c.len_utf8() {
+        } else if is_plain(c) && !matches!(c, '嵜' | '髙') && source.len() == c.len_utf8() {
             self.settle_space(c);
             self.write_verbatim(if self.out.folding.case { c.to_ascii_lowercase() } else { c }, at);
         } else {
@@ -252,13 +254,6 @@ fn unchanged(text: &str) -> usize {
         last = at;
     }
     text.len()
-}
-
-/// Characters that NFKC leaves alone.
-fn is_plain(c: char) -> bool {
-    c.is_ascii()
-        || matches!(c, 'ぁ'..='ゖ' | 'ァ'..='ヺ' | 'ー' | '一'..='鿿' | '、' | '。' | '「' | '」' | '・' | '々')
-            && !matches!(c, '嵜' | '髙')
 }
 
 fn is_katakana(c: char) -> bool {

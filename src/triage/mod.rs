@@ -34,6 +34,7 @@ pub mod memo;
 pub mod message_id;
 pub mod miss;
 pub mod needs;
+mod nfkc;
 pub mod notice;
 pub mod outage;
 pub mod own_words;

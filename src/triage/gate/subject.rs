@@ -4,9 +4,8 @@
 //! and only if a colon, a closing bracket or the end follows. Bounce phrases count anywhere and may fire too often:
 //! the verdict is a person, never the sink.
 
-use icu_normalizer::ComposingNormalizerBorrowed;
-
 use super::{Facts, Finding, human, password};
+use crate::triage::nfkc::{is_plain, nfkc};
 use crate::triage::receipt::unmarked;
 
 /// Phrases that count at the beginning of a subject, before one of these characters.
@@ -179,14 +178,14 @@ fn robot_phrase(subject: &str) -> Option<&'static str> {
 /// NFKC, lower case, single blanks, one spelling of お問い合わせ.
 pub fn normalised(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    lower_with_single_blanks(&ComposingNormalizerBorrowed::new_nfkc().normalize(text), &mut out);
+    lower_with_single_blanks(&nfkc(text), &mut out);
     one_inquiry(out)
 }
 
 /// The same line by line; blank lines are left out.
 pub fn normalised_lines(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for line in ComposingNormalizerBorrowed::new_nfkc().normalize(text).lines() {
+    for line in nfkc(text).lines() {
         let before = out.len();
         lower_with_single_blanks(line, &mut out);
         if out.len() > before {
@@ -205,22 +204,19 @@ fn one_inquiry(text: String) -> String {
 
 /// In one pass: whole mails come through here.
 fn lower_with_single_blanks(text: &str, out: &mut String) {
-    let start = out.len();
-    let mut blank = false;
-    for c in text.chars() {
-        if c.is_whitespace() {
-            blank = out.len() > start;
-            continue;
-        }
-        if std::mem::take(&mut blank) {
+    for (number, word) in text.split_whitespace().enumerate() {
+        if number > 0 {
             out.push(' ');
         }
-        match c {
-            // Kana and kanji have no case, and looking them up takes time.
-            '\u{3000}'..='\u{9FFF}' => out.push(c),
-            _ if c.is_ascii() => out.push(c.to_ascii_lowercase()),
-            _ => out.extend(c.to_lowercase()),
+        // Kana and kanji have no case, and looking them up takes time.
+        let mut rest = word;
+        while let Some(at) = rest.find(|c: char| c.is_ascii_uppercase() || !is_plain(c)) {
+            let mut behind = rest[at..].chars();
+            out.push_str(&rest[..at]);
+            out.extend(behind.next().into_iter().flat_map(char::to_lowercase));
+            rest = behind.as_str();
         }
+        out.push_str(rest);
     }
 }
 
