@@ -5,13 +5,11 @@
 //! end is judged by the words before it.
 
 use std::ops::Range;
-use std::sync::OnceLock;
-
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::decision::EvidenceSection;
 use super::fold::is_japanese;
 use super::inquiry::{Inquiry, SectionKind};
+use super::word_set::WordSet;
 
 /// A sentence: bytes `start..end` of the subject or of [`Inquiry::text`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -245,10 +243,9 @@ fn push_trimmed(text: &str, range: Range<usize>, place: EvidenceSection, found: 
     found.push(Sentence { place, start, end: start + trimmed.len(), question });
 }
 
-/// What asks or requests, in any case of its letters.
-const SIGNS: [&str; 31] = [
+/// What asks or requests.
+static SIGNS: WordSet = WordSet::of(&[
     "？",
-    "?",
     "ですか",
     "ますか",
     "でしょうか",
@@ -269,23 +266,19 @@ const SIGNS: [&str; 31] = [
     "ほしい",
     "欲しい",
     "確認したい",
-    "でしょうかね",
     "のか",
     "どうすれば",
     "かどうか",
-    "please",
-    "how ",
-    "could ",
-    "can we",
-    "can you",
-];
+]);
+/// The same, in any case of their letters.
+static ENGLISH_SIGNS: WordSet = WordSet::of(&["please", "how ", "could ", "can we", "can you"]);
 
 /// Does the sentence ask or request?
 fn asks(sentence: &str) -> bool {
-    static SIGNS_FOUND: OnceLock<Option<AhoCorasick>> = OnceLock::new();
-    let build =
-        || AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(SIGNS).ok();
-    SIGNS_FOUND.get_or_init(build).as_ref().is_some_and(|signs| signs.is_match(sentence))
+    let english = || sentence.bytes().fold(false, |any, byte| any | byte.is_ascii_alphabetic());
+    sentence.contains('?')
+        || SIGNS.is_in(sentence)
+        || (english() && ENGLISH_SIGNS.is_in(&sentence.to_ascii_lowercase()))
 }
 
 #[cfg(test)]

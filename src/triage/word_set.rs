@@ -2,34 +2,24 @@
 
 use std::sync::OnceLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use aho_corasick::packed::Searcher;
 
-/// Words, and the automaton that finds them, built when it is first needed.
+/// Words, and what finds them many bytes at a time, built when it is first needed.
 pub(super) struct WordSet {
     words: &'static [&'static str],
-    any_case: bool,
-    automaton: OnceLock<Option<AhoCorasick>>,
+    searcher: OnceLock<Option<Searcher>>,
 }
 
 impl WordSet {
+    /// At most 64 words, of three bytes at least: for others, and on machines that cannot do it, each is looked for.
     pub const fn of(words: &'static [&'static str]) -> WordSet {
-        WordSet { words, any_case: false, automaton: OnceLock::new() }
-    }
-
-    /// Lower-case words that are found in any case of their ASCII letters.
-    pub const fn in_any_case(words: &'static [&'static str]) -> WordSet {
-        WordSet { words, any_case: true, automaton: OnceLock::new() }
+        WordSet { words, searcher: OnceLock::new() }
     }
 
     /// Does one of the words stand in the text?
     pub fn is_in(&self, text: &str) -> bool {
-        // A table for every state is quick, and small for so few words.
-        let build = || {
-            let mut builder = AhoCorasick::builder();
-            builder.ascii_case_insensitive(self.any_case).kind(Some(AhoCorasickKind::DFA)).build(self.words).ok()
-        };
-        match self.automaton.get_or_init(build) {
-            Some(automaton) => automaton.is_match(text),
+        match self.searcher.get_or_init(|| Searcher::new(self.words)) {
+            Some(searcher) => searcher.find(text).is_some(),
             None => self.words.iter().any(|word| text.contains(word)),
         }
     }

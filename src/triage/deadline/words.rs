@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::Regex;
 
 use crate::triage::required::required;
@@ -27,7 +27,8 @@ impl Words {
 /// Texts of which one at least stands where one of the patterns matches.
 fn needed<'a>(patterns: impl Iterator<Item = &'a Regex>) -> Option<AhoCorasick> {
     let texts: Vec<Vec<String>> = patterns.map(|pattern| required(pattern.as_str())).collect::<Option<_>>()?;
-    AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).build(texts.concat()).ok()
+    let mut builder = AhoCorasick::builder();
+    builder.match_kind(MatchKind::LeftmostFirst).kind(Some(AhoCorasickKind::DFA)).build(texts.concat()).ok()
 }
 
 /// A day by its date, with its weekday in brackets: 「11/25(水)」

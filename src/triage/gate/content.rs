@@ -29,7 +29,7 @@ const MEETING_METHODS: &[&str] = &["request", "reply", "cancel", "counter"];
 /// Beginnings of lines in delivery reports, lower case.
 const REPORT_LINES: &[&str] = &["reporting-mta:", "final-recipient:", "diagnostic-code:", "<<< 5"];
 /// Phrases of delivery reports, lower case.
-static REPORT_PHRASES: WordSet = WordSet::of(&["this is the qmail-send program", "permanent fatal errors"]);
+const REPORT_PHRASES: &[&str] = &["this is the qmail-send program", "permanent fatal errors"];
 /// A line about this very mail …
 static THIS_MAIL: WordSet = WordSet::of(&[
     "このメール",
@@ -178,7 +178,7 @@ impl OwnText {
 
 fn report_line(text: &str) -> Option<&'static str> {
     let begins = |line: &str| REPORT_LINES.iter().find(|word| line.starts_with(**word)).copied();
-    text.lines().find_map(begins).or_else(|| REPORT_PHRASES.first_in(text))
+    text.lines().find_map(begins).or_else(|| REPORT_PHRASES.iter().find(|phrase| text.contains(**phrase)).copied())
 }
 
 /// 「このメールは送信専用です」
@@ -199,7 +199,7 @@ fn second_mail(text: &str) -> Option<&'static str> {
         return Some("password of an attachment");
     }
     let link = || text.contains("http://") || text.contains("https://");
-    (DOWNLOAD_LIMITS.is_in(text) && link()).then_some("file to fetch")
+    (link() && DOWNLOAD_LIMITS.is_in(text)).then_some("file to fetch")
 }
 
 /// What is not quoted or forwarded, nor put around it by a web form of ours; all of it if the text was not cut into
@@ -213,7 +213,8 @@ fn own_text(inquiry: &Inquiry) -> String {
         SectionKind::Banner => inquiry.form.is_none(),
         _ => true,
     };
-    inquiry.sections.iter().filter(|s| own(s.kind)).map(|s| inquiry.section_text(s)).collect()
+    let sections = inquiry.sections.iter().filter(|s| own(s.kind));
+    sections.map(|s| inquiry.section_text(s)).collect::<Vec<_>>().concat()
 }
 
 /// The first [`LOOKED_AT`] bytes, cut on a character border.

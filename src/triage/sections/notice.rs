@@ -83,7 +83,7 @@ fn footer(lines: &mut [Line]) {
 
 /// The part of a paragraph from the first line about "this mail" on, if the whole is legal talk.
 fn legal_lines(lines: &[Line], paragraph: &[usize]) -> Vec<usize> {
-    static THIS: WordSet = WordSet::in_any_case(words!(
+    static THIS: WordSet = WordSet::of(words!(
         "本メール" "このメール" "本電子メール" "この電子メール" "本e-mail" "this e-mail" "this email" "this message"
         "本通信"
     ));
@@ -94,7 +94,7 @@ fn legal_lines(lines: &[Line], paragraph: &[usize]) -> Vec<usize> {
     const THEN: &[&str] = words!(
         "破棄" "削除" "開示" "複写" "複製" "転用" "第三者" "禁じ" "禁止" "prohibited" "delete" "ものではありません"
     );
-    let start = paragraph.iter().position(|i| THIS.is_in(lines[*i].text));
+    let start = paragraph.iter().position(|i| THIS.is_in(&lines[*i].text.to_ascii_lowercase()));
     let Some(start) = start else { return Vec::new() };
     let legal = &paragraph[start..];
     let all: String = legal.iter().map(|i| lines[*i].text.to_ascii_lowercase()).collect();
@@ -113,7 +113,8 @@ fn contains(text: &str, words: &[&str]) -> bool {
 
 /// `iPhoneから送信`: put there by the mail program.
 fn is_device_line(text: &str) -> bool {
-    const SENT: &[&str] = words!("から送信" "からの送信" "より送信" "を使用して送信" "で送信");
+    const ENGLISH: &[&str] = words!("sent from " "get outlook for");
+    const SENT: &[&str] = words!("から送信" "からの送信" "より送信" "を使用して送信" "で送信" "されました");
     const DEVICES: &[&str] = words!(
         "iphone" "ipad" "android" "galaxy" "xperia" "pixel" "スマートフォン" "docomo" "softbank" "yahoo!メール"
         "gmail" "outlook"
@@ -121,8 +122,7 @@ fn is_device_line(text: &str) -> bool {
     if text.len() > 120 {
         return false;
     }
-    let text = text.trim_end_matches(['。', ' ']).to_ascii_lowercase();
-    let english = text.starts_with("sent from ") || text.starts_with("get outlook for");
-    let japanese = SENT.iter().any(|s| text.ends_with(s) || text.ends_with("されました"));
-    english || (japanese && DEVICES.iter().any(|d| text.starts_with(d)))
+    let text = text.trim_end_matches(['。', ' ']);
+    let begins = |word: &&str| text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
+    ENGLISH.iter().any(begins) || (DEVICES.iter().any(begins) && SENT.iter().any(|s| text.ends_with(s)))
 }
