@@ -112,12 +112,12 @@ fn is_postscript(text: &str) -> bool {
 fn closing(lines: &mut [Line], run: &[usize]) {
     let own: Vec<usize> = run.iter().copied().filter(|i| lines[*i].is_own()).collect();
     let tail = &own[own.len().saturating_sub(TAIL)..];
-    let Some(last) = tail.iter().rposition(|i| CLOSING.covers(lines[*i].text)) else { return };
-    let after = &tail[last + 1..];
+    let found: Vec<usize> = tail.iter().copied().filter(|i| CLOSING.covers(lines[*i].text)).collect();
+    let Some(last) = found.last() else { return };
+    let after = &tail[tail.partition_point(|i| i <= last)..];
     if after.iter().all(|i| is_name_line(lines[*i].text)) {
         set_signature(lines, after);
     }
-    let found: Vec<usize> = tail[..=last].iter().copied().filter(|i| CLOSING.covers(lines[*i].text)).collect();
     set(lines, &found, SectionKind::Closing);
 }
 
@@ -142,8 +142,8 @@ fn unruled_signature(lines: &mut [Line], run: &[usize]) {
     let matter = |i: &usize| is_prose(lines[*i].text) || is_labelled(lines[*i].text) || is_rule(lines[*i].text);
     // 「訪問修理承ります」: advertising below a name
     let advertising =
-        signs(lines, head) >= 2 && !lines[*last].text.contains(['。', '？', '?']) && !is_labelled(lines[*last].text);
-    let says_something = head.iter().any(matter) || (matter(last) && !advertising);
+        || !lines[*last].text.contains(['。', '？', '?']) && !is_labelled(lines[*last].text) && signs(lines, head) >= 2;
+    let says_something = head.iter().any(matter) || (matter(last) && !advertising());
     if !is_announcement(before) && !says_something && signs(lines, block) >= 2 {
         set_signature(lines, block);
     }

@@ -61,7 +61,7 @@ fn attribution(lines: &mut [Line], at: usize) -> bool {
 /// A line with a date, and the next one, where the attribution may go on.
 fn wrapped(lines: &[Line], at: usize) -> Option<String> {
     let first = lines[at].text;
-    let open = !first.ends_with([':', '：']) && !is_prose(first) && has_date(first);
+    let open = !first.ends_with([':', '：']) && has_date(first) && !is_prose(first);
     let second = lines.get(at + 1).filter(|l| open && l.is_own())?;
     Some(format!("{first} {}", second.text))
 }
@@ -138,7 +138,9 @@ const KEYS: &[&str] = words!(
 
 /// The header a line states, if it does; key words may be padded (`件　名：`).
 fn header_key(text: &str) -> Option<&'static str> {
-    let end = text.find([':', '：']).filter(|end| *end <= 40)?;
+    const LONGEST: usize = 40;
+    let beginning = &text[..text.floor_char_boundary(LONGEST + '：'.len_utf8())];
+    let end = beginning.find([':', '：']).filter(|end| *end <= LONGEST)?;
     let key: String =
         text[..end].chars().filter(|c| !c.is_whitespace() && *c != '*').collect::<String>().to_ascii_lowercase();
     SENDERS.iter().chain(KEYS).find(|k| **k == key).copied()
@@ -172,6 +174,9 @@ fn has_address(text: &str) -> bool {
 /// A year with month, or an English month with year.
 fn has_date(text: &str) -> bool {
     const MONTHS: &[&str] = words!("jan" "feb" "mar" "apr" "may" "jun" "jul" "aug" "sep" "oct" "nov" "dec");
+    if !text.contains("20") {
+        return false;
+    }
     let year = text.match_indices("20").any(|(at, _)| {
         let rest = text[at + 2..].trim_start_matches(|c: char| c.is_ascii_digit());
         let digits = text.len() - at - rest.len();
