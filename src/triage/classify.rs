@@ -52,10 +52,11 @@ pub enum Doubt {
     Suspicion { probability: f64 },
 }
 
-/// A rule that fired in a sentence, with the words that made it.
+/// A rule that fired in a sentence, with the stretch of the words that made it.
 struct Hit {
     rule: usize,
-    words: Vec<(usize, usize)>,
+    start: usize,
+    end: usize,
 }
 
 /// One sentence with its points for each clause.
@@ -173,16 +174,17 @@ fn ids(clauses: &[usize], book: &Rulebook) -> Vec<String> {
 /// The points of each sentence.
 fn score(scan: &Scan, book: &Rulebook) -> Vec<Scored> {
     let mut marks = Marks::new(book);
-    (0..scan.words.len()).map(|sentence| score_sentence(scan, sentence, &mut marks, book)).collect()
+    (0..scan.own.sentences.len()).map(|sentence| score_sentence(scan, sentence, &mut marks, book)).collect()
 }
 
 fn score_sentence(scan: &Scan, sentence: usize, marks: &mut Marks, book: &Rulebook) -> Scored {
     let mut points = vec![0.0; book.pack.clauses.len()];
-    let mut hits = Vec::new();
-    for (rule, words) in marks.firing(scan, sentence, book) {
+    let hit = |(rule, stretch): (usize, (usize, usize))| {
         points[book.clause_of[rule]] += book.pack.rules[rule].score;
-        hits.push(Hit { rule, words: words.into_iter().map(|word| scan.own.original(word)).collect() });
-    }
+        let (start, end) = scan.own.original(stretch);
+        Hit { rule, start, end }
+    };
+    let hits = marks.firing(scan, sentence, book).into_iter().map(hit).collect();
     Scored { sentence: scan.own.sentences[sentence], winner: winner(&points, book), points, hits }
 }
 
@@ -276,9 +278,16 @@ fn parts(inquiry: &Inquiry, scored: &[Scored], scopes: &[usize], book: &Rulebook
 
 fn evidence(inquiry: &Inquiry, scored: &[Scored], book: &Rulebook) -> Vec<Evidence> {
     let mut all = Vec::new();
+    // Sentences stand in the order of their text: what was counted before one is counted for those behind it.
+    let (mut counted, mut chars) = (&inquiry.subject[..0], 0);
     for sentence in scored.iter().filter(|sentence| !sentence.hits.is_empty()) {
-        let before = place_text(inquiry, sentence.sentence.place)[..sentence.sentence.start].chars().count();
-        all.extend(sentence.hits.iter().map(|hit| one_evidence(inquiry, sentence, hit, before, book)));
+        let before = &place_text(inquiry, sentence.sentence.place)[..sentence.sentence.start];
+        chars = match before.strip_prefix(counted) {
+            Some(more) => chars + more.chars().count(),
+            None => before.chars().count(),
+        };
+        counted = before;
+        all.extend(sentence.hits.iter().map(|hit| one_evidence(inquiry, sentence, hit, chars, book)));
     }
     all.sort_by(|a, b| b.score.total_cmp(&a.score));
     all
@@ -289,8 +298,7 @@ fn evidence(inquiry: &Inquiry, scored: &[Scored], book: &Rulebook) -> Vec<Eviden
 fn one_evidence(inquiry: &Inquiry, scored: &Scored, hit: &Hit, before: usize, book: &Rulebook) -> Evidence {
     let rule = &book.pack.rules[hit.rule];
     let text = place_text(inquiry, scored.sentence.place);
-    let start = hit.words.iter().map(|w| w.0).min().unwrap_or(scored.sentence.start);
-    let end = hit.words.iter().map(|w| w.1).max().unwrap_or(scored.sentence.end).max(start);
+    let (start, end) = (hit.start, hit.end);
     let before = before + text[scored.sentence.start..start].chars().count();
     Evidence {
         clause: rule.clause.clone(),

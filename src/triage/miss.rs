@@ -124,11 +124,11 @@ fn rules_seen(clause: usize, own: &OwnWords, book: &Rulebook) -> Vec<RuleSeen> {
 /// The one thing that a rule lacked in a sentence (`Some(None)`: nothing); none if it was more, or no word was there.
 fn lacked(rule: usize, sentence: usize, scan: &Scan, book: &Rulebook) -> Option<Option<Lack>> {
     let (needs, written) = (&book.needs[rule], &book.pack.rules[rule]);
-    let words: Vec<&scan::Word> = scan.words[sentence].iter().filter(|word| scan::votes(word, rule, book)).collect();
+    let words: Vec<&scan::Word> = scan.words(sentence).iter().filter(|word| scan::votes(word, rule, book)).collect();
     let there = |group: &&Vec<usize>| words.iter().any(|word| group.contains(&word.term));
     let missing: Vec<usize> = (0..needs.groups.len()).filter(|n| !there(&&needs.groups[*n])).collect();
     let forbidden = words.iter().find(|word| needs.none.contains(&word.term));
-    let found = scan::nearest(needs, &words, scan.own.text().len()).map(|found| scan::width(&found, scan.own.text()));
+    let found = scan::nearest(needs, &words, scan.own.text().len()).map(|found| scan::width(found, scan.own.text()));
     let mut lacks = Vec::new();
     if missing.len() == needs.groups.len() || missing.len() > 1 {
         return None;

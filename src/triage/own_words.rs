@@ -28,6 +28,7 @@ impl<'a> OwnWords<'a> {
 
     fn folded(inquiry: &'a Inquiry, sentences: Vec<Sentence>, folding: Folding) -> OwnWords<'a> {
         let mut folded = Folded::new(folding);
+        folded.text.reserve(sentences.iter().map(|sentence| sentence.end - sentence.start + 1).sum());
         let mut ends = Vec::with_capacity(sentences.len());
         for sentence in &sentences {
             folded.push(sentence.text(inquiry), sentence.start);

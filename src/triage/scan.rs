@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::decision::EvidenceSection;
 use super::fitted::Mark;
@@ -31,10 +32,10 @@ pub(super) struct Word {
 pub(super) struct Scan<'a> {
     /// Folded as the pack wants it.
     pub own: Cow<'a, OwnWords<'a>>,
-    /// Of each sentence, in their order.
-    pub words: Vec<Vec<Word>>,
-    /// Fitted terms of each sentence, in their order, as often as they stand there.
-    pub fitted: Vec<Vec<FittedWord>>,
+    /// In their order.
+    words: Vec<Word>,
+    /// Fitted terms in their order, as often as they stand there.
+    fitted: Vec<FittedWord>,
     /// What the pack's tables know, for each sentence.
     pub products: Vec<Vec<Named>>,
     /// Of all sentences, each once.
@@ -52,17 +53,31 @@ pub(super) struct FittedWord {
 impl<'a> Scan<'a> {
     pub fn of(own: &'a OwnWords<'a>, book: &Rulebook) -> Scan<'a> {
         let own = own.with(book.pack.folding);
-        let count = own.sentences.len();
-        let (words, fitted, products) = (vec![Vec::new(); count], vec![Vec::new(); count], vec![Vec::new(); count]);
-        let mut scan = Scan { own, words, fitted, products, named: BTreeSet::new() };
+        let products = vec![Vec::new(); own.sentences.len()];
+        let mut scan = Scan { own, words: Vec::new(), fitted: Vec::new(), products, named: BTreeSet::new() };
         scan.find(book);
         scan.look_up(book);
-        for sentence in 0..scan.words.len() {
-            scan.words[sentence].sort_by_key(|word| (word.start, word.end));
-            scan.fitted[sentence].sort_by_key(|word| (word.start, word.end));
+        scan.words.sort_by_key(|word| (word.start, word.end));
+        scan.fitted.sort_by_key(|word| (word.start, word.end));
+        for sentence in 0..scan.own.sentences.len() {
             scan.mute(sentence, book);
         }
         scan
+    }
+
+    /// What stands in a sentence.
+    pub fn words(&self, sentence: usize) -> &[Word] {
+        &self.words[self.range(sentence, &self.words, |word| word.start)]
+    }
+
+    /// Fitted terms that stand in a sentence.
+    pub fn fitted(&self, sentence: usize) -> &[FittedWord] {
+        &self.fitted[self.range(sentence, &self.fitted, |word| word.start)]
+    }
+
+    fn range<T>(&self, sentence: usize, sorted: &[T], start: impl Fn(&T) -> usize) -> Range<usize> {
+        let before = |place: usize| sorted.partition_point(|word| start(word) < place);
+        before(self.own.start(sentence))..before(self.own.end(sentence))
     }
 
     /// Literals in one pass of the automaton, then the patterns that it woke.
@@ -71,21 +86,25 @@ impl<'a> Scan<'a> {
         let text = self.own.text();
         let mut awake: Vec<(usize, usize)> = Vec::new();
         for found in table.automaton.find_overlapping_iter(text) {
-            let sentence = self.own.sentence_at(found.end());
             let meant = &table.found[found.pattern().as_usize()];
-            awake.extend(meant.wakes.iter().map(|pattern| (sentence, *pattern)));
+            if !meant.wakes.is_empty() {
+                let sentence = self.own.sentence_at(found.end());
+                awake.extend(meant.wakes.iter().map(|pattern| (sentence, *pattern)));
+            }
             let (start, end) = (found.start(), found.end());
             if !on_word_borders(text, start, end) {
                 continue;
             }
             if let Some(term) = meant.term {
-                self.words[sentence].push(Word { term, start, end, mute: None });
+                self.words.push(Word { term, start, end, mute: None });
             }
             if let Some(term) = meant.fitted {
-                self.fitted[sentence].push(FittedWord { term, start, end });
+                self.fitted.push(FittedWord { term, start, end });
             }
         }
-        awake.extend((0..self.words.len()).flat_map(|sentence| table.always.iter().map(move |p| (sentence, *p))));
+        awake.extend(
+            (0..self.own.sentences.len()).flat_map(|sentence| table.always.iter().map(move |p| (sentence, *p))),
+        );
         awake.sort_unstable();
         awake.dedup();
         for (sentence, pattern) in awake {
@@ -95,7 +114,7 @@ impl<'a> Scan<'a> {
             let matches = pattern.find_iter(self.own.sentence(sentence)).filter(|m| !m.is_empty());
             let word =
                 |m: regex::Match| Word { term: *term, start: start + m.start(), end: start + m.end(), mute: None };
-            self.words[sentence].extend(matches.map(word));
+            self.words.extend(matches.map(word));
         }
     }
 
@@ -108,7 +127,7 @@ impl<'a> Scan<'a> {
             self.products[sentence].push(named);
             self.named.insert(product);
             let terms = book.terms.products.iter().filter(|(known, _)| *known == product);
-            self.words[sentence].extend(terms.map(|(_, term)| Word { term: *term, start, end, mute: None }));
+            self.words.extend(terms.map(|(_, term)| Word { term: *term, start, end, mute: None }));
         }
     }
 
@@ -120,7 +139,8 @@ impl<'a> Scan<'a> {
     /// Takes the vote of what stands before 〜の話ではなく and 〜と言われました.
     fn mute(&mut self, sentence: usize, book: &Rulebook) {
         let start = self.own.start(sentence);
-        let marks = self.words[sentence].iter().filter_map(|word| Some((book.mutes[word.term]?, word.start)));
+        let range = self.range(sentence, &self.words, |word| word.start);
+        let marks = self.words[range.clone()].iter().filter_map(|word| Some((book.mutes[word.term]?, word.start)));
         let scopes: Vec<(Mute, usize, usize)> = marks
             .take(MARKS_LOOKED_AT)
             .filter_map(|(mute, end)| {
@@ -132,7 +152,7 @@ impl<'a> Scan<'a> {
                 Some((mute, end - length, end))
             })
             .collect();
-        for word in self.words[sentence].iter_mut().filter(|_| !scopes.is_empty()) {
+        for word in self.words[range].iter_mut().filter(|_| !scopes.is_empty()) {
             let around = scopes.iter().filter(|(_, start, end)| *start <= word.start && word.end <= *end);
             // What is denied does not vote at all, so it goes before what is reported.
             word.mute = around.map(|(mute, ..)| *mute).max_by_key(|mute| *mute == Mute::Denied);
@@ -184,10 +204,11 @@ impl Marks {
         Marks { seen: vec![(0, 0); book.needs.len()], touched: Vec::new() }
     }
 
-    /// The rules that apply to the sentence, in their order, each with the words that made it (folded bytes).
-    pub fn firing(&mut self, scan: &Scan, sentence: usize, book: &Rulebook) -> Vec<(usize, Vec<(usize, usize)>)> {
+    /// The rules that apply to the sentence, in their order, each with the stretch of the words that made it (folded
+    /// bytes).
+    pub fn firing(&mut self, scan: &Scan, sentence: usize, book: &Rulebook) -> Vec<(usize, (usize, usize))> {
         self.touched.clear();
-        for word in &scan.words[sentence] {
+        for word in scan.words(sentence) {
             for place in book.places[word.term].iter().filter(|place| votes(word, place.rule, book)) {
                 let (of, bits) = &mut self.seen[place.rule];
                 if *of != sentence + 1 {
@@ -213,18 +234,20 @@ pub(super) fn votes(word: &Word, rule: usize, book: &Rulebook) -> bool {
     }
 }
 
-/// The words of a rule all of whose groups were seen, unless it looks elsewhere or they stand too far apart.
-fn standing(rule: usize, scan: &Scan, sentence: usize, book: &Rulebook) -> Option<Vec<(usize, usize)>> {
+/// Where the words of a rule stand all of whose groups were seen, unless it looks elsewhere or they stand too far apart.
+fn standing(rule: usize, scan: &Scan, sentence: usize, book: &Rulebook) -> Option<(usize, usize)> {
     let needs = &book.needs[rule];
     let rules = &book.pack.rules[rule];
     if !looks_at(rules, &scan.own.sentences[sentence]) {
         return None;
     }
-    let words: Vec<&Word> = scan.words[sentence].iter().filter(|word| votes(word, rule, book)).collect();
+    let words = scan.words(sentence).iter().filter(|word| votes(word, rule, book));
     match rules.near {
         // A character has four bytes at most.
-        Some(near) => nearest(needs, &words, near * 4).filter(|found| width(found, scan.own.text()) <= near),
-        None => first(needs, &words),
+        Some(near) => {
+            nearest(needs, &words.collect::<Vec<_>>(), near * 4).filter(|found| width(*found, scan.own.text()) <= near)
+        }
+        None => first(needs, words),
     }
 }
 
@@ -238,27 +261,24 @@ pub(super) fn looks_at(rule: &Rule, sentence: &Sentence) -> bool {
     in_place && (sentence.question || !rule.question)
 }
 
-/// The first word of each group.
-fn first(needs: &Needs, words: &[&Word]) -> Option<Vec<(usize, usize)>> {
-    let first = |group: &Vec<TermId>| words.iter().find(|word| group.contains(&word.term));
-    needs.groups.iter().map(|group| first(group).map(|word| (word.start, word.end))).collect()
+/// From the first to the last of the first words of each group.
+fn first<'w>(needs: &Needs, words: impl Iterator<Item = &'w Word> + Clone) -> Option<(usize, usize)> {
+    let mut found = needs.groups.iter().map(|group| words.clone().find(|word| group.contains(&word.term)));
+    let word = found.next()??;
+    found.try_fold((word.start, word.end), |(start, end), word| {
+        let word = word?;
+        Some((start.min(word.start), end.max(word.end)))
+    })
 }
 
 /// One word of each group, as close together as they stand, if they begin within so many bytes.
-pub(super) fn nearest(needs: &Needs, words: &[&Word], within: usize) -> Option<Vec<(usize, usize)>> {
+pub(super) fn nearest(needs: &Needs, words: &[&Word], within: usize) -> Option<(usize, usize)> {
     let reach = |n: usize| words[n..].partition_point(|word| word.start - words[n].start <= within);
-    let stretches = (0..words.len()).filter_map(|n| first(needs, &words[n..n + reach(n)]));
-    stretches.min_by_key(|found| stretch(found).1 - stretch(found).0)
-}
-
-/// From the first word's beginning to the last one's end.
-fn stretch(words: &[(usize, usize)]) -> (usize, usize) {
-    let start = words.iter().map(|word| word.0).min().unwrap_or(0);
-    (start, words.iter().map(|word| word.1).max().unwrap_or(start))
+    let stretches = (0..words.len()).filter_map(|n| first(needs, words[n..n + reach(n)].iter().copied()));
+    stretches.min_by_key(|(start, end)| end - start)
 }
 
 /// In characters.
-pub(super) fn width(words: &[(usize, usize)], text: &str) -> usize {
-    let (start, end) = stretch(words);
+pub(super) fn width((start, end): (usize, usize), text: &str) -> usize {
     text[start..end].chars().count()
 }

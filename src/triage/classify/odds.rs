@@ -80,7 +80,8 @@ fn doubt(bad: f64, asks: f64, sure: f64, fitted: &Fitted) -> Option<Doubt> {
 
 /// Of each sentence for each clause: the rules' points, and the terms' of the sentence and, in part, of the mail.
 pub fn points(scan: &Scan, scored: &[Scored], fitted: &Fitted, book: &Rulebook) -> Vec<Vec<f64>> {
-    let terms: Vec<Vec<usize>> = scan.fitted.iter().map(|words| different(words.iter().map(|w| w.term))).collect();
+    let of_sentence = |sentence: usize| different(scan.fitted(sentence).iter().map(|word| word.term));
+    let terms: Vec<Vec<usize>> = (0..scored.len()).map(of_sentence).collect();
     let mut mail = vec![0.0; book.pack.clauses.len() + COMMON.len()];
     fitted.add(&different(terms.iter().flatten().copied()), fitted.context, &mut mail);
     let sum = |(sentence, scored): (usize, &Scored)| {
@@ -160,7 +161,7 @@ fn all_evidence(
         for clause in shown {
             let bad = book.pack.clauses[*clause].kind == ClauseKind::Conduct;
             let columns = [*clause, book.pack.clauses.len() + usize::from(bad)];
-            let phrases = phrases(&scan.fitted[sentence], columns, fitted);
+            let phrases = phrases(scan.fitted(sentence), columns, fitted);
             all.extend(phrases.into_iter().map(|phrase| {
                 let (start, end) = scan.own.original((phrase.start, phrase.end));
                 let text = place_text(inquiry, scored.sentence.place);
