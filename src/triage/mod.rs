@@ -93,9 +93,16 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
     }
 
     // Who acts, when, and with which words?
-    let found =
-        Findings { gate: &gate, route: &route, words: &words, facts: &facts, notice, dialogue: dialogue.as_ref() };
-    let verdict = verdict::verdict(inquiry, found, ctx);
+    let found = Findings {
+        own: &own,
+        gate: &gate,
+        route: &route,
+        words: &words,
+        facts: &facts,
+        notice,
+        dialogue: dialogue.as_ref(),
+    };
+    let verdict = verdict::verdict(found, ctx);
 
     let case = case(&verdict, ctx);
     let mut case_state = dialogue::remembered(verdict.dialogue.clone());

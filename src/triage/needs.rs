@@ -3,7 +3,6 @@
 use super::flow::Text;
 use super::flow::words::union;
 use super::fold::{Folding, fold_term};
-use super::inquiry::Inquiry;
 use super::own_words::OwnWords;
 use super::pack::Term;
 use super::pattern::Pattern;
@@ -30,23 +29,19 @@ impl NeedBook {
         NeedBook { given: union(&need.given), need }
     }
 
-    fn is_given(&self, words: &[String]) -> bool {
-        self.given.as_ref().is_some_and(|given| words.iter().any(|text| given.is_match(text)))
+    fn is_given(&self, text: &str) -> bool {
+        self.given.as_ref().is_some_and(|given| given.is_match(text))
     }
 }
 
-/// What must still be asked for about a clause, in the pack's order.
-pub fn missing<'a>(inquiry: &Inquiry, clause: &str, needs: &'a [NeedBook], english: bool) -> Vec<&'a str> {
+/// What must still be asked for about a clause, in the pack's order: what neither the customer's sentences of today say
+/// nor the subject.
+pub fn missing<'a>(own: &OwnWords, clause: &str, needs: &'a [NeedBook], english: bool) -> Vec<&'a str> {
     let wanted: Vec<&NeedBook> = needs.iter().filter(|n| n.need.clauses.iter().any(|id| id == clause)).collect();
     if wanted.is_empty() {
         return Vec::new();
     }
-    let words = words(inquiry);
-    wanted.into_iter().filter(|need| !need.is_given(&words)).map(|need| need.need.text.say(english)).collect()
-}
-
-/// The customer's sentences of today and the subject, folded.
-fn words(inquiry: &Inquiry) -> Vec<String> {
-    let subject = fold_term(&inquiry.subject, Folding::default());
-    OwnWords::of(inquiry).texts().map(str::to_owned).chain([subject]).collect()
+    let subject = fold_term(&own.inquiry.subject, Folding::default());
+    let is_missing = |need: &&NeedBook| !own.texts().chain([subject.as_str()]).any(|text| need.is_given(text));
+    wanted.into_iter().filter(is_missing).map(|need| need.need.text.say(english)).collect()
 }

@@ -12,6 +12,7 @@ use super::inquiry::{Inquiry, Mailbox};
 use super::message_id;
 use super::needs;
 use super::notice::{self, Notice};
+use super::own_words::OwnWords;
 use super::pack::{Clause, ClauseKind, Link};
 use super::receipt;
 use super::sentence::{is_english, subject_start};
@@ -143,7 +144,8 @@ pub struct Answer<'a> {
 }
 
 /// Builds an answer, complete but for its date.
-pub fn compose(answer: Answer, inquiry: &Inquiry, ctx: &Context) -> Result<Reply, TemplateError> {
+pub fn compose(answer: Answer, own: &OwnWords, ctx: &Context) -> Result<Reply, TemplateError> {
+    let inquiry = own.inquiry;
     let Answer { template, to, scopes, route, at, dialogue, alarm, memo } = answer;
     let english = is_english(inquiry);
     let pack = &ctx.rules.pack;
@@ -151,9 +153,8 @@ pub fn compose(answer: Answer, inquiry: &Inquiry, ctx: &Context) -> Result<Reply
     let today = ctx.rules.calendar.date(ctx.now).to_string();
     let flow = dialogue.map(|dialogue| steps(dialogue, at, english, ctx));
     let of_clause = |clause: &Clause| flow.as_ref().filter(|_| dialogue.is_some_and(|d| d.flow.clause == clause.id));
-    let parts = clauses
-        .map(|clause| part(clause, of_clause(clause), inquiry, &today, english, ctx))
-        .collect::<Result<_, _>>()?;
+    let parts =
+        clauses.map(|clause| part(clause, of_clause(clause), own, &today, english, ctx)).collect::<Result<_, _>>()?;
     let shown: Vec<&Notice> = match template {
         "notice" => notice::in_place_of_all(ctx).into_iter().collect(),
         REDIRECT | FORWARD => Vec::new(),
@@ -199,12 +200,7 @@ pub fn compose(answer: Answer, inquiry: &Inquiry, ctx: &Context) -> Result<Reply
 
 /// The mail with which an inquiry is passed on to the partner to whom its answer sends the customer; none if the partner
 /// takes none.
-pub fn forward(
-    redirect: &Reply,
-    route: &Route,
-    inquiry: &Inquiry,
-    ctx: &Context,
-) -> Result<Option<Reply>, TemplateError> {
+pub fn forward(redirect: &Reply, route: &Route, own: &OwnWords, ctx: &Context) -> Result<Option<Reply>, TemplateError> {
     let partner = route.partner.as_deref().and_then(|id| ctx.register.partner(id));
     let Some((partner, address)) = partner.and_then(|partner| Some((partner, partner.forward_to.as_ref()?))) else {
         return Ok(None);
@@ -212,7 +208,7 @@ pub fn forward(
     let to = Mailbox { name: partner.name.clone(), address: address.clone() };
     let answer =
         Answer { template: FORWARD, to, scopes: &[], route, at: redirect.at, dialogue: None, alarm: None, memo: &[] };
-    let written = compose(answer, inquiry, ctx)?;
+    let written = compose(answer, own, ctx)?;
     let subject = written.subject.replacen("Re: ", "Fwd: ", 1);
     // The customer's thread is not the partner's.
     Ok(Some(Reply { subject, in_reply_to: None, references: Vec::new(), ..written }))
@@ -254,7 +250,7 @@ fn paragraph(notice: &Notice, english: bool, ctx: &Context) -> Result<String, Te
 fn part<'a>(
     clause: &'a Clause,
     flow: Option<&FlowText<'_>>,
-    inquiry: &Inquiry,
+    own: &OwnWords,
     today: &str,
     english: bool,
     ctx: &'a Context,
@@ -274,7 +270,7 @@ fn part<'a>(
     // Other mail that waited may have told it, and whoever is led through steps has enough to do.
     let needs = match kind == "notice" || flow.is_some() || is_also_asked(&clause.id, ctx) {
         true => Vec::new(),
-        false => needs::missing(inquiry, &clause.id, &ctx.rules.asks, english),
+        false => needs::missing(own, &clause.id, &ctx.rules.asks, english),
     };
     let text = text.trim_end().into();
     Ok(PartText { clause: &clause.id, title: &clause.title, kind, text, needs, links, department })

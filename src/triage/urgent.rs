@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::context::Context;
 use super::decision::{Alert, Reason, Reply, Route};
 use super::flow::words::union;
-use super::inquiry::{Inquiry, Mailbox};
+use super::inquiry::Mailbox;
 use super::own_words::OwnWords;
 use super::pack::Term;
 use super::pattern::Pattern;
@@ -79,12 +79,12 @@ pub fn reason(alarm: &Alarm) -> Reason {
 }
 
 /// The mail to the desk's alert address; none if it has none. It says nothing of the mail but its receipt number.
-pub fn alert(alarm: &Alarm, inquiry: &Inquiry, route: &Route, ctx: &Context) -> Result<Option<Reply>, TemplateError> {
+pub fn alert(alarm: &Alarm, own: &OwnWords, route: &Route, ctx: &Context) -> Result<Option<Reply>, TemplateError> {
     let Some(address) = &ctx.desk.alert else { return Ok(None) };
     let to = Mailbox { name: String::new(), address: address.clone() };
     let answer =
         Answer { template: ALERT, to, scopes: &[], route, at: None, dialogue: None, alarm: Some(alarm), memo: &[] };
-    let written = compose(answer, inquiry, ctx)?;
+    let written = compose(answer, own, ctx)?;
     let subject = format!("【至急】{} {}", alarm.title, receipt(ctx));
     // The customer's thread is not that of staff.
     Ok(Some(Reply { subject, in_reply_to: None, references: Vec::new(), ..written }))

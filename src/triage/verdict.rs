@@ -14,9 +14,10 @@ use super::facts::Facts;
 use super::flow::state::{FlowState, Place};
 use super::form;
 use super::gate::{Target, reply_target, title};
-use super::inquiry::{Inquiry, Mailbox};
+use super::inquiry::Mailbox;
 use super::memo::{self, STAFF};
 use super::notice;
+use super::own_words::OwnWords;
 use super::pack::Severity;
 use super::reply::{self, ASK_CONTRACT, Answer, REDIRECT, compose};
 use super::sentence::{Voice, voice};
@@ -37,6 +38,8 @@ pub struct Verdict {
 /// Everything the earlier stages found.
 #[derive(Debug, Clone, Copy)]
 pub struct Findings<'a> {
+    /// The customer's own words of today.
+    pub own: &'a OwnWords<'a>,
     pub gate: &'a Gate,
     pub route: &'a Route,
     pub words: &'a Classification,
@@ -54,13 +57,13 @@ impl Findings<'_> {
 }
 
 /// Decides who acts.
-pub fn verdict(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Verdict {
-    let mut verdict = match doubts(inquiry, found, ctx) {
-        Err(stop) => stopped(inquiry, stop, found, ctx),
-        Ok(()) => answered(inquiry, found, ctx),
+pub fn verdict(found: Findings, ctx: &Context) -> Verdict {
+    let mut verdict = match doubts(found, ctx) {
+        Err(stop) => stopped(stop, found, ctx),
+        Ok(()) => answered(found, ctx),
     };
-    verdict.reasons.extend(remarks(inquiry, found, ctx));
-    alert(&mut verdict, inquiry, found, ctx);
+    verdict.reasons.extend(remarks(found, ctx));
+    alert(&mut verdict, found, ctx);
     // What waits is read anew in its turn.
     if verdict.actions.iter().any(|action| matches!(action, Action::Queue { .. })) {
         verdict.dialogue = None;
@@ -69,7 +72,7 @@ pub fn verdict(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Verdict {
 }
 
 /// Staff are told at once of an urgent mail, whatever else is done about it.
-fn alert(verdict: &mut Verdict, inquiry: &Inquiry, found: Findings, ctx: &Context) {
+fn alert(verdict: &mut Verdict, found: Findings, ctx: &Context) {
     let Some(alarm) = &found.facts.urgent else { return };
     let robots = verdict.disposition == Disposition::Ignore || before_activation(ctx) || !is_persons(found.gate);
     if robots {
@@ -80,7 +83,7 @@ fn alert(verdict: &mut Verdict, inquiry: &Inquiry, found: Findings, ctx: &Contex
         return;
     }
     let mut alerts: Vec<Action> = urgent::command(alarm, ctx).map(Action::AlertCommand).into_iter().collect();
-    match urgent::alert(alarm, inquiry, found.route, ctx) {
+    match urgent::alert(alarm, found.own, found.route, ctx) {
         Ok(alert) => alerts.extend(alert.map(Action::Alert)),
         Err(error) => verdict.reasons.push(template_trouble(&error)),
     }
@@ -94,7 +97,8 @@ fn is_persons(gate: &Gate) -> bool {
 }
 
 /// What staff should know besides.
-fn remarks(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Vec<Reason> {
+fn remarks(found: Findings, ctx: &Context) -> Vec<Reason> {
+    let inquiry = found.own.inquiry;
     let form = inquiry.form.as_ref().map(|form| {
         let odd = |code: &str| inquiry.oddities.iter().any(|oddity| oddity.code == code);
         let what = match () {
@@ -129,7 +133,7 @@ struct Stop {
 }
 
 /// The checks in their order of precedence.
-fn doubts(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<(), Stop> {
+fn doubts(found: Findings, ctx: &Context) -> Result<(), Stop> {
     let gate = || found.gate.hits.iter().map(gate_reason).collect();
     if found.gate.verdict == GateVerdict::Sink {
         return Err(Stop { disposition: Disposition::Ignore, reasons: gate() });
@@ -146,7 +150,7 @@ fn doubts(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<(), Stop>
     if let Some(stop) = together(ctx) {
         return Err(stop);
     }
-    let doubt = match voice(inquiry) {
+    let doubt = match voice(found.own.inquiry) {
         Voice::Forwarded => reason("forwarded", "転送されたメールだけです。書いた人は送信者ではありません"),
         Voice::Nobody => reason("no-own-words", "挨拶や引用だけで、お問い合わせの文がありません"),
         Voice::Own if let Some(doubt @ Doubt::Suspicion { .. }) = found.words.doubt => unsure(doubt, found.words),
@@ -236,7 +240,7 @@ fn low_margin(words: &Classification) -> Reason {
 }
 
 /// Nothing is sent: labels, and a draft where staff want one.
-fn stopped(inquiry: &Inquiry, stop: Stop, found: Findings, ctx: &Context) -> Verdict {
+fn stopped(stop: Stop, found: Findings, ctx: &Context) -> Verdict {
     let Stop { disposition, mut reasons } = stop;
     if before_activation(ctx) {
         return Verdict { disposition, reasons, actions: Vec::new(), dialogue: None };
@@ -255,7 +259,7 @@ fn stopped(inquiry: &Inquiry, stop: Stop, found: Findings, ctx: &Context) -> Ver
         actions.push(label(disposition, found, &extra, ctx));
     }
     if disposition == Disposition::Review && ctx.desk.drafts != Drafts::Never {
-        match draft_for_staff(inquiry, found, ctx) {
+        match draft_for_staff(found, ctx) {
             Ok(draft) => actions.extend(draft.map(Action::Draft)),
             Err(error) => reasons.push(template_trouble(&error)),
         }
@@ -273,37 +277,31 @@ fn stopped(inquiry: &Inquiry, stop: Stop, found: Findings, ctx: &Context) -> Ver
 
 /// A draft to start from: only where the mail may be answered at all and something was understood. Also where only the
 /// limit of answers in a dialogue (R22) stands against it: staff must know how far the customer was led.
-fn draft_for_staff(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<Option<Reply>, TemplateError> {
-    let target = reply_target(inquiry, found.route.authenticated, ctx.desk.authentication);
+fn draft_for_staff(found: Findings, ctx: &Context) -> Result<Option<Reply>, TemplateError> {
+    let target = reply_target(found.own.inquiry, found.route.authenticated, ctx.desk.authentication);
     let is_answerable = found.gate.verdict == GateVerdict::Answer;
     match target {
         Target::To(to) if !found.words.scopes.is_empty() && (is_answerable || found.goes_on()) => {
             let memo = memo::lines(found.facts, found.dialogue, true);
-            if let Some(draft) = memo_draft(&memo, to.clone(), inquiry, found, ctx)? {
+            if let Some(draft) = memo_draft(&memo, to.clone(), found, ctx)? {
                 return Ok(Some(draft));
             }
             let template = template_for(found.route);
-            answer_with(template, to, None, inquiry, found, ctx).map(Some)
+            answer_with(template, to, None, found, ctx).map(Some)
         }
         _ => Ok(None),
     }
 }
 
 /// A draft with what staff need to answer, where there is something and staff want drafts.
-fn memo_draft(
-    memo: &[String],
-    to: Mailbox,
-    inquiry: &Inquiry,
-    found: Findings,
-    ctx: &Context,
-) -> Result<Option<Reply>, TemplateError> {
+fn memo_draft(memo: &[String], to: Mailbox, found: Findings, ctx: &Context) -> Result<Option<Reply>, TemplateError> {
     let wanted = ctx.desk.drafts != Drafts::Never && template_for(found.route) == "answer";
     if memo.is_empty() || !wanted || !ctx.rules.templates.has(STAFF) {
         return Ok(None);
     }
     let (route, dialogue) = (found.route, found.dialogue);
     let answer = Answer { template: STAFF, to, scopes: &[], route, at: None, dialogue, alarm: None, memo };
-    compose(answer, inquiry, ctx).map(Some)
+    compose(answer, found.own, ctx).map(Some)
 }
 
 fn template_trouble(error: &TemplateError) -> Reason {
@@ -311,22 +309,22 @@ fn template_trouble(error: &TemplateError) -> Reason {
 }
 
 /// The desk answers by itself: now, or when it opens.
-fn answered(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Verdict {
+fn answered(found: Findings, ctx: &Context) -> Verdict {
     let Some(opening) = opening(ctx) else {
         let never = reason("never-open", "営業日のカレンダーに次の営業時間がありません");
-        return stopped(inquiry, Stop { disposition: Disposition::Review, reasons: vec![never] }, found, ctx);
+        return stopped(Stop { disposition: Disposition::Review, reasons: vec![never] }, found, ctx);
     };
-    let (to, template) = match reply_target(inquiry, found.route.authenticated, ctx.desk.authentication) {
+    let (to, template) = match reply_target(found.own.inquiry, found.route.authenticated, ctx.desk.authentication) {
         Target::To(to) => (to, template_for(found.route)),
         Target::AcknowledgeOnly(to) => (to, "acknowledge"),
         Target::Human { why } => {
             let doubt = reason("no-safe-address", &why);
-            return stopped(inquiry, Stop { disposition: Disposition::Review, reasons: vec![doubt] }, found, ctx);
+            return stopped(Stop { disposition: Disposition::Review, reasons: vec![doubt] }, found, ctx);
         }
     };
     if let Some(dialogue) = found.dialogue.filter(|dialogue| dialogue.waits() && waiting(ctx).is_none()) {
-        let later = left_waiting(dialogue, to, inquiry, found, ctx);
-        return later.unwrap_or_else(|error| stopped(inquiry, unrendered(&error), found, ctx));
+        let later = left_waiting(dialogue, to, found, ctx);
+        return later.unwrap_or_else(|error| stopped(unrendered(&error), found, ctx));
     }
     // Whoever is sent elsewhere is not concerned by what this desk does.
     let notice = notice::in_place_of_all(ctx).filter(|_| template != REDIRECT);
@@ -343,9 +341,9 @@ fn answered(inquiry: &Inquiry, found: Findings, ctx: &Context) -> Verdict {
         (None, None) if ctx.desk.drafts == Drafts::All => (template, None),
         (None, None) => (template, (opening > ctx.now).then_some(opening)),
     };
-    let answer = answer_with(template, to, at, inquiry, found, ctx);
-    let verdict = answer.and_then(|reply| sent(reply, opening, inquiry, found, ctx));
-    verdict.unwrap_or_else(|error| stopped(inquiry, unrendered(&error), found, ctx))
+    let answer = answer_with(template, to, at, found, ctx);
+    let verdict = answer.and_then(|reply| sent(reply, opening, found, ctx));
+    verdict.unwrap_or_else(|error| stopped(unrendered(&error), found, ctx))
 }
 
 fn unrendered(error: &TemplateError) -> Stop {
@@ -353,15 +351,9 @@ fn unrendered(error: &TemplateError) -> Stop {
 }
 
 /// Nothing is answered to 「あとで試します」; the days until the dialogue is closed begin anew.
-fn left_waiting(
-    dialogue: &Dialogue,
-    to: Mailbox,
-    inquiry: &Inquiry,
-    found: Findings,
-    ctx: &Context,
-) -> Result<Verdict, TemplateError> {
+fn left_waiting(dialogue: &Dialogue, to: Mailbox, found: Findings, ctx: &Context) -> Result<Verdict, TemplateError> {
     let mut actions = vec![label(Disposition::Auto, found, &[], ctx)];
-    actions.extend(closing(to, ctx.now, dialogue, inquiry, found, ctx)?.map(Action::Close));
+    actions.extend(closing(to, ctx.now, dialogue, found, ctx)?.map(Action::Close));
     let (reasons, dialogue) = (vec![dialogue.reason()], Some(dialogue.state.clone()));
     Ok(Verdict { disposition: Disposition::Auto, reasons, actions, dialogue })
 }
@@ -391,14 +383,13 @@ fn answer_with(
     template: &str,
     to: Mailbox,
     at: Option<Timestamp>,
-    inquiry: &Inquiry,
     found: Findings,
     ctx: &Context,
 ) -> Result<Reply, TemplateError> {
     let scopes = if template == "answer" { all_scopes(found, ctx) } else { Vec::new() };
     let (route, dialogue) = (found.route, found.dialogue);
     let alarm = found.facts.urgent.as_ref();
-    compose(Answer { template, to, scopes: &scopes, route, at, dialogue, alarm, memo: &[] }, inquiry, ctx)
+    compose(Answer { template, to, scopes: &scopes, route, at, dialogue, alarm, memo: &[] }, found.own, ctx)
 }
 
 /// What the mail asks, behind what is asked by mail that waited and is answered with it.
@@ -412,13 +403,7 @@ fn all_scopes(found: Findings, ctx: &Context) -> Vec<String> {
     scopes
 }
 
-fn sent(
-    reply: Reply,
-    opening: Timestamp,
-    inquiry: &Inquiry,
-    found: Findings,
-    ctx: &Context,
-) -> Result<Verdict, TemplateError> {
+fn sent(reply: Reply, opening: Timestamp, found: Findings, ctx: &Context) -> Result<Verdict, TemplateError> {
     let drafted = ctx.desk.drafts == Drafts::All;
     let queued = reply.at.filter(|_| !drafted);
     let led = found.dialogue.filter(|dialogue| [dialogue.template(), "answer"].contains(&reply.template.as_str()));
@@ -426,7 +411,7 @@ fn sent(
     let extra: Vec<&str> = queued_label.into_iter().chain(led.and_then(Dialogue::label)).collect();
     let mut actions = vec![label(Disposition::Auto, found, &extra, ctx)];
     if queued.is_some() && acknowledged_at_once(&reply, found, ctx) {
-        let mut early = answer_with("acknowledge", reply.to.clone(), Some(opening), inquiry, found, ctx)?;
+        let mut early = answer_with("acknowledge", reply.to.clone(), Some(opening), found, ctx)?;
         early.until = early.at.take();
         actions.push(Action::Acknowledge(early));
     }
@@ -442,17 +427,17 @@ fn sent(
     reasons.extend(reply.at.map(|_| reason("out-of-hours", "受付時間外のため、次の営業時間に送ります")));
     reasons
         .extend((reply.template == "notice").then(|| reason("notice", "お知らせの掲示中のため、その内容を返信します")));
-    let forward = passed_on(&reply, inquiry, found, ctx).unwrap_or_else(|error| {
+    let forward = passed_on(&reply, found, ctx).unwrap_or_else(|error| {
         reasons.push(template_trouble(&error));
         None
     });
     let asked = reply.at.unwrap_or(ctx.now);
     let memo = match hands_over && queued.is_none() {
-        true => memo_draft(&memo::lines(found.facts, found.dialogue, false), reply.to.clone(), inquiry, found, ctx)?,
+        true => memo_draft(&memo::lines(found.facts, found.dialogue, false), reply.to.clone(), found, ctx)?,
         false => None,
     };
     let close = match led.filter(|_| !drafted) {
-        Some(dialogue) => closing(reply.to.clone(), asked, dialogue, inquiry, found, ctx)?,
+        Some(dialogue) => closing(reply.to.clone(), asked, dialogue, found, ctx)?,
         None => None,
     };
     match (drafted, reply.template.as_str()) {
@@ -481,12 +466,11 @@ fn closing(
     to: Mailbox,
     asked: Timestamp,
     dialogue: &Dialogue,
-    inquiry: &Inquiry,
     found: Findings,
     ctx: &Context,
 ) -> Result<Option<Reply>, TemplateError> {
     let at = dialogue.closes_at(asked, &ctx.rules.calendar);
-    at.map(|at| answer_with("flow-closed", to, Some(at), inquiry, found, ctx)).transpose()
+    at.map(|at| answer_with("flow-closed", to, Some(at), found, ctx)).transpose()
 }
 
 /// Does mail that waits get an acknowledgement at once? Only the first of a sender, and only where the desk itself
@@ -500,10 +484,10 @@ fn acknowledged_at_once(reply: &Reply, found: Findings, ctx: &Context) -> bool {
 }
 
 /// Terms 13-2: where the desk wants it, the partner gets the inquiry itself, if all of it was read.
-fn passed_on(reply: &Reply, inquiry: &Inquiry, found: Findings, ctx: &Context) -> Result<Option<Reply>, TemplateError> {
+fn passed_on(reply: &Reply, found: Findings, ctx: &Context) -> Result<Option<Reply>, TemplateError> {
     let wanted = ctx.desk.forward_to_partner && ctx.desk.drafts != Drafts::All;
-    match wanted && reply.template == REDIRECT && inquiry.complete {
-        true => reply::forward(reply, found.route, inquiry, ctx),
+    match wanted && reply.template == REDIRECT && found.own.inquiry.complete {
+        true => reply::forward(reply, found.route, found.own, ctx),
         false => Ok(None),
     }
 }
