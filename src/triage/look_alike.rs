@@ -38,36 +38,30 @@ const ALIKE: &[(&str, &str)] = &[
 
 /// A number that domains drawn alike share, but hardly any others. The domain is in A-labels.
 pub(super) fn shape(domain: &str) -> u64 {
-    hash(&drawn(domain))
+    hash(&[&drawn(domain)])
 }
 
 /// Shapes of the domains that a slip of the hand or of the eye makes of this one: itself, two neighbours swapped, one
 /// character too much or too little.
-pub(super) fn slips(domain: &str) -> impl Iterator<Item = u64> {
+pub(super) fn slips(domain: &str) -> Vec<u64> {
     const LETTERS: &str = "abcdefghjklmnopqrstuvwxyz23456789";
     let drawn = drawn(domain);
-    let name: Vec<char> = drawn.chars().take_while(|c| *c != '.').collect();
-    let rest: String = drawn.chars().skip(name.len()).collect();
-    let long = name.len() >= SHORTEST;
-    let places = if long { 0..name.len() } else { 0..0 };
-    let swapped = places.clone().skip(1).map({
-        let name = name.clone();
-        move |at| {
-            let mut name = name.clone();
-            name.swap(at - 1, at);
-            name
-        }
-    });
-    let shorter = places.clone().map({
-        let name = name.clone();
-        move |at| [&name[..at], &name[at + 1..]].concat()
-    });
-    let longer = (0..if long { name.len() + 1 } else { 0 }).flat_map(move |at| {
-        let name = name.clone();
-        LETTERS.chars().map(move |letter| [&name[..at], &[letter], &name[at..]].concat())
-    });
-    let all = swapped.chain(shorter).chain(longer).map(move |name| hash(&(name.iter().collect::<String>() + &rest)));
-    std::iter::once(hash(&drawn)).chain(all)
+    let name = drawn.split('.').next().unwrap_or_default();
+    let mut found = vec![hash(&[&drawn])];
+    if name.chars().count() < SHORTEST {
+        return found;
+    }
+    let places: Vec<usize> = name.char_indices().map(|(at, _)| at).chain([name.len()]).collect();
+    for place in places.windows(3) {
+        let (before, one, two, behind) =
+            (&drawn[..place[0]], &drawn[place[0]..place[1]], &drawn[place[1]..place[2]], &drawn[place[2]..]);
+        found.push(hash(&[before, two, one, behind]));
+    }
+    found.extend(places.windows(2).map(|place| hash(&[&drawn[..place[0]], &drawn[place[1]..]])));
+    for (before, behind) in places.iter().map(|at| drawn.split_at(*at)) {
+        found.extend(LETTERS.split_inclusive(|_| true).map(|letter| hash(&[before, letter, behind])));
+    }
+    found
 }
 
 /// How it is drawn: readable, look-alikes made the same, hyphens gone.
@@ -92,9 +86,10 @@ fn drawn(domain: &str) -> String {
     drawn
 }
 
-fn hash(text: &str) -> u64 {
+/// Of the text that these pieces make.
+fn hash(pieces: &[&str]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    hasher.write(text.as_bytes());
+    pieces.iter().for_each(|piece| hasher.write(piece.as_bytes()));
     hasher.finish()
 }
 
@@ -105,7 +100,7 @@ mod tests {
     /// Is `typed` found when `known` is looked for by shape?
     fn check(known: &str, typed: &str) -> bool {
         let typed = crate::triage::auth::domain::canonical(typed).unwrap();
-        typed != known && slips(&typed).any(|slip| slip == shape(known))
+        typed != known && slips(&typed).contains(&shape(known))
     }
 
     #[test]

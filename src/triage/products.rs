@@ -170,6 +170,9 @@ impl ProductBook {
                 }
             }
         }
+        if self.models.is_empty() {
+            return found;
+        }
         for series in self.series.find_iter(text).filter(|series| !joins_before(text, series.start())) {
             let models = &self.models[series.pattern().as_usize()];
             found.extend(model(text, (series.start(), series.end()), models));

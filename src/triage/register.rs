@@ -274,7 +274,7 @@ impl Register {
         let domain = canonical(domain)?;
         let organisation = psl::domain_str(&domain).filter(|organisation| *organisation != domain);
         [Some(domain.as_str()), organisation].into_iter().flatten().find_map(|domain| {
-            let mut known = look_alike::slips(domain).flat_map(|shape| self.of_shape(shape));
+            let mut known = look_alike::slips(domain).into_iter().flat_map(|shape| self.of_shape(shape));
             known.find(|known| *known != domain)
         })
     }

@@ -34,6 +34,10 @@ fn words() -> Option<&'static Words> {
 /// Is the matter settled, as far as the sender says so today?
 pub fn settled(own: &OwnWords) -> bool {
     let Some(words) = words() else { return false };
+    // Nothing of it reaches over a sentence's end, and hardly any mail has it.
+    if !words.withdrawn.is_match(own.text()) && !words.done.is_match(own.text()) {
+        return false;
+    }
     let mut told = false;
     for (index, sentence) in own.sentences.iter().enumerate() {
         let text = own.sentence(index);

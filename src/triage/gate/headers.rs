@@ -161,7 +161,8 @@ pub fn too_many_hops(facts: &Facts) -> Finding {
 fn came_back(facts: &Facts) -> bool {
     let path: Vec<String> = facts.inquiry.header("Received").filter_map(receiving_host).collect();
     let ours = path.first().into_iter().chain(&facts.ctx.desk.border.authserv);
-    ours.into_iter().any(|host| {
+    let again = |host: &&String| path.iter().filter(|hop| hop.eq_ignore_ascii_case(host)).count() > 1;
+    ours.into_iter().filter(again).any(|host| {
         let mut hops = path.iter().skip_while(|hop| !hop.eq_ignore_ascii_case(host));
         let outside = |hop: &String| psl::domain_str(hop) != psl::domain_str(&host.to_ascii_lowercase());
         hops.by_ref().any(outside) && hops.any(|hop| hop.eq_ignore_ascii_case(host))
