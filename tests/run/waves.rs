@@ -1,6 +1,7 @@
 //! Waves of many answers, which one commit starts: what becomes of them if the process or the machine ends in their
 //! middle, or if they cannot be marked.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -70,6 +71,29 @@ fn killed_right_before_every_mark_at_most_one_answer_a_connection_is_in_doubt() 
 #[test]
 fn killed_right_after_every_mark_at_most_one_answer_a_connection_is_in_doubt() {
     killed_at_every_mark(2);
+}
+
+#[test]
+fn killed_between_two_waves_the_marks_of_the_first_still_count() {
+    const MAILS: usize = 50;
+    // Two for each round, behind those of the first answer and the names of the wave.
+    const MARKS_OF_THE_FIRST: u32 = 4 + 1 + 2 * 16;
+    let bench = bench();
+    bench.site.once();
+    let mut started = BTreeSet::new();
+    for (n, point) in (2 * MARKS_OF_THE_FIRST - 2..=2 * MARKS_OF_THE_FIRST + 5).enumerate() {
+        (MAILS * n..MAILS * (n + 1)).for_each(|n| bench.dovecot.deliver(&mail(n, Kind::HowTo)));
+        assert_eq!(bench.life("marks", point).code, None, "point {point}: killed");
+        let rows = bench.site.rows();
+        started.insert(states(&rows, EffectState::Started));
+        let held = states(&rows, EffectState::Held);
+        bench.site.once();
+        let now_held = states(&bench.site.rows(), EffectState::Held);
+        assert!(now_held - held <= CONNECTIONS, "point {point}: {} more are held", now_held - held);
+    }
+    // The first wave not ended in the store, and the second begun.
+    assert_eq!(started, [MAILS - 1 - 16 * CONNECTIONS, 16 * CONNECTIONS].into());
+    nothing_lost_and_nothing_twice(&bench, 8 * MAILS);
 }
 
 /// File begun; the first answer alone: named, leaving, taken; all others named; a round leaving, taken.

@@ -63,7 +63,7 @@ async fn a_send_that_was_begun_again_without_marks_is_not_judged_by_those_of_its
 async fn filling_child() {
     let Some((path, _)) = task() else { return };
     let store = Store::open(&path, minute(0)).unwrap();
-    let rows = started(&store, 20).await;
+    let rows = started(&store, 8).await;
     let mut marks = store.marks(DESK);
     marks.renew().unwrap();
     marks.intend(&rows, minute(2)).unwrap();
@@ -81,5 +81,5 @@ async fn a_mark_that_does_not_fit_leaves_those_before_it_as_they_were() {
     assert!(child.end());
     let store = Store::open(&path, minute(0)).unwrap();
     let interrupted = store.interrupted(DESK).await.unwrap();
-    assert_eq!(store.marks(DESK).fates(&interrupted), vec![Fate::NotSent; 20]);
+    assert_eq!(store.marks(DESK).fates(&interrupted), vec![Fate::NotSent; 8]);
 }
