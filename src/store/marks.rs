@@ -22,7 +22,7 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -37,7 +37,8 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 #[derive(Debug)]
 pub struct Marks {
     path: PathBuf,
-    file: Option<File>,
+    /// With the length of its first line.
+    file: Option<(File, u64)>,
 }
 
 /// What the marks say of a send that was started and has no outcome in the store.
@@ -67,11 +68,12 @@ impl Marks {
     /// # Errors
     /// As for the store's own files; then nothing may be sent. So for the calls below.
     pub fn renew(&mut self) -> Result<(), StoreError> {
-        self.file = None;
-        let Some(boot) = boot() else { return Ok(()) };
-        let begun = begin(&self.path, &boot);
-        self.file = Some(begun.map_err(|error| self.fault(error))?);
-        Ok(())
+        let begun = match &self.file {
+            // Cut to nothing and closed, the file would be written to the disk each time.
+            Some((file, first_line)) => file.set_len(*first_line),
+            None => begin(&self.path).map(|begun| self.file = begun),
+        };
+        begun.map_err(|error| self.fault(error))
     }
 
     /// False if a send that is started and not sent could not be told from one that was.
@@ -112,7 +114,7 @@ impl Marks {
         marks: impl Iterator<Item = (&'static str, &'r EffectRow, Option<&'r str>)>,
         start: Timestamp,
     ) -> Result<(), StoreError> {
-        let Some(file) = &mut self.file else { return Ok(()) };
+        let Some((file, _)) = &mut self.file else { return Ok(()) };
         let lines: String = marks.filter_map(|(mark, row, said)| line(mark, &key(row, start)?, said)).collect();
         append(file, &lines).map_err(|error| self.fault(error))
     }
@@ -141,12 +143,14 @@ fn boot() -> Option<String> {
     Some(id.trim().to_owned()).filter(|id| !id.is_empty())
 }
 
-fn begin(path: &PathBuf, boot: &str) -> io::Result<File> {
+/// None where starts of the machine cannot be told apart.
+fn begin(path: &Path) -> io::Result<Option<(File, u64)>> {
+    let Some(boot) = boot() else { return Ok(None) };
     let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
     file.set_len(0)?;
-    let header = header(boot, &file)?;
+    let header = header(&boot, &file)?;
     append(&mut file, &header)?;
-    Ok(file)
+    Ok(Some((file, header.len() as u64)))
 }
 
 /// The first line: since when, and which file. A copy of it is another file.
