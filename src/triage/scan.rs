@@ -59,7 +59,6 @@ impl<'a> Scan<'a> {
         scan.look_up(book);
         for sentence in 0..scan.words.len() {
             scan.words[sentence].sort_by_key(|word| (word.start, word.end));
-            scan.fitted[sentence].sort_by_key(|word| (word.start, word.end));
             scan.mute(sentence, book);
         }
         scan
@@ -81,10 +80,12 @@ impl<'a> Scan<'a> {
             if let Some(term) = meant.term {
                 self.words[sentence].push(Word { term, start, end, mute: None });
             }
-            if let Some(term) = meant.fitted {
-                self.fitted[sentence].push(FittedWord { term, start, end });
-            }
         }
+        table.fitted.find(text, |start, end, term| {
+            if on_word_borders(text, start, end) {
+                self.fitted[self.own.sentence_at(end)].push(FittedWord { term, start, end });
+            }
+        });
         awake.extend((0..self.words.len()).flat_map(|sentence| table.always.iter().map(move |p| (sentence, *p))));
         awake.sort_unstable();
         awake.dedup();
