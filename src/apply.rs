@@ -2,7 +2,7 @@
 //!
 //! Every effect may be carried out twice without harm (labels are sets, copies are looked for by Message-ID, a mail
 //! that is gone was moved) but one: sending. So "started" is noted durably before a send, and a send that was cut
-//! off is never blindly repeated ([`settle_interrupted`], invariant 3).
+//! off is never blindly repeated ([`settle_interrupted`], invariant 3); [`Marks`] tell which ones surely were not sent.
 
 mod call;
 mod labels;
@@ -21,7 +21,7 @@ use tracing::error;
 use crate::clock::Clock;
 use crate::mailbox::{Inbox, MailboxError, Place};
 use crate::outbox::{Found, Outbox, compose};
-use crate::store::{Effect, EffectId, EffectRow, EffectState, NewEffect, Outcome, Store, StoreError};
+use crate::store::{Effect, EffectId, EffectRow, EffectState, Fate, Marks, NewEffect, Outcome, Store, StoreError};
 use crate::triage::budget::Budgets;
 use crate::triage::decision::{Action, Decision, Reply};
 use crate::triage::inquiry::Mailbox;
@@ -152,6 +152,7 @@ pub struct Hands<'a> {
     /// Program and arguments that tell staff of urgent mail; empty: none.
     pub alert_command: &'a [String],
     pub way: &'a mut WayOut,
+    pub marks: &'a mut Marks,
     /// The last round ended in the middle of its effects, and nobody knows which one is at fault: each by itself.
     pub careful: bool,
     /// What cannot be carried out for so long is given up.
@@ -220,7 +221,7 @@ impl Hands<'_> {
     /// with the others.
     async fn alone(&mut self, row: &EffectRow) -> Result<(), ApplyError> {
         let done = self.one(row).await;
-        if let (Err(ApplyError::Mailbox(error)), false) = (&done, sends(&row.effect)) {
+        if let (Err(ApplyError::Mailbox(error)), false) = (&done, row.effect.mail().is_some()) {
             let outcome = self.failed(row, error.to_string());
             self.note(vec![(row.id, outcome)]).await?;
         }
@@ -321,40 +322,45 @@ fn marks(effect: &Effect) -> bool {
     is_label(effect) || matches!(effect, Effect::Move { .. })
 }
 
-/// It cannot be repeated.
-fn sends(effect: &Effect) -> bool {
-    matches!(effect, Effect::Send(_) | Effect::Forward(_) | Effect::Close(_) | Effect::Alert(_))
-}
-
-/// After a crash: a send that had begun is looked for, and if nobody can tell, a person must (invariant 3).
+/// After a crash: what the marks cannot tell of a send that had begun is looked for, and if nobody can tell, a person must
+/// (invariant 3).
 ///
 /// # Errors
 /// Store failures, and a mailbox that needs a new connection.
 pub async fn settle_interrupted(hands: &mut Hands<'_>) -> Result<usize, ApplyError> {
     hands.note(Vec::new()).await?;
     let rows = hands.store.interrupted(hands.desk).await?;
-    let settled = rows.len();
-    for row in rows {
-        let (Effect::Send(reply) | Effect::Forward(reply) | Effect::Close(reply) | Effect::Alert(reply)) = &row.effect
-        else {
-            continue;
+    let fates = hands.marks.fates(&rows);
+    let mut outcomes = Vec::new();
+    for (row, fate) in rows.iter().zip(fates) {
+        let Some(reply) = row.effect.mail() else { continue };
+        let outcome = match fate {
+            Fate::Sent { said } => Outcome::Done { note: Some(said) },
+            Fate::NotSent => not_sent(hands),
+            Fate::Unknown => looked_for(hands, reply).await?,
         };
-        let outcome = match hands.outbox.find(&reply.message_id).await {
-            Found::Sent => Outcome::Done { note: Some("found sent after a crash".into()) },
-            Found::NotSent => {
-                Outcome::RetryAt { at: hands.clock.now(), reason: "was cut off before it was sent".into() }
-            }
-            Found::Unknown if in_sent_folder(hands, reply).await? => {
-                Outcome::Done { note: Some("found in the Sent folder after a crash".into()) }
-            }
-            Found::Unknown => {
-                Outcome::Held { reason: "perhaps sent: cut off while sending, so that nobody can tell".into() }
-            }
-        };
-        log(&row, &outcome);
-        hands.note(vec![(row.id, outcome)]).await?;
+        log(row, &outcome);
+        outcomes.push((row.id, outcome));
     }
-    Ok(settled)
+    hands.note(outcomes).await?;
+    Ok(rows.len())
+}
+
+fn not_sent(hands: &Hands<'_>) -> Outcome {
+    Outcome::RetryAt { at: hands.clock.now(), reason: "was cut off before it was sent".into() }
+}
+
+async fn looked_for(hands: &mut Hands<'_>, reply: &Reply) -> Result<Outcome, ApplyError> {
+    Ok(match hands.outbox.find(&reply.message_id).await {
+        Found::Sent => Outcome::Done { note: Some("found sent after a crash".into()) },
+        Found::NotSent => not_sent(hands),
+        Found::Unknown if in_sent_folder(hands, reply).await? => {
+            Outcome::Done { note: Some("found in the Sent folder after a crash".into()) }
+        }
+        Found::Unknown => {
+            Outcome::Held { reason: "perhaps sent: cut off while sending, so that nobody can tell".into() }
+        }
+    })
 }
 
 /// Some servers file what goes out over their SMTP into Sent by themselves.

@@ -25,7 +25,7 @@
 //! - Raw bytes are journalled before they are parsed; no mail stops the desk.
 //! - Our cursor is (mailbox, UIDVALIDITY, UID); flags are output, never state.
 //! - A decision and its effects are committed together before any effect; after `kill -9` nothing is lost and
-//!   nothing sent twice. A send that was cut off between "SMTP said 250" and our note is held for staff.
+//!   nothing sent twice. A send that was cut off between its text and our note of what the server said is held for staff.
 //! - Robots are never answered; in doubt a person decides.
 //! - Logs hold no bodies, no full addresses, no secrets.
 //!

@@ -33,7 +33,7 @@ use crate::dkim::{self, DkimError};
 use crate::health::{Pulse, Stage};
 use crate::mailbox::{Inbox, MailboxError};
 use crate::outbox::{Outbox, OutboxError};
-use crate::store::{EffectId, MailId, MailMeta, Outcome, Store, StoreError, StoredMail};
+use crate::store::{EffectId, MailId, MailMeta, Marks, Outcome, Store, StoreError, StoredMail};
 use crate::triage;
 use crate::triage::arrival::{Arrival, Known};
 use crate::triage::context::{Context, DeskProfile};
@@ -118,6 +118,7 @@ pub struct Worker {
     dkim: Option<dkim::Checker>,
     fresh: Fresh,
     way: WayOut,
+    marks: Marks,
     /// The last effects ended in a failure: see [`Hands::careful`].
     careful: bool,
     /// What became of effects and could not be written down yet, as on a full disk.
@@ -173,6 +174,7 @@ impl Worker {
         let from = Mailbox { name: profile.name.clone(), address: profile.address.clone() };
         let dkim = if desk.check_dkim { Some(dkim::Checker::new()?) } else { None };
         let progress = Arc::new(|_| ());
+        let marks = store.marks(&profile.id);
         let fresh = Fresh::new(store.newest_effect().await?);
         let found = store.newest_mail().await?;
         Ok(Worker {
@@ -191,6 +193,7 @@ impl Worker {
             dkim,
             fresh,
             way: WayOut::default(),
+            marks,
             careful: false,
             unnoted: Vec::new(),
             found,
@@ -476,6 +479,7 @@ impl Worker {
             from: &self.from,
             fresh: &mut self.fresh,
             way: &mut self.way,
+            marks: &mut self.marks,
             careful: self.careful,
             unnoted: &mut self.unnoted,
             stop: &self.stop,

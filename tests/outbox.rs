@@ -497,6 +497,29 @@ async fn a_real_server_gets_exactly_the_mail() {
 }
 
 #[tokio::test]
+async fn of_mails_that_were_begun_together_those_that_go_on_keep_their_recipients() {
+    let sink = SmtpSink::start();
+    let mut outbox = outbox(SmtpSettings { connections: 3, ..smtp(sink.port) });
+    let to = |n: u32| Outgoing {
+        to: format!("{n}@customer.example.jp"),
+        message_id: format!("r.{n}@desk.example.jp"),
+        raw: format!("Subject: for {n}\r\n\r\nonly for {n}\r\n").into(),
+    };
+    let mails = [to(1), to(2), to(3)];
+    assert!(outbox.begin(&mails).await.iter().all(Result::is_ok));
+    // The first is held meanwhile: a budget is spent.
+    assert!(outbox.complete(&mails[1..], &[]).await.iter().all(Result::is_ok));
+    let mut received: Vec<_> =
+        sink.received().iter().map(|mail| (mail.rcpt_to.clone(), mail.message.clone())).collect();
+    received.sort();
+    let as_received = |n: u32| {
+        let text = format!("Subject: for {n}\n\nonly for {n}\n");
+        (vec![format!("<{n}@customer.example.jp> NOTIFY=FAILURE")], text.into_bytes())
+    };
+    assert_eq!(received, [as_received(2), as_received(3)]);
+}
+
+#[tokio::test]
 async fn the_null_sender_wants_no_notes() {
     let sink = SmtpSink::start();
     let mut outbox = outbox(SmtpSettings { bounce_address: None, ..smtp(sink.port) });

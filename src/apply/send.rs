@@ -1,12 +1,16 @@
 //! Sending: the one effect that must not be repeated.
 //!
-//! Answers go out in waves, one mail a connection. Before each wave stands one transaction: how the sends before have
-//! ended, whether each of these may still go out, and that it is started. It is on the disk before the first byte of a
-//! text leaves. The next wave is announced to the server behind the texts of this one.
+//! Answers go out in rounds, one mail a connection, and up to sixteen rounds are a wave. Before each wave stands one
+//! transaction: how the sends before have ended, whether each of these may still go out, and that it is started. It is on
+//! the disk before the first byte of a text leaves. [`Marks`](crate::store::Marks) say which of those that are started have
+//! their turn, so that after `kill -9` only one round is in doubt; where no marks can be kept, a wave is one round. The next
+//! round is announced to the server behind the texts of this one.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{ApplyError, Hands, unless_stopped};
@@ -19,48 +23,78 @@ use crate::triage::decision::Reply;
 const LAST_WORD: Duration = Duration::from_secs(5);
 
 /// Mails that go out side by side.
-struct Wave {
+struct Round {
     rows: Vec<EffectRow>,
     /// In the same order.
     mails: Vec<Outgoing>,
     /// The moment in their `Date`; they count as started then.
     composed: Timestamp,
+    /// It stands in the store that they are started.
+    started: bool,
 }
 
-impl Wave {
-    fn empty(composed: Timestamp) -> Wave {
-        Wave { rows: Vec::new(), mails: Vec::new(), composed }
+impl Round {
+    fn empty(composed: Timestamp) -> Round {
+        Round { rows: Vec::new(), mails: Vec::new(), composed, started: false }
     }
 
     fn push(&mut self, row: EffectRow, mail: Outgoing) {
         self.rows.push(row);
         self.mails.push(mail);
     }
+
+    /// Those that may go out are started; the others are `held`.
+    fn start(
+        self,
+        (books, budgets, now): (&Books<'_>, &Budgets, Timestamp),
+        held: &mut Vec<(EffectId, Outcome)>,
+    ) -> Result<Round, StoreError> {
+        let mut started = Round { started: true, ..Round::empty(self.composed) };
+        for (row, mail) in self.rows.into_iter().zip(self.mails) {
+            match no_longer_allowed(&row, budgets, books, now)? {
+                Some(reason) => held.push((row.id, Outcome::Held { reason })),
+                None => {
+                    books.start(row.id, started.composed)?;
+                    started.push(row, mail);
+                }
+            }
+        }
+        Ok(started)
+    }
 }
 
 impl Hands<'_> {
     /// Sends answers in waves.
     pub(super) async fn send(&mut self, rows: Vec<EffectRow>) -> Result<(), ApplyError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.new_marks().await?;
         let mut rest = rows.into_iter();
-        let mut wave = self.next_wave(&mut rest);
-        while !wave.rows.is_empty() && !*self.stop.borrow() {
-            let ready = self.begin(wave).await;
-            wave = self.next_wave(&mut rest);
-            self.go(ready, &wave).await?;
+        let mut next = self.next_round(&mut rest, self.clock.now());
+        while !next.rows.is_empty() && !*self.stop.borrow() {
+            let first = self.begin(next).await;
+            next = self.go(first, &mut rest).await?;
         }
         self.note(Vec::new()).await
     }
 
-    fn next_wave(&self, rest: &mut impl Iterator<Item = EffectRow>) -> Wave {
-        let mut wave = Wave::empty(self.clock.now());
+    fn next_round(&self, rest: &mut impl Iterator<Item = EffectRow>, composed: Timestamp) -> Round {
+        let mut round = Round::empty(composed);
         for row in rest.take(self.way.at_once(self.outbox.connections())) {
             if let Effect::Send(reply) = &row.effect {
-                let raw = compose(reply, self.from, &wave.composed.to_zoned(self.zone.clone()));
+                let raw = compose(reply, self.from, &composed.to_zoned(self.zone.clone()));
                 let mail = outgoing(reply, raw);
-                wave.push(row, mail);
+                round.push(row, mail);
             }
         }
-        wave
+        round
+    }
+
+    /// The marks of sends that have their outcome in the store go.
+    async fn new_marks(&mut self) -> Result<(), ApplyError> {
+        self.note(Vec::new()).await?;
+        Ok(self.marks.renew()?)
     }
 
     /// Passes the mail on as it came.
@@ -97,23 +131,28 @@ impl Hands<'_> {
 
     /// One mail by itself.
     async fn hand_in(&mut self, row: &EffectRow, mail: Outgoing, composed: Timestamp) -> Result<(), ApplyError> {
-        let ready = self.begin(Wave { rows: vec![row.clone()], mails: vec![mail], composed }).await;
-        self.go(ready, &Wave::empty(composed)).await?;
+        self.new_marks().await?;
+        let mut one = Round::empty(composed);
+        one.push(row.clone(), mail);
+        let first = self.begin(one).await;
+        self.go(first, &mut std::iter::empty()).await?;
         self.note(Vec::new()).await
     }
 
-    /// Everything up to the server's wish for the texts. Answers with those for which it came; what was stopped before
-    /// has no outcome.
-    async fn begin(&mut self, wave: Wave) -> Wave {
-        let Wave { rows, mails, composed } = wave;
-        let mut ready = Wave::empty(composed);
-        if let Some(paused) = self.paused(&rows) {
+    /// Everything up to the server's wish for the texts. Answers with those for which it came.
+    async fn begin(&mut self, round: Round) -> Round {
+        let mut ready = Round { started: round.started, ..Round::empty(round.composed) };
+        if let Some(paused) = self.paused(&round.rows) {
             self.unnoted.extend(paused);
             return ready;
         }
-        let begun = unless_stopped(self.stop, Duration::ZERO, self.outbox.begin(&mails)).await;
-        self.look_at_way(begun.iter().flatten());
-        for ((row, mail), begun) in rows.into_iter().zip(mails).zip(begun.into_iter().flatten()) {
+        let begun = unless_stopped(self.stop, Duration::ZERO, self.outbox.begin(&round.mails)).await;
+        let Some(begun) = begun else {
+            self.leave(round);
+            return ready;
+        };
+        self.look_at_way(&begun);
+        for ((row, mail), begun) in round.rows.into_iter().zip(round.mails).zip(begun) {
             match begun {
                 Ok(()) => ready.push(row, mail),
                 Err(error) => self.ended(&row, self.not_sent(&row, error)),
@@ -122,44 +161,85 @@ impl Hands<'_> {
         ready
     }
 
-    /// Writes down how the sends before have ended and which of these are started, and hands their texts over.
-    async fn go(&mut self, ready: Wave, next: &Wave) -> Result<(), ApplyError> {
-        let wave = self.start(ready).await?;
-        if wave.rows.is_empty() {
-            return Ok(());
-        }
-        let results = unless_stopped(self.stop, LAST_WORD, self.outbox.complete(&wave.mails, &next.mails)).await;
-        match results {
-            None => wave.rows.iter().for_each(|row| self.ended(row, cut_off_by_stop())),
-            Some(results) => {
-                self.look_at_way(&results);
-                wave.rows.iter().zip(results).for_each(|(row, result)| self.ended(row, self.sent(row, result)));
+    /// One wave; its first round is begun. Answers with the round behind it, which the server was told of.
+    async fn go(&mut self, first: Round, rest: &mut impl Iterator<Item = EffectRow>) -> Result<Round, ApplyError> {
+        let mut wave = VecDeque::from(self.start(self.wave(first, rest)).await?);
+        let (begun, rounds) = (Instant::now(), wave.len());
+        while let Some(ready) = wave.pop_front() {
+            let (last, next) = match wave.pop_front() {
+                Some(next) => (false, next),
+                None => (true, self.next_round(rest, self.clock.now())),
+            };
+            self.hand_over(ready, &next).await?;
+            if last {
+                self.way.took(begun.elapsed(), rounds);
+                return Ok(next);
             }
+            if *self.stop.borrow() {
+                self.leave(next);
+                break;
+            }
+            wave.push_front(self.begin(next).await);
         }
-        Ok(())
+        wave.into_iter().for_each(|round| self.leave(round));
+        Ok(Round::empty(self.clock.now()))
     }
 
-    /// Answers those that may go out. They are looked at one after the other, so that each counts for the next.
-    async fn start(&mut self, ready: Wave) -> Result<Wave, ApplyError> {
-        let (now, budgets, ended, composed) = (self.clock.now(), *self.budgets, self.unnoted.clone(), ready.composed);
-        let rows = ready.rows.clone();
-        let start = move |books: &Books<'_>| {
+    /// What is started together with `first`.
+    fn wave(&self, first: Round, rest: &mut impl Iterator<Item = EffectRow>) -> Vec<Round> {
+        let most = if self.marks.are_kept() { self.outbox.most_rounds() } else { 1 };
+        let more = if first.rows.is_empty() { 0 } else { self.way.rounds(most) - 1 };
+        let composed = first.composed;
+        let behind = std::iter::repeat_with(|| self.next_round(rest, composed)).take(more);
+        [first].into_iter().chain(behind.take_while(|round| !round.rows.is_empty())).collect()
+    }
+
+    /// Writes down how the sends before have ended and which of these are started. They are looked at one after the other,
+    /// so that each counts for the next. Answers with those that may go out.
+    async fn start(&mut self, wave: Vec<Round>) -> Result<Vec<Round>, ApplyError> {
+        let start = wave.first().map_or_else(|| self.clock.now(), |round| round.composed);
+        self.marks.intend(wave.iter().flat_map(|round| &round.rows), start)?;
+        let (now, budgets, ended) = (self.clock.now(), *self.budgets, self.unnoted.clone());
+        let work = move |books: &Books<'_>| {
             ended.iter().try_for_each(|(effect, outcome)| books.finish(*effect, outcome, now))?;
-            let started = |row: &EffectRow| match no_longer_allowed(row, &budgets, books, now)? {
-                None => books.start(row.id, composed).map(|()| None),
-                held => Ok(held),
-            };
-            rows.iter().map(started).collect::<Result<Vec<_>, StoreError>>()
+            let mut held = Vec::new();
+            let started = wave.into_iter().map(|round| round.start((books, &budgets, now), &mut held));
+            Ok((started.collect::<Result<Vec<_>, StoreError>>()?, held))
         };
-        let started = self.store.in_one(start).await;
-        let mut wave = Wave::empty(composed);
-        for ((row, mail), held) in ready.rows.into_iter().zip(ready.mails).zip(self.noted(started)?) {
-            match held {
-                Some(reason) => self.unnoted.push((row.id, Outcome::Held { reason })),
-                None => wave.push(row, mail),
-            }
-        }
+        let started = self.store.in_one(work).await;
+        let (wave, held) = self.noted(started)?;
+        self.unnoted.extend(held);
         Ok(wave)
+    }
+
+    /// Hands texts over, and tells the server of the `next` mails.
+    async fn hand_over(&mut self, round: Round, next: &Round) -> Result<(), ApplyError> {
+        if round.rows.is_empty() {
+            return Ok(());
+        }
+        self.marks.leaving(&round.rows, round.composed)?;
+        let results = unless_stopped(self.stop, LAST_WORD, self.outbox.complete(&round.mails, &next.mails)).await;
+        let Some(results) = results else {
+            round.rows.iter().for_each(|row| self.ended(row, cut_off_by_stop()));
+            return Ok(());
+        };
+        self.look_at_way(&results);
+        let answered = round.rows.iter().zip(&results).filter_map(|(row, result)| match result {
+            Ok(receipt) => Some((row, Some(receipt.text.as_str()))),
+            Err(SendError::NotSent { .. }) => Some((row, None)),
+            Err(SendError::Uncertain { .. }) => None,
+        });
+        let marked = self.marks.answered(answered, round.composed);
+        round.rows.iter().zip(results).for_each(|(row, result)| self.ended(row, self.sent(row, result)));
+        Ok(marked?)
+    }
+
+    /// The end came before their turn: what is started can be sent by the next process.
+    fn leave(&mut self, round: Round) {
+        let at = self.clock.now();
+        for row in round.rows.iter().filter(|_| round.started) {
+            self.ended(row, Outcome::RetryAt { at, reason: "the desk was stopped before its turn".into() });
+        }
     }
 
     /// While the way out is broken for every mail, none is tried before the pause is over.

@@ -3,11 +3,16 @@
 //! Whoever logs in again for each of a hundred answers has the account locked. So one answer alone asks again, after
 //! longer and longer pauses, and the others wait for it.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 /// First pause; doubled with each failure up to [`LONGEST`].
 const FIRST: SignedDuration = SignedDuration::from_mins(1);
 const LONGEST: SignedDuration = SignedDuration::from_hours(1);
+/// So much is started at once as goes out in about this time: what is started is not weighed anew, and after a power cut
+/// nobody can tell whether it went out.
+const WAVE: Duration = Duration::from_secs(1);
 
 /// How a desk's way out stands, as far as this process has seen.
 #[derive(Debug, Default)]
@@ -16,6 +21,8 @@ pub struct WayOut {
     /// In a row.
     failures: u32,
     pause: Option<Pause>,
+    /// How long a round of mails takes, as the last ones did.
+    pace: Option<Duration>,
 }
 
 /// Nothing is tried before its end.
@@ -32,19 +39,30 @@ impl WayOut {
         if self.worked { most } else { 1 }
     }
 
+    /// How many rounds of mails may be started together, at most `most`.
+    pub(super) fn rounds(&self, most: usize) -> usize {
+        let fit = self.pace.map_or(1, |pace| WAVE.as_micros() / pace.as_micros().max(1));
+        usize::try_from(fit).unwrap_or(most).clamp(1, most.max(1))
+    }
+
+    pub(super) fn took(&mut self, time: Duration, rounds: usize) {
+        self.pace = u32::try_from(rounds).ok().and_then(|rounds| time.checked_div(rounds));
+    }
+
     /// The pause that `now` is in. One that ends later than any could was begun by a clock that has been set back since.
     pub(super) fn pause(&self, now: Timestamp) -> Option<&Pause> {
         self.pause.as_ref().filter(|pause| now < pause.until && pause.until.duration_since(now) <= LONGEST)
     }
 
     pub(super) fn works(&mut self) {
-        *self = WayOut { worked: true, ..WayOut::default() };
+        *self = WayOut { worked: true, pace: self.pace, ..WayOut::default() };
     }
 
     pub(super) fn broke(&mut self, reason: String, now: Timestamp) {
         let wait = (0..self.failures.min(16)).fold(FIRST, |wait, _| (wait * 2).min(LONGEST));
         let until = now.checked_add(wait).unwrap_or(Timestamp::MAX);
-        *self = WayOut { worked: false, failures: self.failures + 1, pause: Some(Pause { until, reason }) };
+        let pause = Some(Pause { until, reason });
+        *self = WayOut { failures: self.failures + 1, pause, ..WayOut::default() };
     }
 }
 
@@ -66,6 +84,20 @@ mod tests {
         assert_eq!((way.pause(now), way.at_once(8)), (None, 8));
         way.broke("535 no".into(), now);
         assert_eq!(way.pause(now).map(|pause| pause.until), Some(now + FIRST));
+    }
+
+    #[test]
+    fn as_much_is_started_together_as_goes_out_in_a_second() {
+        let mut way = WayOut::default();
+        assert_eq!(way.rounds(16), 1, "nothing has gone out yet");
+        for (millis, of, rounds) in [(0, 1, 16), (20, 1, 16), (400, 4, 10), (900, 1, 1), (60_000, 16, 1), (5, 0, 1)] {
+            way.took(Duration::from_millis(millis), of);
+            way.works();
+            assert_eq!((way.rounds(16), way.rounds(1)), (rounds, 1), "{millis} ms for {of}");
+        }
+        way.took(Duration::ZERO, 1);
+        way.broke("535 no".into(), Timestamp::UNIX_EPOCH);
+        assert_eq!(way.rounds(16), 1);
     }
 
     #[test]

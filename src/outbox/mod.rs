@@ -150,7 +150,7 @@ impl Outbox {
         }
     }
 
-    /// Hands over the mails whose [`Outbox::begin`] went well, in the same order, and tells the server of those that will
+    /// Hands over mails whose [`Outbox::begin`] went well, of those begun last, and tells the server of those that will
     /// be begun `next`, which spares a round trip; their texts stay here. Dropping the future half way leaves `mails` in
     /// the state of [`SendError::Uncertain`].
     ///
@@ -175,6 +175,15 @@ impl Outbox {
         match self {
             Outbox::Smtp(smtp) => smtp.connections(),
             Outbox::Folder(_) | Outbox::Memory(_) => 1,
+        }
+    }
+
+    /// How often so many may follow each other on one note in the journal. A folder is asked what became of a mail, and
+    /// does not know of one that was taken out of it meanwhile: there a note is for one mail.
+    pub fn most_rounds(&self) -> usize {
+        match self {
+            Outbox::Smtp(_) | Outbox::Memory(_) => 16,
+            Outbox::Folder(_) => 1,
         }
     }
 

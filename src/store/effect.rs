@@ -57,6 +57,14 @@ impl Effect {
         }
     }
 
+    /// The mail that it sends, if it sends one: then it cannot be repeated.
+    pub fn mail(&self) -> Option<&Reply> {
+        match self {
+            Effect::Send(reply) | Effect::Forward(reply) | Effect::Close(reply) | Effect::Alert(reply) => Some(reply),
+            _ => None,
+        }
+    }
+
     /// The same in a list that begins with number `first`.
     pub fn moved_on(self, first: u32) -> Effect {
         match self {

@@ -16,7 +16,8 @@
 //!   comes, [`Store::release`] writes down what was decided then.
 //! - [`Store::ready`] hands out effects in their order: a mail's next one only after the one before is finished.
 //! - [`Store::start`] notes that an effect is about to happen; for a send that note must be there before the first
-//!   byte goes out. After a crash, [`Store::interrupted`] lists what was started and not finished.
+//!   byte goes out. After a crash, [`Store::interrupted`] lists what was started and not finished, and [`Marks`] tell
+//!   which of these sends went out.
 //! - [`Store::history`] answers what earlier mail and answers mean for a new one; [`Store::standing`] asks the part of
 //!   it that may have changed once more, right before a send.
 //! - [`Store::unsent`] lists what did not go out; [`send_again`] and [`drop_send`] are staff's word about it. A report
@@ -26,7 +27,7 @@
 //! - [`Store::look`] and [`activate`]: a desk only observes a mailbox until staff activate it there.
 //! - [`Store::in_one`] does many of these steps together.
 //!
-//! Reading order: `schema/1.sql`, `schema/2.sql`, [`effect`], `journal`, `decisions`, `effects`, `history`, `case`, `queue`, `standing`,
+//! Reading order: `schema/1.sql`, `schema/2.sql`, [`effect`], `journal`, `decisions`, `effects`, `marks`, `history`, `case`, `queue`, `standing`,
 //! `unsent`, `breaker`, `notices`, `outages`, `observe`, `cases`, `ledger`, `register`, `purge`, `forget`, `export`, `backup`,
 //! `backlog`, `replay`.
 
@@ -45,6 +46,7 @@ mod forget;
 mod history;
 mod journal;
 mod ledger;
+mod marks;
 mod notices;
 mod observe;
 mod open;
@@ -77,6 +79,7 @@ pub use forget::{Forgotten, forget};
 pub use history::HistoryQuery;
 pub use journal::{IN_VAIN, StoredMail};
 pub use ledger::{LedgerMail, LedgerSend};
+pub use marks::{Fate, Marks};
 pub use notices::{NoticeRow, in_force, start_notice, stop_notice};
 pub use observe::{Activation, ObservedRow, activate};
 pub use outages::{end_outage, record_outage};

@@ -29,12 +29,18 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(keys: &str) -> Bench {
+        Bench::with_outbox(keys, "")
+    }
+
+    /// `outbox`: further keys of the way out.
+    pub fn with_outbox(keys: &str, outbox: &str) -> Bench {
         let (dovecot, sink) = (dovecot(), SmtpSink::start());
-        let desk = Desk::on("desk", &dovecot, &sink).keys(&format!("drafts = \"review\"\n{keys}")).tables(FOLDERS);
+        let mut desk = Desk::on("desk", &dovecot, &sink).keys(&format!("drafts = \"review\"\n{keys}")).tables(FOLDERS);
+        desk.outbox += outbox;
         Bench { site: Site::new(&[desk]), dovecot, sink, killer: Killer::built() }
     }
 
-    /// One life that ends at this point; not killed if it never gets there.
+    /// One life that ends at this point of all, or of those of one kind only; not killed if it never gets there.
     pub fn life(&self, only: &str, point: u32) -> Ended {
         let library = format!("LD_PRELOAD={}", self.killer.library.display());
         let (at, only) = (format!("KILL_AT={point}"), format!("KILL_ONLY={only}"));

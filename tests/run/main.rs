@@ -15,4 +15,5 @@ mod site;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;
+mod waves;
 mod working;

@@ -10,6 +10,7 @@ mod effects;
 mod history;
 mod journal;
 mod limits;
+mod marks;
 mod migrate;
 mod opening;
 mod record;

@@ -34,6 +34,8 @@ pub struct FaultySmtp {
 #[derive(Default)]
 struct State {
     fault: Option<(At, Fault)>,
+    /// Mails that it takes before it fails.
+    spared: usize,
     /// Message-IDs of mails whose final dot came and that were not refused.
     taken: Vec<String>,
     /// A step was reached at which it fails.
@@ -43,9 +45,14 @@ struct State {
 
 impl FaultySmtp {
     pub fn start(at: At, fault: Fault) -> FaultySmtp {
+        FaultySmtp::start_sparing(0, at, fault)
+    }
+
+    /// Takes so many mails before it fails.
+    pub fn start_sparing(spared: usize, at: At, fault: Fault) -> FaultySmtp {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state = Arc::new(Mutex::new(State { fault: Some((at, fault)), ..State::default() }));
+        let state = Arc::new(Mutex::new(State { fault: Some((at, fault)), spared, ..State::default() }));
         let shared = state.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -104,7 +111,8 @@ fn answer(
     id: Option<String>,
 ) -> std::io::Result<bool> {
     let mut state = state.lock().unwrap();
-    let fault = state.fault.filter(|(step, _)| *step == at).map(|(_, fault)| fault);
+    let due = state.taken.len() >= state.spared;
+    let fault = state.fault.filter(|(step, _)| due && *step == at).map(|(_, fault)| fault);
     if !matches!(fault, Some(Fault::Say(_))) {
         state.taken.extend(id);
     }

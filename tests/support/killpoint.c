@@ -1,12 +1,14 @@
 /* Loaded into the program under test (LD_PRELOAD): ends it as kill -9 does, at exactly one point.
  *
- * Whatever the program does that outlives it goes through one of these calls: a commit to the disk (fdatasync, fsync) or
- * bytes to a server (send, writev). They are counted, and each is two points: 2n-1 right before the n-th call, 2n right
- * after it. KILL_AT names the point. KILL_ONLY=sync counts commits alone. */
+ * Whatever the program does that outlives it goes through one of these calls: a commit to the disk (fdatasync, fsync),
+ * bytes to a server (send, writev), or marks beside the store (write). They are counted, and each is two points: 2n-1
+ * right before the n-th call, 2n right after it. KILL_AT names the point. KILL_ONLY=sync counts commits alone,
+ * KILL_ONLY=marks marks alone. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -24,13 +26,22 @@ static void die_at(long point) {
     }
 }
 
-static int counts(int is_sync) {
+static int counts(const char *kind) {
     const char *only = getenv("KILL_ONLY");
-    return is_sync || only == NULL || strcmp(only, "sync") != 0;
+    return only == NULL || strcmp(only, "all") == 0 || strcmp(only, kind) == 0;
 }
 
-#define COUNTED(is_sync, type, call)                                                                                  \
-    long n = counts(is_sync) ? atomic_fetch_add(&calls, 1) + 1 : 0;                                                    \
+/* Is this the file of the marks? */
+static int holds_marks(int fd) {
+    char link[64], path[512];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    path[length < 0 ? 0 : length] = 0;
+    return strstr(path, ".sending-") != NULL;
+}
+
+#define COUNTED(kind, type, call)                                                                                     \
+    long n = counts(kind) ? atomic_fetch_add(&calls, 1) + 1 : 0;                                                       \
     if (n)                                                                                                             \
         die_at(2 * n - 1);                                                                                             \
     type result = call;                                                                                                \
@@ -40,18 +51,18 @@ static int counts(int is_sync) {
 
 int fdatasync(int fd) {
     int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
-    COUNTED(1, int, real(fd))
+    COUNTED("sync", int, real(fd))
 }
 
 int fsync(int fd) {
     int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
-    COUNTED(1, int, real(fd))
+    COUNTED("sync", int, real(fd))
 }
 
 ssize_t send(int fd, const void *bytes, size_t length, int flags) {
     ssize_t (*real)(int, const void *, size_t, int) =
         (ssize_t (*)(int, const void *, size_t, int))dlsym(RTLD_NEXT, "send");
-    COUNTED(0, ssize_t, real(fd, bytes, length, flags))
+    COUNTED("network", ssize_t, real(fd, bytes, length, flags))
 }
 
 ssize_t writev(int fd, const struct iovec *pieces, int count) {
@@ -60,5 +71,12 @@ ssize_t writev(int fd, const struct iovec *pieces, int count) {
     /* Of the log. */
     if (fd == 2)
         return real(fd, pieces, count);
-    COUNTED(0, ssize_t, real(fd, pieces, count))
+    COUNTED("network", ssize_t, real(fd, pieces, count))
+}
+
+ssize_t write(int fd, const void *bytes, size_t length) {
+    ssize_t (*real)(int, const void *, size_t) = (ssize_t (*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
+    if (!holds_marks(fd))
+        return real(fd, bytes, length);
+    COUNTED("marks", ssize_t, real(fd, bytes, length))
 }

@@ -22,8 +22,8 @@ pub struct Smtp {
     /// Taken out while in use and put back only after a mail was taken: a send that fails or is dropped half way
     /// takes its connection with it, so the state of a kept one is never in doubt.
     kept: Vec<Session>,
-    /// The server waits for the texts of the mails that were begun last, in their order.
-    begun: Vec<Session>,
+    /// The server waits for the texts of the mails that were begun last: their Message-IDs, each with its connection.
+    begun: Vec<(String, Session)>,
 }
 
 /// What every connection needs to know.
@@ -66,15 +66,24 @@ impl Smtp {
         self.begun.clear();
         let sessions = self.sessions_for(mails);
         let begun = join_all(mails.iter().zip(sessions).map(|(mail, kept)| self.way.begin(kept, mail))).await;
-        let note = |result: Result<Session, SendError>| result.map(|session| self.begun.push(session));
-        begun.into_iter().map(note).collect()
+        let note = |(mail, result): (&Outgoing, Result<Session, SendError>)| {
+            result.map(|session| self.begun.push((mail.message_id.clone(), session)))
+        };
+        mails.iter().zip(begun).map(note).collect()
     }
 
-    /// The texts, and the server's word about each. The `next` mails are announced behind them.
+    /// The texts, each over the connection on which it was begun, and the server's word about each. The `next` mails are
+    /// announced behind them.
     pub(super) async fn complete(&mut self, mails: &[Outgoing], next: &[Outgoing]) -> Vec<Result<Receipt, SendError>> {
-        let mut begun = std::mem::take(&mut self.begun).into_iter();
+        // Not all that was begun need go on: the connections of the others are closed.
+        let mut begun = std::mem::take(&mut self.begun);
+        let mut session_of = |mail: &Outgoing| {
+            let at = begun.iter().position(|(message_id, _)| *message_id == mail.message_id);
+            at.map(|at| begun.remove(at).1)
+        };
         let mut next = next.iter().map(|mail| self.way.envelope(mail).ok());
-        let complete: Vec<_> = mails.iter().map(|mail| complete(begun.next(), mail, next.next().flatten())).collect();
+        let complete: Vec<_> =
+            mails.iter().map(|mail| complete(session_of(mail), mail, next.next().flatten())).collect();
         let (results, sessions): (Vec<_>, Vec<_>) = join_all(complete).await.into_iter().unzip();
         self.kept.extend(sessions.into_iter().flatten());
         results
