@@ -357,10 +357,21 @@ impl Worker {
         Ok(())
     }
 
-    /// Decides what the journal has not decided yet, in the order of arrival; what may be at fault by itself.
+    /// Decides what the journal has not decided yet, in the order of arrival. Long mails come a few at a time.
     async fn decide(&mut self) -> Result<usize, WorkError> {
-        let limit = u32::try_from(self.desk.batch).unwrap_or(u32::MAX);
-        let mails = self.store.undecided(&self.profile.id, self.most_tries(), limit).await?;
+        let (mut count, mut last, mut left) = (0, None, u32::try_from(self.desk.batch).unwrap_or(u32::MAX));
+        while left > 0 && (last.is_none() || !self.stopping()) {
+            let mails = self.store.undecided_after(last, &self.profile.id, self.most_tries(), left).await?;
+            let Some(newest) = mails.last() else { break };
+            last = Some(newest.id);
+            left = left.saturating_sub(u32::try_from(mails.len()).unwrap_or(u32::MAX));
+            count += self.decide_these(mails).await?;
+        }
+        Ok(count)
+    }
+
+    /// What may be at fault is decided by itself.
+    async fn decide_these(&mut self, mails: Vec<StoredMail>) -> Result<usize, WorkError> {
         let (unread, mails): (Vec<_>, Vec<_>) = mails.into_iter().partition(|mail| mail.arrival.is_unread());
         let count = mails.len() + self.ask_again(unread).await?;
         let (suspects, others): (Vec<_>, Vec<_>) = mails.into_iter().partition(|mail| self.suspects(mail));

@@ -15,7 +15,7 @@ pub mod thresholds;
 pub mod write;
 
 use crate::triage::classify::{self, Row};
-use crate::triage::fitted::{Fitted, FittedTerm, Mark, Points};
+use crate::triage::fitted::{Column, Fitted, Mark, Points, Terms};
 use crate::triage::fold::fold_term;
 use crate::triage::own_words::OwnWords;
 use crate::triage::pack::{ClauseKind, Pack};
@@ -157,22 +157,22 @@ impl Model {
                 let row = &weights[feature * (clauses.len() + 1)..(feature + 1) * (clauses.len() + 1)];
                 let common = pack.clauses.len() + usize::from(group == Group::Conduct);
                 let columns = clauses.into_iter().chain([common]);
-                points.extend(columns.zip(row).map(|(column, w)| (column, rounded(w / settings.steepness))));
+                let weighed = columns.zip(row).map(|(column, w)| (column, rounded(w / settings.steepness)));
+                points.extend(weighed.filter_map(|(column, worth)| Some((Column::try_from(column).ok()?, worth))));
             }
             points.retain(|(_, worth)| *worth != 0.0);
             points.sort_by_key(|(column, _)| *column);
             points
         };
-        let term = |(feature, (text, rarity)): (usize, &(String, f64))| FittedTerm {
-            text: text.clone(),
-            rarity: *rarity,
-            points: points(feature),
-        };
+        let mut terms = Terms::default();
+        // A term without points still has its part in the norm of a sentence.
+        for (feature, (text, rarity)) in self.vocabulary.terms.iter().enumerate() {
+            terms.push(text, *rarity, &points(feature));
+        }
         let first_mark = self.vocabulary.terms.len();
         let marks = Mark::ALL.iter().enumerate().map(|(n, (mark, _))| (*mark, points(first_mark + n)));
         Fitted {
-            // A term without points still has its part in the norm of a sentence.
-            terms: self.vocabulary.terms.iter().enumerate().map(term).collect(),
+            terms,
             marks: marks.filter(|(_, points)| !points.is_empty()).collect(),
             context: settings.context,
             steepness: settings.steepness,

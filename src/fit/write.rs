@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use crate::triage::fitted::{COMMON, Fitted, Mark, Points};
+use crate::triage::fitted::{COMMON, Column, Fitted, Mark};
 use crate::triage::pack::Pack;
 
 /// The file's text. `head` stands above it as a comment.
@@ -28,13 +28,13 @@ pub fn toml(fitted: &Fitted, pack: &Pack, head: &str) -> String {
     line_of(&mut out, format_args!("\n# Points of what a sentence is\n[marks]"));
     for (mark, points) in &fitted.marks {
         let name = Mark::ALL.iter().find(|(known, _)| known == mark).map_or("any", |(_, name)| name);
-        line_of(&mut out, format_args!("{name} = {{ {} }}", points_of(points, pack)));
+        line_of(&mut out, format_args!("{name} = {{ {} }}", points_of(points.iter().copied(), pack)));
     }
     line_of(&mut out, format_args!("\n# Points of what a sentence says; rare terms weigh more beside others\n[terms]"));
-    for term in &fitted.terms {
-        let points =
-            if term.points.is_empty() { String::new() } else { format!(", {}", points_of(&term.points, pack)) };
-        line_of(&mut out, format_args!("{} = {{ rarity = {:?}{points} }}", quoted(&term.text), term.rarity));
+    for term in fitted.terms.iter() {
+        let points = points_of(term.points(), pack);
+        let points = if points.is_empty() { points } else { format!(", {points}") };
+        line_of(&mut out, format_args!("{} = {{ rarity = {:?}{points} }}", quoted(term.text), term.rarity));
     }
     out
 }
@@ -44,13 +44,13 @@ fn line_of(out: &mut String, line: std::fmt::Arguments<'_>) {
     let _ = writeln!(out, "{line}");
 }
 
-fn points_of(points: &Points, pack: &Pack) -> String {
+fn points_of(points: impl Iterator<Item = (Column, f64)>, pack: &Pack) -> String {
     let name = |column: usize| match pack.clauses.get(column) {
         Some(clause) => key(&clause.id),
         None => COMMON[column - pack.clauses.len()].to_owned(),
     };
-    let of = |(column, worth): &(usize, f64)| format!("{} = {worth:?}", name(*column));
-    points.iter().map(of).collect::<Vec<_>>().join(", ")
+    let of = |(column, worth): (Column, f64)| format!("{} = {worth:?}", name(usize::from(column)));
+    points.map(of).collect::<Vec<_>>().join(", ")
 }
 
 /// A bare key where TOML allows one.

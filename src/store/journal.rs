@@ -12,6 +12,9 @@ use super::values::{Ms, item_columns, key, time};
 use super::{MailId, Store};
 use crate::triage::arrival::{Arrival, Known};
 
+/// With so many bytes no further mail is handed out: a batch of long mails must not fill the memory.
+const BYTES_AT_ONCE: usize = 1 << 20;
+
 /// A mail of the journal, whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredMail {
@@ -59,9 +62,21 @@ impl Store {
     }
 
     /// Mail without a decision, oldest first; not what is in quarantine or has failed more often than `most_attempts`.
+    /// The first ones only, where they are many bytes.
     pub async fn undecided(&self, desk: &str, most_attempts: u32, limit: u32) -> Result<Vec<StoredMail>, StoreError> {
-        let desk = desk.to_owned();
-        self.thread.read(move |tx| undecided(tx, (&desk, most_attempts, limit))).await
+        self.undecided_after(None, desk, most_attempts, limit).await
+    }
+
+    /// The same, of what was journalled after this mail.
+    pub async fn undecided_after(
+        &self,
+        mail: Option<MailId>,
+        desk: &str,
+        most_attempts: u32,
+        limit: u32,
+    ) -> Result<Vec<StoredMail>, StoreError> {
+        let (desk, after) = (desk.to_owned(), mail.unwrap_or(MailId(0)));
+        self.thread.read(move |tx| undecided(tx, (&desk, most_attempts, limit, after))).await
     }
 
     /// Notes that working on a mail failed, or may fail; it stays undecided. Answers how often that happened, this time included.
@@ -134,7 +149,7 @@ const UNDECIDED: &str = "
     SELECT m.id, m.mailbox, m.validity, m.uid, m.file, m.internal_date, m.flags, m.size, m.complete, m.seen_at,
            m.attempts, m.note, r.bytes
     FROM mail m INDEXED BY mail_undecided JOIN raw r ON r.mail_id = m.id
-    WHERE m.desk = ?1 AND m.state = 'seen' AND m.attempts <= ?2
+    WHERE m.desk = ?1 AND m.state = 'seen' AND m.attempts <= ?2 AND m.id > ?4
     ORDER BY m.id LIMIT ?3";
 
 const FAILURE: &str =
@@ -199,12 +214,16 @@ fn insert(tx: &Transaction<'_>, desk: &str, mail: &Arrival, now: Timestamp) -> R
     Ok(id)
 }
 
-fn undecided(tx: &Transaction<'_>, whose: (&str, u32, u32)) -> Result<Vec<StoredMail>, Fault> {
+fn undecided(tx: &Transaction<'_>, whose: (&str, u32, u32, MailId)) -> Result<Vec<StoredMail>, Fault> {
     let mut statement = tx.prepare_cached(UNDECIDED)?;
     let mut rows = statement.query(whose)?;
-    let mut mail = Vec::new();
-    while let Some(row) = rows.next()? {
-        mail.push(stored(row)?);
+    let (mut mail, mut bytes) = (Vec::new(), 0);
+    while bytes < BYTES_AT_ONCE
+        && let Some(row) = rows.next()?
+    {
+        let stored = stored(row)?;
+        bytes += stored.arrival.raw.len();
+        mail.push(stored);
     }
     Ok(mail)
 }

@@ -75,7 +75,15 @@ fn drawn(domain: &str) -> String {
     let of_ascii = ALIKE.partition_point(|(from, _)| from.is_ascii());
     let alike = if name.is_ascii() { &ALIKE[..of_ascii] } else { ALIKE };
     let mut drawn = String::with_capacity(readable.len() + 1);
+    let stays =
+        |byte: u8| byte.is_ascii_alphanumeric() && alike.iter().all(|(from, _)| !from.starts_with(byte as char));
     while let Some(first) = name.chars().next() {
+        let same = name.bytes().position(|byte| !stays(byte)).unwrap_or(name.len());
+        if same > 0 {
+            drawn.push_str(&name[..same]);
+            name = &name[same..];
+            continue;
+        }
         let known = alike.iter().find_map(|(from, to)| Some((*to, name.strip_prefix(*from)?)));
         let (text, behind) = known.unwrap_or_else(|| name.split_at(first.len_utf8()));
         drawn.extend(Some(text).filter(|text| *text != "-"));

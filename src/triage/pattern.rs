@@ -6,6 +6,8 @@ use std::sync::OnceLock;
 use regex::{CaptureMatches, Captures, Match, Regex, RegexBuilder};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
+use super::required::required_of;
+
 /// States of the automaton, by the estimate of [`states`]: large ones take 32 bytes a state, so that the limit of the
 /// `regex` crate (10 MB) has room for five times as many.
 const SURELY_SMALL: usize = 60_000;
@@ -34,6 +36,17 @@ impl Pattern {
             _ = compiled.set(Some(regex));
         }
         Ok(Pattern { source: source.to_owned(), compiled })
+    }
+
+    /// The same, and the texts that [`required_of`] finds in it: it is parsed once for both.
+    ///
+    /// # Errors
+    /// It is no regular expression, or too large.
+    pub fn with_required(source: &str) -> Result<(Pattern, Option<Vec<String>>), regex::Error> {
+        match regex_syntax::parse(source) {
+            Ok(hir) if is_small(&hir) => Ok((Pattern::known(source), required_of(&hir))),
+            parsed => Ok((Pattern::new(source)?, parsed.ok().and_then(|hir| required_of(&hir)))),
+        }
     }
 
     /// Of what is known to compile: `config` has checked it, or it is our own. What does not compile finds nothing.
@@ -75,8 +88,11 @@ impl Pattern {
 /// True if this surely is a regular expression that compiles, and that matches something whenever it matches. Found out
 /// without compiling it, which takes ten times as long; false may also mean that only compiling it tells.
 pub fn is_plain(source: &str) -> bool {
-    let small = |hir: &Hir| states(hir) <= SURELY_SMALL && hir.properties().minimum_len().is_some_and(|len| len > 0);
-    regex_syntax::parse(source).is_ok_and(|hir| small(&hir))
+    regex_syntax::parse(source).is_ok_and(|hir| is_small(&hir))
+}
+
+fn is_small(hir: &Hir) -> bool {
+    states(hir) <= SURELY_SMALL && hir.properties().minimum_len().is_some_and(|len| len > 0)
 }
 
 /// More than the automaton has.

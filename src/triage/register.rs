@@ -13,7 +13,7 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::auth::domain::canonical;
+use super::auth::domain::{canonical, compared};
 use super::look_alike;
 
 /// First and last day, both included; none: no limit.
@@ -206,6 +206,8 @@ impl Register {
     ) -> Result<Register, TooLarge> {
         partners.sort_by(|one, other| one.id.cmp(&other.id));
         let mut packer = Packer { register: Register { partners, ..Register::default() }, desks: BTreeMap::new() };
+        let customers = customers.into_iter();
+        packer.register.customers.reserve(customers.size_hint().0);
         for customer in customers {
             packer.customer(&customer)?;
         }
@@ -402,7 +404,7 @@ impl Packer {
             let claim = self.claim(&key, owner)?;
             self.register.addresses.push(claim);
         }
-        for domain in customer.domains.iter().filter_map(|domain| canonical(domain)) {
+        for domain in customer.domains.iter().filter_map(|domain| compared(domain)) {
             let claim = self.claim(&domain, owner)?;
             self.register.domains.push(claim);
             self.register.shapes.push((look_alike::shape(&domain), claim.key));
@@ -457,9 +459,16 @@ impl Packer {
 /// An address as it is compared: lower case, its domain in A-labels.
 fn address_key(address: &str) -> Option<String> {
     let (local, domain) = address.trim().rsplit_once('@')?;
-    let mut key = local.to_lowercase();
+    let domain = compared(domain)?;
+    let mut key = String::with_capacity(local.len() + 1 + domain.len());
+    if local.is_ascii() {
+        key.push_str(local);
+        key.make_ascii_lowercase();
+    } else {
+        key = local.to_lowercase();
+    }
     key.push('@');
-    key.push_str(&canonical(domain)?);
+    key.push_str(&domain);
     Some(key)
 }
 
@@ -477,7 +486,9 @@ pub fn contract_key(number: &str) -> String {
         true => Cow::Borrowed(number),
         false => ComposingNormalizerBorrowed::new_nfkc().normalize(number),
     };
-    narrow.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
+    let mut key = String::with_capacity(narrow.len());
+    key.extend(narrow.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| char::from(byte.to_ascii_uppercase())));
+    key
 }
 
 /// The domain and those above it, down to the registrable one: `a.b.example.co.jp`, `b.example.co.jp`,

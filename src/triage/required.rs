@@ -12,7 +12,12 @@ const LONG_ENOUGH: usize = 3;
 /// Texts of which one at least stands in everything that the pattern matches; none if there are no such texts, or too
 /// many. A pattern that does not parse has none.
 pub fn required(pattern: &str) -> Option<Vec<String>> {
-    regex_syntax::parse(pattern).ok().and_then(|hir| Texts::of(&hir).needed())
+    regex_syntax::parse(pattern).ok().and_then(|hir| required_of(&hir))
+}
+
+/// See [`required`].
+pub fn required_of(pattern: &Hir) -> Option<Vec<String>> {
+    Texts::of(pattern).needed()
 }
 
 /// What is known about the texts that an expression matches.

@@ -11,14 +11,13 @@ use jiff::Timestamp;
 use super::calendar::Calendar;
 use super::credit::CreditBook;
 use super::figure::FigureBook;
-use super::fitted::Fitted;
+use super::fitted::{Fitted, Tree};
 use super::flow::words::FlowBook;
 use super::fold::{Folding, fold_term};
 use super::needs::NeedBook;
 use super::pack::{Pack, Rule, Term};
 use super::pattern::Pattern;
 use super::products::{Product, ProductBook};
-use super::required::required;
 use super::template::{TemplateError, Templates};
 use super::urgent::UrgentBook;
 
@@ -185,6 +184,7 @@ pub(super) struct TermTable {
     /// Patterns (by index) that need no certain text: every sentence is tried.
     pub always: Vec<usize>,
     pub products: Vec<(Product, TermId)>,
+    pub fitted: Tree,
 }
 
 /// What a text in the automaton stands for.
@@ -194,8 +194,6 @@ pub(super) struct Found {
     pub term: Option<TermId>,
     /// Patterns (by index) that may match where it stands.
     pub wakes: Vec<usize>,
-    /// It is a fitted term (by index).
-    pub fitted: Option<usize>,
 }
 
 /// What a checked pack can still get wrong; `config` finds these first and points at the line.
@@ -323,8 +321,9 @@ impl TermTable {
                 Term::Product(product) => products.push((*product, id)),
                 Term::Pattern(pattern) => {
                     let index = patterns.len();
-                    patterns.push((id, compile_pattern(pattern)?));
-                    match required(pattern) {
+                    let (compiled, required) = compile_pattern(pattern)?;
+                    patterns.push((id, compiled));
+                    match required {
                         Some(needed) => {
                             needed.into_iter().for_each(|text| texts.entry(text.into()).or_default().wakes.push(index));
                         }
@@ -333,14 +332,12 @@ impl TermTable {
                 }
             }
         }
-        for (index, term) in fitted.iter().flat_map(|fitted| fitted.terms.iter().enumerate()) {
-            texts.entry(Cow::Borrowed(&term.text)).or_default().fitted = Some(index);
-        }
         let automaton = AhoCorasick::new(texts.keys().map(|text| text.as_bytes()))?;
-        Ok(TermTable { automaton, found: texts.into_values().collect(), patterns, always, products })
+        let fitted = fitted.map(|fitted| Tree::of(&fitted.terms)).unwrap_or_default();
+        Ok(TermTable { automaton, found: texts.into_values().collect(), patterns, always, products, fitted })
     }
 }
 
-fn compile_pattern(pattern: &str) -> Result<Pattern, RulebookError> {
-    Pattern::new(pattern).map_err(|e| RulebookError::Pattern { pattern: pattern.into(), source: Box::new(e) })
+fn compile_pattern(pattern: &str) -> Result<(Pattern, Option<Vec<String>>), RulebookError> {
+    Pattern::with_required(pattern).map_err(|e| RulebookError::Pattern { pattern: pattern.into(), source: Box::new(e) })
 }

@@ -98,10 +98,12 @@ impl<'a> Scan<'a> {
             if let Some(term) = meant.term {
                 self.words.push(Word { term, start, end, mute: None });
             }
-            if let Some(term) = meant.fitted {
+        }
+        table.fitted.find(text, |start, end, term| {
+            if on_word_borders(text, start, end) {
                 self.fitted.push(FittedWord { term, start, end });
             }
-        }
+        });
         awake.extend(
             (0..self.own.sentences.len()).flat_map(|sentence| table.always.iter().map(move |p| (sentence, *p))),
         );

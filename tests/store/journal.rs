@@ -24,6 +24,24 @@ async fn a_mail_comes_back_exactly_as_it_arrived() {
 }
 
 #[tokio::test]
+async fn long_mails_are_handed_out_a_few_at_a_time_and_none_is_left_out() {
+    let bench = Bench::new();
+    let long = |uid| Arrival { raw: vec![b'x'; 600 << 10], ..arrival(uid, "") };
+    let all = (1..=5).map(long).chain([Arrival { raw: vec![b'x'; 3 << 20], ..arrival(6, "") }, arrival(7, "short")]);
+    let ids = bench.store.journal(DESK, all.collect(), minute(0)).await.unwrap();
+    let (mut found, mut last) = (Vec::new(), None);
+    loop {
+        let some = bench.store.undecided_after(last, DESK, u32::MAX, 10).await.unwrap();
+        let Some(newest) = some.last() else { break };
+        last = Some(newest.id);
+        found.push(some.iter().map(|mail| mail.id).collect::<Vec<_>>());
+    }
+    assert_eq!(found.concat(), ids);
+    assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 2, 1]);
+    assert_eq!(bench.store.undecided(DESK, u32::MAX, 1).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_longer_head_takes_the_place_of_the_first_one() {
     let bench = Bench::new();
     let cut = |uid| Arrival { size: 9, complete: false, ..arrival(uid, "head") };

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::config::problems::{File, Problem};
 use crate::config::reader::{self, At, Table, Value};
-use crate::triage::fitted::{COMMON, Fitted, FittedTerm, Mark, Points};
+use crate::triage::fitted::{COMMON, Column, Fitted, Mark, Points, Terms};
 use crate::triage::fold::{Folding, fold_term, is_surely_folded};
 use crate::triage::pack::{Clause, ClauseKind};
 
@@ -14,7 +14,8 @@ pub const WEIGHTS: &str = "weights.toml";
 
 /// `clauses`: of the pack, in its order.
 pub fn read(file: File<'_>, clauses: &[At<Clause>], folding: Folding) -> Option<Fitted> {
-    let index: HashMap<&str, usize> = clauses.iter().enumerate().map(|(i, c)| (c.value.id.as_str(), i)).collect();
+    let index: HashMap<&str, Column> =
+        clauses.iter().map(|clause| clause.value.id.as_str()).zip(0..=Column::MAX).collect();
     let speaks = |clause: &&Clause| clause.kind != ClauseKind::Staff && !COMMON.contains(&clause.id.as_str());
     let columns = clauses.iter().map(|At { value, .. }| Some(value).filter(speaks).map_or("", |clause| &clause.id));
     let names = Names { file, clauses, index, columns: columns.chain(COMMON).collect() };
@@ -29,7 +30,7 @@ pub fn read(file: File<'_>, clauses: &[At<Clause>], folding: Folding) -> Option<
         let calibration = calibration(root);
         let marks = root.require("marks").and_then(|marks| marks.table("[marks]", |t| Some(names.marks(t))));
         Some(Fitted {
-            terms: Vec::new(),
+            terms: Terms::default(),
             marks: marks?,
             context: context?,
             steepness: steepness?,
@@ -80,10 +81,19 @@ fn calibration(table: &Table<'_>) -> Vec<(f64, f64)> {
     pairs
 }
 
+/// Terms as they are read, with the places of their lines or of their names.
+#[derive(Default)]
+struct Read {
+    terms: Terms,
+    places: Vec<Range<usize>>,
+    /// Of the term that is being read.
+    points: Points,
+}
+
 struct Names<'a, 'f> {
     file: File<'f>,
     clauses: &'a [At<Clause>],
-    index: HashMap<&'a str, usize>,
+    index: HashMap<&'a str, Column>,
     /// Their names in order; "" for one that no term can speak for.
     columns: Vec<&'a str>,
 }
@@ -99,75 +109,80 @@ impl Names<'_, '_> {
     }
 
     /// In the order of their texts. A term is a line: TOML has no line ends in inline tables.
-    fn terms(&self, range: Range<usize>, folding: Folding) -> Vec<FittedTerm> {
-        let (mut start, mut terms) = (range.start, Vec::new());
+    fn terms(&self, range: Range<usize>, folding: Folding) -> Terms {
+        let (mut start, mut read) = (range.start, Read::default());
         for line in self.file.text[range].split_inclusive('\n') {
             let place = start..start + line.len();
             start = place.end;
-            match self.plain(line) {
-                Some(term) => terms.push((At { value: term.text.clone(), span: place }, term)),
-                None => terms.extend(self.written(place)),
+            let points = &mut read.points;
+            points.clear();
+            match self.plain(line, points) {
+                Some((text, rarity)) => {
+                    read.terms.push(text, rarity, points);
+                    read.places.push(place);
+                }
+                None => self.written(place, &mut read),
             }
         }
-        terms.sort_by(|(_, a), (_, b)| a.text.cmp(&b.text));
-        self.check(&terms, folding);
-        terms.into_iter().map(|(_, term)| term).collect()
+        let Read { mut terms, mut places, .. } = read;
+        terms.sort(&mut places);
+        self.check(&terms, &places, folding);
+        terms
     }
 
     /// A line as `madoguchi fit` writes it: `"端末" = { rarity = 2.6, 4-1-3 = -0.3 }`. A TOML reader for tens of
     /// thousands of them would take the most of the time in which the program gets ready, so it is asked only about
     /// others, and about what is wrong.
-    fn plain(&self, line: &str) -> Option<FittedTerm> {
-        let (text, rest) = line.strip_prefix('"')?.split_once('"')?;
-        let mut words = rest.strip_prefix(" = { rarity = ")?.strip_suffix(" }\n")?.split(' ');
-        let (rarity, mut more) = plain_number(words.next()?)?;
-        let mut points = Points::with_capacity(rest.bytes().filter(|byte| *byte == b',').count());
+    fn plain<'l>(&self, line: &'l str, points: &mut Points) -> Option<(&'l str, f64)> {
+        let line = line.strip_prefix('"')?;
+        let ends = |byte: u8| byte == b'"' || byte == b'\\' || byte.is_ascii_control();
+        let (text, rest) = line.split_at(line.bytes().position(ends)?);
+        let (rarity, mut rest) = plain_number(rest.as_bytes().strip_prefix(b"\" = { rarity = ")?)?;
         // Names stand in the order of the columns, each once.
-        let mut columns = self.columns.iter().enumerate();
-        while more {
-            let name = words.next().filter(|name| !name.is_empty())?;
-            let (column, _) = columns.find(|(_, known)| **known == name)?;
-            let (worth, comma) = words.next().filter(|sign| *sign == "=").and_then(|_| plain_number(words.next()?))?;
+        let mut columns = (0..=Column::MAX).zip(&self.columns).filter(|(_, name)| !name.is_empty());
+        while let Some(more) = rest.strip_prefix(b", ") {
+            let value = |name: &str| more.strip_prefix(name.as_bytes())?.strip_prefix(b" = ");
+            let (column, number) = columns.find_map(|(column, name)| Some((column, value(name)?)))?;
+            let (worth, behind) = plain_number(number)?;
             points.push((column, worth));
-            more = comma;
+            rest = behind;
         }
-        let simple = !text.bytes().any(|byte| byte == b'\\' || byte.is_ascii_control());
-        let whole = words.next().is_none() && rarity > 0.0;
-        (whole && simple).then(|| FittedTerm { text: text.to_owned(), rarity, points })
+        (rest == b" }\n" && rarity > 0.0).then_some((text, rarity))
     }
 
     /// A line of any TOML.
-    fn written(&self, place: Range<usize>) -> Vec<(At<String>, FittedTerm)> {
+    fn written(&self, place: Range<usize>, read: &mut Read) {
         let base = place.start;
-        let read = reader::read_part(self.file, place, |table| {
-            let terms = table.entries().filter_map(|(name, value)| {
-                let term = self.term(&name, value)?;
-                Some((At { span: base + name.span.start..base + name.span.end, ..name }, term))
-            });
-            Some(terms.collect())
+        reader::read_part(self.file, place, |table| {
+            for (name, value) in table.entries() {
+                let Some((rarity, points)) = self.term(&name, value) else { continue };
+                read.terms.push(&name.value, rarity, &points);
+                read.places.push(base + name.span.start..base + name.span.end);
+            }
+            Some(())
         });
-        read.unwrap_or_default()
     }
 
-    fn check(&self, terms: &[(At<String>, FittedTerm)], folding: Folding) {
-        for (name, _) in terms.iter().filter(|(_, term)| !is_folded(&term.text, folding)) {
-            let hint = format!("write `{}`", fold_term(&name.value, folding));
-            let message = format!("`{}` is not folded, so it is never found", name.value);
-            self.file.add(Problem::warning(message).at(&self.name_in(name)).hint(hint));
+    fn check(&self, terms: &Terms, places: &[Range<usize>], folding: Folding) {
+        for (term, place) in terms.iter().zip(places).filter(|(term, _)| !is_folded(term.text, folding)) {
+            let hint = format!("write `{}`", fold_term(term.text, folding));
+            let message = format!("`{}` is not folded, so it is never found", term.text);
+            self.file.add(Problem::warning(message).at(&self.name_in(term.text, place)).hint(hint));
         }
-        for pair in terms.windows(2).filter(|pair| pair[0].1.text == pair[1].1.text) {
-            let problem = Problem::error(format!("`{}` stands here twice", pair[1].1.text));
-            self.file.add(problem.at(&self.name_in(&pair[1].0)));
+        for index in (1..terms.len()).filter(|index| terms.text(index - 1) == terms.text(*index)) {
+            let problem = Problem::error(format!("`{}` stands here twice", terms.text(index)));
+            self.file.add(problem.at(&self.name_in(terms.text(index), &places[index])));
         }
     }
 
     /// The name alone, where the whole line is known.
-    fn name_in(&self, name: &At<String>) -> Range<usize> {
-        let quoted = name.span.start..(name.span.start + name.value.len() + 2).min(name.span.end);
-        if self.file.text[name.span.clone()].ends_with('\n') { quoted } else { name.span.clone() }
+    fn name_in(&self, name: &str, place: &Range<usize>) -> Range<usize> {
+        let quoted = place.start..(place.start + name.len() + 2).min(place.end);
+        if self.file.text[place.clone()].ends_with('\n') { quoted } else { place.clone() }
     }
 
-    fn term(&self, name: &At<String>, value: Value<'_>) -> Option<FittedTerm> {
+    /// Rarity and points.
+    fn term(&self, name: &At<String>, value: Value<'_>) -> Option<(f64, Points)> {
         let mut rarity = None;
         let points = value.table("a term", |table| {
             Some(self.points(table, |key, value| {
@@ -179,7 +194,7 @@ impl Names<'_, '_> {
             }))
         })?;
         match rarity {
-            Some(rarity) if rarity > 0.0 => Some(FittedTerm { text: name.value.clone(), rarity, points }),
+            Some(rarity) if rarity > 0.0 => Some((rarity, points)),
             _ => {
                 let message = format!("`{}` needs `rarity`, more than 0", name.value);
                 value.file.add(Problem::error(message).at(&name.span));
@@ -195,13 +210,13 @@ impl Names<'_, '_> {
             if other(&name.value, value) {
                 continue;
             }
-            let common = COMMON.iter().position(|common| *common == name.value);
-            if let Some(common) = common {
-                points.extend(value.number().map(|worth| (self.clauses.len() + common, worth)));
+            if let Some(common) = COMMON.iter().position(|common| *common == name.value) {
+                let column = Column::try_from(self.clauses.len() + common).ok();
+                points.extend(column.zip(value.number()));
                 continue;
             }
             match self.index.get(name.value.as_str()) {
-                Some(clause) if self.clauses[*clause].value.kind == ClauseKind::Staff => {
+                Some(clause) if self.clauses[usize::from(*clause)].value.kind == ClauseKind::Staff => {
                     table.file.add(Problem::error(format!("only staff find `{}`", name.value)).at(&name.span));
                 }
                 Some(clause) => points.extend(value.number().map(|worth| (*clause, worth))),
@@ -215,19 +230,18 @@ impl Names<'_, '_> {
     }
 }
 
-/// A decimal number as TOML writes it, with one digit behind the point, and whether a comma follows: 「-12.3,」
-fn plain_number(text: &str) -> Option<(f64, bool)> {
-    let (number, comma) = text.strip_suffix(',').map_or((text, false), |number| (number, true));
-    let (sign, number) = number.strip_prefix('-').map_or((1.0, number), |number| (-1.0, number));
-    let (tens, ones, tenths) = match number.as_bytes() {
-        [ones, b'.', tenths] => (&b'0', ones, tenths),
-        [tens @ b'1'..=b'9', ones, b'.', tenths] => (tens, ones, tenths),
+/// A decimal number as TOML writes it, with one digit behind the point, and what stands behind it: 「-12.3,」
+fn plain_number(text: &[u8]) -> Option<(f64, &[u8])> {
+    let (sign, digits) = text.strip_prefix(b"-").map_or((1.0, text), |digits| (-1.0, digits));
+    let (tens, ones, tenths, rest) = match digits {
+        [ones, b'.', tenths, rest @ ..] => (&b'0', ones, tenths, rest),
+        [tens @ b'1'..=b'9', ones, b'.', tenths, rest @ ..] => (tens, ones, tenths, rest),
         _ => return None,
     };
     let digit = |byte: &u8| byte.is_ascii_digit().then(|| u32::from(byte - b'0'));
     let number = digit(tens)? * 100 + digit(ones)? * 10 + digit(tenths)?;
     // Both are whole: the quotient is the nearest number, as it is when the text is parsed.
-    Some((sign * f64::from(number) / 10.0, comma))
+    Some((sign * f64::from(number) / 10.0, rest))
 }
 
 /// A long-vowel mark at the end may stand in the middle of a word, where it is kept.

@@ -54,11 +54,34 @@ pub fn address(text: &str) -> Option<String> {
     let text = narrow(text).to_lowercase();
     let (local, domain) = text.rsplit_once('@')?;
     let odd = |c: char| c.is_whitespace() || c.is_control() || "<>,;:()\"@".contains(c);
-    let fits = !local.is_empty() && !local.contains(odd) && is_domain(domain);
+    let fits = !local.is_empty() && (local.bytes().all(is_usual) || !local.contains(odd)) && is_domain(domain);
     fits.then_some(text)
 }
 
+/// Stands in addresses and numbers, and parts nothing.
+fn is_usual(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'+')
+}
+
+/// Surely a domain: as nearly all of a long file are.
+fn is_plain_domain(domain: &str) -> bool {
+    let (mut dots, mut before) = (0, b'.');
+    for byte in domain.bytes() {
+        match byte {
+            b'.' | b'-' if matches!(before, b'.' | b'-') => return false,
+            b'.' => dots += 1,
+            _ if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') => {}
+            _ => return false,
+        }
+        before = byte;
+    }
+    dots > 0 && !matches!(before, b'.' | b'-')
+}
+
 pub fn is_domain(domain: &str) -> bool {
+    if is_plain_domain(domain) {
+        return true;
+    }
     let label = |label: &str| {
         let fits = label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
         fits && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
@@ -83,9 +106,8 @@ impl Cell<'_> {
 
     /// The text, if the cell says something that can be right.
     fn said(&self) -> Option<&str> {
-        let failed =
-            FAILED.contains(&self.text.as_ref()) || (self.text.len() > 1 && self.text.bytes().all(|b| b == b'#'));
-        if failed {
+        let wide = || self.text.len() > 1 && self.text.bytes().all(|b| b == b'#');
+        if self.text.starts_with('#') && (FAILED.contains(&self.text.as_ref()) || wide()) {
             self.error(format!("`{}` is a spreadsheet's error, not a value", self.text), None);
             return None;
         }
@@ -108,9 +130,9 @@ impl Cell<'_> {
         const SEPARATORS: [char; 9] = [';', '；', '、', '|', '｜', ',', '，', '\n', '\r'];
         let text = self.said().unwrap_or_default();
         // Most cells hold one item, which is seen at once.
-        let one = text.bytes().all(|byte| byte.is_ascii() && !b";|,\n\r".contains(&byte));
-        let separators = if one { &[] } else { &SEPARATORS[..] };
-        text.split(separators).map(str::trim).filter(|item| !item.is_empty())
+        let one = Some(text).filter(|text| text.bytes().all(|byte| is_usual(byte) || byte == b'@'));
+        let several = if one.is_some() { "" } else { text };
+        one.into_iter().chain(several.split(SEPARATORS)).map(str::trim).filter(|item| !item.is_empty())
     }
 
     pub fn list(&self) -> Vec<String> {
@@ -129,12 +151,14 @@ impl Cell<'_> {
 
     /// `1.23457E+11` is what is left of a long number that a spreadsheet took for an amount.
     fn is_whole_number(&self, number: &str) -> bool {
-        let cut = number.split_once(['E', 'e']).is_some_and(|(head, tail)| {
+        let exponent = if number.contains('.') { number.split_once(['E', 'e']) } else { None };
+        let cut = exponent.is_some_and(|(head, tail)| {
             head.contains('.')
                 && head.parse::<f64>().is_ok()
                 && tail.strip_prefix('+').is_some_and(|t| t.parse::<u8>().is_ok())
         });
-        let says_something = !contract_key(number).is_empty();
+        let plain = number.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !number.is_empty();
+        let says_something = plain || !contract_key(number).is_empty();
         if cut {
             let hint = "format the column as text and enter the numbers anew";
             self.error(format!("a spreadsheet has shortened this number to `{number}`"), Some(hint));
@@ -147,6 +171,12 @@ impl Cell<'_> {
     pub fn addresses(&self) -> Vec<String> {
         let mut addresses = Vec::new();
         for item in self.items() {
+            if item.bytes().all(|byte| is_usual(byte) || byte == b'@')
+                && let Some(address) = address(item)
+            {
+                addresses.push(address);
+                continue;
+            }
             let bare = item.rsplit_once('<').map_or(item, |(_, rest)| rest.trim_end_matches('>'));
             let bare = bare.strip_prefix("mailto:").unwrap_or(bare);
             let (before, words) = (addresses.len(), bare.split_whitespace().count());
@@ -278,6 +308,29 @@ mod tests {
             ("\u{a0}", ""),
         ] {
             assert_eq!(clean(cell), text, "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn a_domain_has_labels_that_say_something() {
+        for (text, expected) in [
+            ("example.jp", true),
+            ("a-b.c_d.example.co.jp", true),
+            ("例え.jp", true),
+            ("xn--r8jz45g.jp", true),
+            ("example", false),
+            (".example.jp", false),
+            ("example..jp", false),
+            ("example.jp.", false),
+            ("-a.example.jp", false),
+            ("a-.example.jp", false),
+            ("a.example.jp-", false),
+            ("a b.example.jp", false),
+            ("", false),
+            (".", false),
+        ] {
+            assert_eq!(is_domain(text), expected, "{text}");
+            assert!(expected || !is_plain_domain(text), "{text}");
         }
     }
 

@@ -42,16 +42,16 @@ pub fn all(entries: &Entries, report: &Report, desks: &[String]) {
 
 /// What may stand in the list more than once. Most keys of a register surely do not, and to compare all of them with each
 /// other would take longer than to read them.
-struct Repeated(HashSet<u64>);
+pub struct Repeated(HashSet<u64>);
 
 impl Repeated {
-    fn of<K: AsRef<str>>(keys: impl Iterator<Item = K>) -> Repeated {
+    pub fn of<K: AsRef<str>>(keys: impl Iterator<Item = K>) -> Repeated {
         let mut hashes: Vec<u64> = keys.map(|key| hash(key.as_ref())).collect();
         hashes.sort_unstable();
         Repeated(hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect())
     }
 
-    fn may_have(&self, key: &str) -> bool {
+    pub fn may_have(&self, key: &str) -> bool {
         !self.0.is_empty() && self.0.contains(&hash(key))
     }
 }

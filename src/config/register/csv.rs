@@ -6,6 +6,7 @@ use std::panic::resume_unwind;
 use std::path::Path;
 
 use super::cells::{self, Cell};
+use super::check::Repeated;
 use super::columns::{Column, Columns, Kind, columns};
 use super::{Entries, Entry, Place};
 use crate::config::freemail::FreeMail;
@@ -171,8 +172,13 @@ pub fn read(report: &Report, path: &Path, text: &str, free_mail: &FreeMail, file
 fn merged(sheet: &Sheet, rows: [Vec<(Customer, usize)>; 2], file: usize) -> Vec<Entry<Customer>> {
     let count = rows.iter().map(Vec::len).sum();
     let mut customers: Vec<Entry<Customer>> = Vec::with_capacity(count);
-    let mut known: HashMap<String, (usize, usize)> = HashMap::with_capacity(count);
+    let repeated = Repeated::of(rows.iter().flatten().map(|(row, _)| &row.id));
+    let mut known: HashMap<String, (usize, usize)> = HashMap::new();
     for (row, line) in rows.into_iter().flatten() {
+        if !repeated.may_have(&row.id) {
+            customers.push(Entry { value: row, file, place: Place::Line(line) });
+            continue;
+        }
         let found = known.get(&row.id).and_then(|(at, line)| Some((&mut customers.get_mut(*at)?.value, *line)));
         let Some((first, first_line)) = found else {
             known.insert(row.id.clone(), (customers.len(), line));

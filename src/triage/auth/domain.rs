@@ -75,16 +75,27 @@ pub fn is_name(domain: &str) -> bool {
 }
 
 /// See [`canonical`].
-fn compared(domain: &str) -> Option<Cow<'_, str>> {
+pub fn compared(domain: &str) -> Option<Cow<'_, str>> {
+    if is_compared(domain) {
+        return Some(Cow::Borrowed(domain));
+    }
     let domain = domain.trim().trim_end_matches('.');
-    // What nearly every domain is, and a register has a hundred thousand of them.
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    if domain.bytes().all(plain) && !domain.as_bytes().windows(2).any(|pair| pair == b"--") {
-        let capitals = domain.bytes().any(|byte| byte.is_ascii_uppercase());
-        let domain = if capitals { domain.to_ascii_lowercase().into() } else { Cow::Borrowed(domain) };
-        return Some(domain).filter(|domain| !domain.is_empty());
+    let lower = domain.to_ascii_lowercase();
+    if is_compared(&lower) {
+        return Some(Cow::Owned(lower));
     }
     idna::domain_to_ascii(domain).ok().filter(|ascii| !ascii.is_empty()).map(Cow::Owned)
+}
+
+/// Surely as it is compared: what nearly every domain is, and a register has a hundred thousand of them.
+fn is_compared(domain: &str) -> bool {
+    let mut before = b'.';
+    let mut fits = |byte: u8| {
+        let hyphens = byte == b'-' && before == b'-';
+        before = byte;
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_') || byte == b'-' && !hyphens
+    };
+    domain.bytes().all(&mut fits) && before != b'.'
 }
 
 /// Relaxed alignment (RFC 7489 §3.1): the same domain, or the same organisation.

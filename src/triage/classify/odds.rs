@@ -1,7 +1,7 @@
 //! The clauses of a mail where rules and fitted terms decide together.
 
 use super::super::decision::{Evidence, RunnerUp, ScopePart};
-use super::super::fitted::{COMMON, Fitted, Reading, confidence, found};
+use super::super::fitted::{COMMON, Fitted, Reading, Term, confidence, found};
 use super::super::inquiry::Inquiry;
 use super::super::pack::{Clause, ClauseKind};
 use super::super::rulebook::Rulebook;
@@ -196,7 +196,7 @@ struct Phrase {
 /// The phrases of a sentence that speak most for a clause.
 fn phrases(words: &[FittedWord], columns: [usize; 2], fitted: &Fitted) -> Vec<Phrase> {
     let terms = different(words.iter().map(|word| word.term));
-    let shares: Vec<f64> = fitted.shares(&terms).map(|(term, share)| share * worth(&term.points, columns)).collect();
+    let shares: Vec<f64> = fitted.shares(&terms).map(|(term, share)| share * worth(&term, columns)).collect();
     let mut phrases: Vec<Phrase> = Vec::new();
     let mut counted = vec![false; terms.len()];
     for word in words {
@@ -220,6 +220,6 @@ fn phrases(words: &[FittedWord], columns: [usize; 2], fitted: &Fitted) -> Vec<Ph
     phrases
 }
 
-fn worth(points: &[(usize, f64)], columns: [usize; 2]) -> f64 {
-    points.iter().filter(|(of, _)| columns.contains(of)).map(|(_, worth)| worth).sum()
+fn worth(term: &Term<'_>, columns: [usize; 2]) -> f64 {
+    term.points().filter(|(of, _)| columns.contains(&usize::from(*of))).map(|(_, worth)| worth).sum()
 }

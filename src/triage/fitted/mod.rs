@@ -5,10 +5,14 @@
 //! points of rules and of terms add up; `odds` turns the sums into probabilities.
 
 mod odds;
+mod table;
 mod terms;
+mod tree;
 
 pub use odds::{Reading, confidence, found};
+pub use table::{Term, Terms};
 pub use terms::{LONGEST, grams};
+pub use tree::Tree;
 
 use std::collections::BTreeSet;
 
@@ -19,8 +23,7 @@ use super::sentence::Sentence;
 /// What was learned for a pack. Columns are indexes into [`super::pack::Pack::clauses`], then those of [`COMMON`].
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Fitted {
-    /// In the order of their texts; folded, see [`super::fold`].
-    pub terms: Vec<FittedTerm>,
+    pub terms: Terms,
     /// Points of what a sentence is, whatever it says.
     pub marks: Vec<(Mark, Points)>,
     /// A sentence gets this share of the points of the whole mail besides its own.
@@ -39,20 +42,14 @@ pub struct Fitted {
     pub auto: f64,
 }
 
+/// Number of a column.
+pub type Column = u16;
+
 /// Points by column; what is not there is 0.
-pub type Points = Vec<(usize, f64)>;
+pub type Points = Vec<(Column, f64)>;
 
 /// Columns behind those of the clauses: points for every clause that is asked about, and for all prohibited conduct.
 pub const COMMON: [&str; 2] = ["scope", "conduct"];
-
-/// A text and what it speaks for or against.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FittedTerm {
-    pub text: String,
-    /// Natural logarithm of (1 + training mails) / (1 + those with the term), plus 1: what is rare says more.
-    pub rarity: f64,
-    pub points: Points,
-}
 
 /// What a sentence is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,23 +110,23 @@ impl Mark {
 impl Fitted {
     /// Each term with its share of its points in a text that holds these terms (indexes, each once): rare terms
     /// weigh more, and the shares of a long text are smaller.
-    pub(super) fn shares<'a>(&'a self, terms: &'a [usize]) -> impl Iterator<Item = (&'a FittedTerm, f64)> {
-        let weights = terms.iter().map(|term| (&self.terms[*term], self.terms[*term].rarity));
-        let norm = weights.clone().map(|(_, weight)| weight * weight).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
-        weights.map(move |(term, weight)| (term, weight / norm))
+    pub(super) fn shares<'a>(&'a self, terms: &'a [usize]) -> impl Iterator<Item = (Term<'a>, f64)> {
+        let terms = terms.iter().map(|term| self.terms.at(*term));
+        let norm = terms.clone().map(|term| term.rarity * term.rarity).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
+        terms.map(move |term| (term, term.rarity / norm))
     }
 
     /// Adds to `points` what these terms are worth, times `share`.
     pub(super) fn add(&self, terms: &[usize], share: f64, points: &mut [f64]) {
         for (term, weight) in self.shares(terms) {
-            term.points.iter().for_each(|(column, worth)| points[*column] += worth * weight * share);
+            term.points().for_each(|(column, worth)| points[usize::from(column)] += worth * weight * share);
         }
     }
 
     /// Adds to `points` what these marks are worth.
     pub(super) fn add_marks(&self, marks: &[Mark], points: &mut [f64]) {
         for (_, worth) in self.marks.iter().filter(|(mark, _)| marks.contains(mark)) {
-            worth.iter().for_each(|(column, worth)| points[*column] += worth);
+            worth.iter().for_each(|(column, worth)| points[usize::from(*column)] += worth);
         }
     }
 
