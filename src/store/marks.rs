@@ -115,7 +115,7 @@ impl Marks {
         start: Timestamp,
     ) -> Result<(), StoreError> {
         let Some((file, _)) = &mut self.file else { return Ok(()) };
-        let lines: String = marks.filter_map(|(mark, row, said)| line(mark, &key(row, start)?, said)).collect();
+        let lines: String = marks.filter_map(|(mark, row, said)| Some(line(mark, &key(row, start)?, said))).collect();
         append(file, &lines).map_err(|error| self.fault(error))
     }
 
@@ -174,9 +174,9 @@ fn key(row: &EffectRow, start: Timestamp) -> Option<String> {
     Some(format!("{number} {} {}", start.as_millisecond(), row.effect.mail()?.message_id))
 }
 
-fn line(mark: &str, key: &str, said: Option<&str>) -> Option<String> {
+fn line(mark: &str, key: &str, said: Option<&str>) -> String {
     let said: String = said.unwrap_or_default().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    Some(format!("{mark} {key} {said}").trim_end().to_owned() + "\n")
+    format!("{mark} {key} {said}").trim_end().to_owned() + "\n"
 }
 
 /// What became of each send that is named; none if the marks are not from here and now, or something is amiss with them.
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn what_a_server_says_stays_on_its_line() {
-        let line = line("=", "17 5 r.x@d", Some("250 Ok\r\n? 18 5 r.y@d\n")).unwrap();
+        let line = line("=", "17 5 r.x@d", Some("250 Ok\r\n? 18 5 r.y@d\n"));
         assert_eq!(line, "= 17 5 r.x@d 250 Ok  ? 18 5 r.y@d\n");
         assert_eq!(parts(line.trim_end()), Some(("=", "17 5 r.x@d", "250 Ok  ? 18 5 r.y@d")));
     }
