@@ -4,6 +4,7 @@
 use madoguchi::config;
 use madoguchi::triage::inquiry::Inquiry;
 use madoguchi::triage::needs::missing;
+use madoguchi::triage::own_words::OwnWords;
 use madoguchi::triage::rulebook::Rulebook;
 use madoguchi::triage::sections::{self, Hints};
 
@@ -42,9 +43,10 @@ fn only_what_the_mail_does_not_say_is_asked_for() {
         let rules = packs.iter().find(|rules| rules.pack.id == *pack).unwrap();
         let sections = sections::split(body, &Hints::default());
         let mail = Inquiry { text: (*body).into(), sections, ..Inquiry::default() };
-        let asked = missing(&mail, clause, &rules.asks, false);
+        let own = OwnWords::of(&mail);
+        let asked = missing(&own, clause, &rules.asks, false);
         let fits = asked.len() == expected.len() && asked.iter().zip(*expected).all(|(a, e)| a.starts_with(e));
         assert!(fits, "{body}: {asked:?}");
-        assert_eq!(missing(&mail, clause, &rules.asks, true).len(), asked.len());
+        assert_eq!(missing(&own, clause, &rules.asks, true).len(), asked.len());
     }
 }
