@@ -103,7 +103,7 @@ impl FlowState {
     /// Takes in one more mail of the customer; its turn is the last of the new state's.
     pub fn advance(&self, mail: &Inquiry, book: &FlowBook) -> FlowState {
         let flow = &*book.flow;
-        let asked = if self.asked.is_empty() { self.told(flow) } else { flow.indices(&self.asked) };
+        let asked = self.asks(flow);
         let reading = read(mail, book, &asked, self.device.as_deref());
         let mut state = self.clone();
         state.device = reading.device.clone().or(state.device);
@@ -123,6 +123,11 @@ impl FlowState {
         (state.place, state.end) = (place, end);
         state.turns.push(turn);
         state
+    }
+
+    /// The steps that the next mail answers: those asked for, or the one that an end told the customer to make.
+    pub fn asks(&self, flow: &Flow) -> Vec<usize> {
+        if self.asked.is_empty() { self.told(flow) } else { flow.indices(&self.asked) }
     }
 
     /// The step about which the customer was told to do something at the end that was reached.
