@@ -1,11 +1,12 @@
 //! Learning from labelled dialogues: the points of a flow's features ([`Weights`]).
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 use argmin::core::{CostFunction, Error, Gradient};
 
-use super::features::{Sparse, number};
+use super::features::number;
 use super::learn;
 use crate::triage::flow::state::Place;
 use crate::triage::flow::weights::{ANSWERS, Features, OUTCOMES, Outcome, Table, Weights};
@@ -52,14 +53,13 @@ pub fn learn(steps: &[&Example], mails: &[&Example]) -> anyhow::Result<Weights> 
 
 fn table<const COLUMNS: usize>(examples: &[&Example]) -> anyhow::Result<Table<COLUMNS>> {
     let names = names(examples);
-    let index: HashMap<&str, usize> = names.iter().enumerate().map(|(at, name)| (*name, at)).collect();
+    let index: HashMap<&str, u32> = names.iter().copied().zip(0..).collect();
     let scales: Vec<f64> = names.iter().map(|name| scale(name)).collect();
-    let row = |example: &&Example| -> Sparse {
-        example.features.iter().filter_map(|name| index.get(name).map(|at| (*at, scales[*at]))).collect()
-    };
-    let rows: Vec<Sparse> = examples.iter().map(row).collect();
+    let row =
+        |example: &&Example| -> Row { example.features.iter().filter_map(|name| index.get(name).copied()).collect() };
+    let rows: Vec<Row> = examples.iter().map(row).collect();
     let right: Vec<usize> = examples.iter().map(|example| example.column).collect();
-    let softmax = Softmax { rows: &rows, right: &right, columns: COLUMNS };
+    let softmax = Softmax::<COLUMNS>::new(&rows, &right, &scales);
     let weights = learn::learn(softmax, names.len() * COLUMNS)?;
     Ok(Table { rows: kept(&names, &scales, &weights) })
 }
@@ -100,57 +100,75 @@ fn rounded(points: f64) -> f32 {
     ((points * 100.0).round() / 100.0) as f32
 }
 
-/// Cross entropy of the right columns, plus the squares of the weights; weights are `[feature][column]`.
-struct Softmax<'a> {
-    rows: &'a [Sparse],
+/// The features that hold for an example, as indexes.
+type Row = Vec<u32>;
+
+/// Cross entropy of the right columns, plus the squares of the weights; weights are `[feature][column]`. A feature that
+/// holds counts as much as its scale says.
+struct Softmax<'a, const COLUMNS: usize> {
+    rows: &'a [Row],
     right: &'a [usize],
-    columns: usize,
+    scales: &'a [f64],
+    /// The slope at the weights whose cost was asked for last: both need the same pass over all rows.
+    last: RefCell<(Vec<f64>, Vec<f64>)>,
 }
 
-impl Softmax<'_> {
-    /// Probabilities of the columns.
-    fn shares(&self, row: &Sparse, weights: &[f64]) -> Vec<f64> {
-        let mut points = vec![0.0; self.columns];
-        for (feature, value) in row {
-            let own = &weights[feature * self.columns..(feature + 1) * self.columns];
-            points.iter_mut().zip(own).for_each(|(point, weight)| *point += value * weight);
+impl<'a, const COLUMNS: usize> Softmax<'a, COLUMNS> {
+    fn new(rows: &'a [Row], right: &'a [usize], scales: &'a [f64]) -> Self {
+        Softmax { rows, right, scales, last: RefCell::default() }
+    }
+
+    /// Cost and slope.
+    fn both(&self, weights: &[f64]) -> (f64, Vec<f64>) {
+        let scaled = |(row, scale): (&[f64; COLUMNS], &f64)| row.map(|weight| weight * scale);
+        let points: Vec<[f64; COLUMNS]> = weights.as_chunks().0.iter().zip(self.scales).map(scaled).collect();
+        let mut slopes = vec![[0.0; COLUMNS]; points.len()];
+        let mut loss = weights.iter().map(|weight| weight * weight).sum::<f64>() * PENALTY / 2.0;
+        for (row, right) in self.rows.iter().zip(self.right) {
+            let mut shares = [0.0; COLUMNS];
+            row.iter().for_each(|feature| add(&mut shares, &points[*feature as usize]));
+            softmax(&mut shares);
+            loss -= shares[*right].max(f64::MIN_POSITIVE).ln();
+            shares[*right] -= 1.0;
+            row.iter().for_each(|feature| add(&mut slopes[*feature as usize], &shares));
         }
-        let most = points.iter().fold(f64::MIN, |most, point| most.max(*point));
-        points.iter_mut().for_each(|point| *point = (*point - most).exp());
-        let all: f64 = points.iter().sum();
-        points.iter_mut().for_each(|point| *point /= all);
-        points
+        let share = 1.0 / number(self.rows.len());
+        let slopes = slopes.iter().zip(self.scales).flat_map(|(row, scale)| row.map(|slope| slope * scale));
+        let slopes = slopes.zip(weights).map(|(slope, weight)| (slope + weight * PENALTY) * share);
+        (loss * share, slopes.collect())
     }
 }
 
-impl CostFunction for Softmax<'_> {
+fn add<const COLUMNS: usize>(sum: &mut [f64; COLUMNS], row: &[f64; COLUMNS]) {
+    sum.iter_mut().zip(row).for_each(|(sum, part)| *sum += part);
+}
+
+/// Points to probabilities.
+fn softmax(points: &mut [f64]) {
+    let most = points.iter().fold(f64::MIN, |most, point| most.max(*point));
+    points.iter_mut().for_each(|point| *point = (*point - most).exp());
+    let all: f64 = points.iter().sum();
+    points.iter_mut().for_each(|point| *point /= all);
+}
+
+impl<const COLUMNS: usize> CostFunction for Softmax<'_, COLUMNS> {
     type Param = Vec<f64>;
     type Output = f64;
 
     fn cost(&self, weights: &Vec<f64>) -> Result<f64, Error> {
-        let loss = |(row, right): (&Sparse, &usize)| -self.shares(row, weights)[*right].max(f64::MIN_POSITIVE).ln();
-        let loss: f64 = self.rows.iter().zip(self.right).map(loss).sum();
-        let squares: f64 = weights.iter().map(|weight| weight * weight).sum();
-        Ok((loss + PENALTY * squares / 2.0) / number(self.rows.len()))
+        let (cost, slope) = self.both(weights);
+        *self.last.borrow_mut() = (weights.clone(), slope);
+        Ok(cost)
     }
 }
 
-impl Gradient for Softmax<'_> {
+impl<const COLUMNS: usize> Gradient for Softmax<'_, COLUMNS> {
     type Param = Vec<f64>;
     type Gradient = Vec<f64>;
 
     fn gradient(&self, weights: &Vec<f64>) -> Result<Vec<f64>, Error> {
-        let share = 1.0 / number(self.rows.len());
-        let mut gradient: Vec<f64> = weights.iter().map(|weight| weight * PENALTY * share).collect();
-        for (row, right) in self.rows.iter().zip(self.right) {
-            let mut slopes = self.shares(row, weights);
-            slopes[*right] -= 1.0;
-            for (feature, value) in row {
-                let own = &mut gradient[feature * self.columns..(feature + 1) * self.columns];
-                own.iter_mut().zip(&slopes).for_each(|(sum, slope)| *sum += value * slope * share);
-            }
-        }
-        Ok(gradient)
+        let last = self.last.borrow();
+        Ok(if last.0 == *weights { last.1.clone() } else { self.both(weights).1 })
     }
 }
 
@@ -185,10 +203,12 @@ mod tests {
 
     #[test]
     fn the_gradient_is_the_slope_of_the_cost() {
-        let rows = [vec![(0, 1.0), (2, 0.4)], vec![(1, 1.0)], vec![(0, 1.0), (1, 0.4)]];
-        let softmax = Softmax { rows: &rows, right: &[0, 2, 1], columns: 3 };
+        let rows = [vec![0, 2], vec![1], vec![0, 1]];
+        let softmax = Softmax::<3>::new(&rows, &[0, 2, 1], &[1.0, 1.0, 0.4]);
         let weights: Vec<f64> = (0..9).map(|i| number(i) * 0.3 - 0.7).collect();
         let gradient = softmax.gradient(&weights).unwrap();
+        softmax.cost(&weights).unwrap();
+        assert_eq!(softmax.gradient(&weights).unwrap(), gradient, "the one kept is the one reckoned");
         for (i, slope) in gradient.iter().enumerate() {
             let moved = |by: f64| {
                 let mut weights = weights.clone();
@@ -202,10 +222,9 @@ mod tests {
 
     #[test]
     fn what_always_stands_with_an_answer_speaks_for_it() {
-        let example = |words: &[&str], column| {
-            let mut features = Features::default();
-            words.iter().for_each(|word| features.add((*word).to_owned()));
-            Example { features, column }
+        let example = |words: &[&str], column| Example {
+            features: words.iter().map(|word| (*word).to_owned()).collect(),
+            column,
         };
         let all = [example(&["near action だめ", "a"], 3), example(&["near action 直った", "a"], 4)];
         let all: Vec<&Example> = all.iter().cycle().take(40).collect();

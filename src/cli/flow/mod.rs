@@ -45,9 +45,12 @@ enum Action {
     /// DIALOGUES holds one JSON object a line: {"id", "turns": [{"subject", "body", "asked": [steps]}]}. `asked` are the
     /// steps that our mail before this turn asked for; without it, those that the flow itself would have asked.
     Try {
-        /// One JSON object a turn: id, turn, learned, next, state, end
+        /// One JSON object a turn: id, turn, learned, next, state, end, why
         #[arg(long)]
         json: bool,
+        /// By the words of the flow alone, without its weights
+        #[arg(long)]
+        words_alone: bool,
         #[command(flatten)]
         which: Which,
         #[arg(value_name = "DIALOGUES")]
@@ -122,8 +125,9 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
     match args.action {
         Action::Show { mermaid: true, .. } => print!("{}", diagram(flow)),
         Action::Show { .. } => anstream::print!("{}", tree(flow, Language::of_locale())),
-        Action::Try { json, dialogues, .. } => {
-            let book = FlowBook::compile(flow.clone());
+        Action::Try { json, words_alone, dialogues, .. } => {
+            let alone = || Flow { weights: None, ..Flow::clone(flow) }.into();
+            let book = FlowBook::compile(if words_alone { alone() } else { flow.clone() });
             try_dialogues(&book, &dialogues, json)?;
         }
         Action::Fit { out, dry_run, which, dialogues } => {
@@ -144,7 +148,7 @@ fn target(out: Option<PathBuf>, which: &Which) -> anyhow::Result<PathBuf> {
 
 fn try_dialogues(book: &FlowBook, path: &PathBuf, json: bool) -> anyhow::Result<()> {
     let file = std::fs::File::open(path).with_context(|| path.display().to_string())?;
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut out = std::io::BufWriter::new(anstream::stdout().lock());
     for (number, line) in std::io::BufReader::new(file).lines().enumerate() {
         let line = line?;
         if line.trim().is_empty() {
@@ -168,7 +172,7 @@ fn one(book: &FlowBook, dialogue: &Dialogue, json: bool, out: &mut impl Write) -
         let Some(turn) = state.turn() else { continue };
         if json {
             let object = json!({ "id": dialogue.id, "turn": number, "learned": turn.learned, "next": turn.next,
-                "state": turn.place, "end": turn.end.as_deref().map(|end| public_end(&book.flow, end)) });
+                "state": turn.place, "end": turn.end.as_deref().map(|end| public_end(&book.flow, end)), "why": turn.why });
             writeln!(out, "{object}")?;
             continue;
         }
@@ -177,6 +181,10 @@ fn one(book: &FlowBook, dialogue: &Dialogue, json: bool, out: &mut impl Write) -
         let next = turn.next.join(" ");
         let end = turn.end.as_deref().unwrap_or_default();
         writeln!(out, "{}[{number}]  {}  → {} {next}{end}", dialogue.id, learned.join(", "), word(&turn.place))?;
+        let dim = dim();
+        for (step, why) in &turn.why {
+            writeln!(out, "{dim}    {step}: {}{dim:#}", why.join("; "))?;
+        }
     }
     Ok(())
 }

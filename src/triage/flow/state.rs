@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::reader::{Reading, read};
 use super::walk::{Way, next};
+use super::weigh::Why;
 use super::words::FlowBook;
 use super::{Answer, Claim, Exit, Flow, Learned, Step, Who};
 use crate::triage::inquiry::Inquiry;
@@ -62,6 +63,9 @@ pub struct Turn {
     /// The steps are put off: nothing to answer.
     #[serde(default)]
     pub later: bool,
+    /// The features that spoke the most for what was learned, where it was weighed.
+    #[serde(default, skip_serializing_if = "Why::is_empty")]
+    pub why: Why,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,6 +123,7 @@ impl FlowState {
             end: end.clone(),
             reason,
             later,
+            why: reading.why,
         };
         (state.place, state.end) = (place, end);
         state.turns.push(turn);

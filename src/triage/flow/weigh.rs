@@ -24,7 +24,7 @@ pub struct Mail<'a> {
 }
 
 /// So many features tell why.
-const REASONS: usize = 5;
+const REASONS: usize = 3;
 
 impl Mail<'_> {
     /// Nothing was asked, and it names no step: there is nothing to weigh.
@@ -48,11 +48,11 @@ impl Mail<'_> {
 
     fn features(&self, step: usize) -> Features {
         let (mention, kind) = (&self.mentions[step], kind(&self.flow.steps[step]));
-        let mut features = Features::default();
+        let mut features = Vec::new();
         self.circumstances(step, kind, &mut features);
         self.rules(step, kind, &mut features);
         let mut terms = |place: &str, text: &str| {
-            grams(text).for_each(|term| features.add(format!("{place} {kind} {term}")));
+            grams(text).for_each(|term| features.push(format!("{place} {kind} {term}")));
         };
         mention.near.iter().for_each(|text| terms("near", text));
         mention.behind.iter().for_each(|text| terms("behind", text));
@@ -60,66 +60,66 @@ impl Mail<'_> {
         if !mention.is_none() || self.is_asked(step) {
             self.pieces.iter().for_each(|text| terms(all, text));
         }
-        features
+        features.into_iter().collect()
     }
 
     /// What was asked, and where the mail speaks of it.
-    fn circumstances(&self, step: usize, kind: &str, features: &mut Features) {
+    fn circumstances(&self, step: usize, kind: &str, features: &mut Vec<String>) {
         let (id, asked) = (&self.flow.steps[step].id, if self.is_asked(step) { "asked" } else { "unasked" });
-        features.add(format!("{id} {asked}"));
-        features.add(format!("{kind} {asked}"));
-        features.add(format!("{kind} {asked} of {}", self.asked.len()));
+        features.push(format!("{id} {asked}"));
+        features.push(format!("{kind} {asked}"));
+        features.push(format!("{kind} {asked} of {}", self.asked.len()));
         let mention = &self.mentions[step];
-        mention.by.iter().for_each(|by| features.add(format!("{kind} {asked} by {by}")));
+        mention.by.iter().for_each(|by| features.push(format!("{kind} {asked} by {by}")));
         if mention.is_none() {
-            features.add(format!("{kind} {asked} by nothing"));
+            features.push(format!("{kind} {asked} by nothing"));
         }
         if let Some(place) = self.asked.iter().position(|asked| *asked == step) {
-            features.add(format!("{kind} place {place}"));
+            features.push(format!("{kind} place {place}"));
             if self.mentions.iter().all(Mention::is_none) {
-                features.add(format!("{kind} alone of {}", self.asked.len()));
+                features.push(format!("{kind} alone of {}", self.asked.len()));
             }
         }
     }
 
     /// What the words of the flow found.
-    fn rules(&self, step: usize, kind: &str, features: &mut Features) {
+    fn rules(&self, step: usize, kind: &str, features: &mut Vec<String>) {
         let (id, asked) = (&self.flow.steps[step].id, if self.is_asked(step) { "asked" } else { "unasked" });
         let read = word(self.read(step));
         let named = if self.mentions[step].is_none() { "unnamed" } else { "named" };
-        features.add(format!("read {read}"));
-        features.add(format!("{kind} {asked} read {read}"));
-        features.add(format!("{id} {asked} read {read}"));
-        features.add(format!("{kind} {asked} {named} read {read}"));
+        features.push(format!("read {read}"));
+        features.push(format!("{kind} {asked} read {read}"));
+        features.push(format!("{id} {asked} read {read}"));
+        features.push(format!("{kind} {asked} {named} read {read}"));
         for flag in flags(self.reading) {
-            features.add(format!("{kind} {flag}"));
-            features.add(format!("{kind} {flag} read {read}"));
+            features.push(format!("{kind} {flag}"));
+            features.push(format!("{kind} {flag} read {read}"));
         }
         if self.reading.confused.contains(id) {
-            features.add(format!("{kind} confused"));
+            features.push(format!("{kind} confused"));
         }
         let deeds = self.flow.steps.iter().filter(|step| step.kind == StepKind::Action);
         deeds.filter_map(|step| self.reading.learned.get(&step.id)).for_each(|answer| {
-            features.add(format!("{kind} {asked} with {}", word(Some(*answer))));
+            features.push(format!("{kind} {asked} with {}", word(Some(*answer))));
         });
     }
 
     /// Features of the whole mail.
     pub fn whole(&self) -> Features {
-        let mut features = Features::default();
-        features.add(format!("asked {}", self.asked.len()));
-        flags(self.reading).for_each(|flag| features.add(flag.to_owned()));
+        let mut features = Vec::new();
+        features.push(format!("asked {}", self.asked.len()));
+        flags(self.reading).for_each(|flag| features.push(flag.to_owned()));
         for (holds, flag) in [(self.reading.refuses, "refuses"), (self.reading.angry, "angry")] {
-            features.add(format!("{flag} {holds}"));
+            features.push(format!("{flag} {holds}"));
         }
-        self.reading.learned.values().for_each(|answer| features.add(format!("read {}", word(Some(*answer)))));
+        self.reading.learned.values().for_each(|answer| features.push(format!("read {}", word(Some(*answer)))));
         let mut terms = |place: &str, text: &str| {
-            grams(text).for_each(|term| features.add(format!("{place} {term}")));
+            grams(text).for_each(|term| features.push(format!("{place} {term}")));
         };
         self.pieces.iter().for_each(|text| terms("mail", text));
         self.pieces.first().into_iter().for_each(|text| terms("first", text));
         self.pieces.last().into_iter().for_each(|text| terms("last", text));
-        features
+        features.into_iter().collect()
     }
 }
 

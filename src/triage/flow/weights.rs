@@ -69,16 +69,21 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
     }
 }
 
-/// Features that hold, each once.
+/// Features that hold, each once, in order.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Features(std::collections::BTreeSet<String>);
+pub struct Features(Vec<Box<str>>);
 
 impl Features {
-    pub fn add(&mut self, feature: String) {
-        self.0.insert(feature);
-    }
-
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+        self.0.iter().map(|feature| &**feature)
+    }
+}
+
+impl FromIterator<String> for Features {
+    fn from_iter<T: IntoIterator<Item = String>>(features: T) -> Features {
+        let mut features: Vec<Box<str>> = features.into_iter().map(String::into_boxed_str).collect();
+        features.sort_unstable();
+        features.dedup();
+        Features(features)
     }
 }
