@@ -63,7 +63,15 @@ pub fn read_all<'f>(
         let weights = weights.and_then(|source| flow_weights::read(source.open(report)?));
         Some(Arc::new(Flow { weights, ..flow }))
     };
-    flows.into_iter().filter_map(read).collect()
+    let known: Vec<&str> = flows.iter().filter_map(|file| file.name.strip_suffix(".toml")).collect();
+    for file in &weights {
+        let flow = file.name.strip_suffix(flow_weights::ENDING).unwrap_or_default();
+        if !known.contains(&flow) {
+            let problem = Problem::error(format!("these weights are for no flow: there is no `{flow}.toml`"));
+            report.of_file(&file.shown, problem);
+        }
+    }
+    flows.iter().copied().filter_map(read).collect()
 }
 
 fn read(file: File<'_>, id: String, clauses: &[At<Clause>]) -> Option<Flow> {
