@@ -14,8 +14,8 @@ use crate::triage::flow::{Answer, Learned};
 
 /// A feature holds in at least so many examples to be learned about.
 const LEAST: usize = 4;
-/// So many features are kept, those with the most points.
-const KEPT: usize = 12_000;
+/// So many features are kept, those with the most points: of steps, of mails.
+const KEPT: (usize, usize) = (12_000, 3_000);
 /// Of the squares of the weights of all examples together.
 const PENALTY: f64 = 1.0;
 /// A term counts less than a circumstance: there are hundreds of them in a mail.
@@ -48,10 +48,10 @@ pub fn outcome(place: Place, end: bool) -> usize {
 
 /// Learns from examples of steps and of mails.
 pub fn learn(steps: &[&Example], mails: &[&Example]) -> anyhow::Result<Weights> {
-    Ok(Weights { answers: table(steps)?, outcomes: table(mails)? })
+    Ok(Weights { answers: table(steps, KEPT.0)?, outcomes: table(mails, KEPT.1)? })
 }
 
-fn table<const COLUMNS: usize>(examples: &[&Example]) -> anyhow::Result<Table<COLUMNS>> {
+fn table<const COLUMNS: usize>(examples: &[&Example], most: usize) -> anyhow::Result<Table<COLUMNS>> {
     let names = names(examples);
     let index: HashMap<&str, u32> = names.iter().copied().zip(0..).collect();
     let scales: Vec<f64> = names.iter().map(|name| scale(name)).collect();
@@ -61,7 +61,7 @@ fn table<const COLUMNS: usize>(examples: &[&Example]) -> anyhow::Result<Table<CO
     let right: Vec<usize> = examples.iter().map(|example| example.column).collect();
     let softmax = Softmax::<COLUMNS>::new(&rows, &right, &scales);
     let weights = learn::learn(softmax, names.len() * COLUMNS)?;
-    Ok(Table { rows: kept(&names, &scales, &weights) })
+    Ok(Table { rows: kept(&names, &scales, &weights, most) })
 }
 
 /// The features that are learned about.
@@ -82,7 +82,12 @@ fn scale(name: &str) -> f64 {
 }
 
 /// The strongest features with their points, rounded as the file has them.
-fn kept<const COLUMNS: usize>(names: &[&str], scales: &[f64], weights: &[f64]) -> HashMap<Box<str>, [f32; COLUMNS]> {
+fn kept<const COLUMNS: usize>(
+    names: &[&str],
+    scales: &[f64],
+    weights: &[f64],
+    most: usize,
+) -> HashMap<Box<str>, [f32; COLUMNS]> {
     let rows = weights.chunks_exact(COLUMNS).zip(names).zip(scales);
     let mut rows: Vec<(f64, &str, [f32; COLUMNS])> = rows
         .map(|((row, name), scale)| {
@@ -91,7 +96,7 @@ fn kept<const COLUMNS: usize>(names: &[&str], scales: &[f64], weights: &[f64]) -
         })
         .collect();
     rows.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    rows.truncate(KEPT);
+    rows.truncate(most);
     rows.into_iter().filter(|row| row.2.iter().any(|points| *points != 0.0)).map(|row| (row.1.into(), row.2)).collect()
 }
 

@@ -32,10 +32,17 @@ impl Mail<'_> {
         self.asked.is_empty() && self.reading.learned.is_empty() && self.mentions.iter().all(Mention::is_none)
     }
 
-    /// The steps that it may answer, each with its features.
+    /// The steps that it may answer, each with its features: those that it names, and those asked for where it names
+    /// none. What was done about one step says nothing of another.
     pub fn steps(&self) -> impl Iterator<Item = (usize, Features)> {
-        let may = |step: &usize| self.is_asked(*step) || self.read(*step).is_some() || !self.mentions[*step].is_none();
+        let alone = self.mentions.iter().all(Mention::is_none) && self.reading.learned.is_empty();
+        let may = move |step: &usize| self.is_told(*step) || alone && self.is_asked(*step);
         (0..self.flow.steps.len()).filter(may).map(|step| (step, self.features(step)))
+    }
+
+    /// Named, or found by the words of the flow.
+    fn is_told(&self, step: usize) -> bool {
+        self.read(step).is_some() || !self.mentions[step].is_none()
     }
 
     fn is_asked(&self, step: usize) -> bool {
@@ -130,7 +137,10 @@ pub fn weigh(mail: &Mail<'_>, weights: &Weights) -> Reading {
         return out;
     }
     out.learned.clear();
-    for (step, features) in mail.steps() {
+    let outcome = OUTCOMES[weights.outcomes.best(&mail.whole())];
+    // Who refuses has answered nothing that he does not name.
+    let answered = |step: &usize| outcome != Outcome::Staff || mail.is_told(*step);
+    for (step, features) in mail.steps().filter(|(step, _)| answered(step)) {
         let column = weights.answers.best(&features);
         if let Some(answer) = ANSWERS[column] {
             let id = &mail.flow.steps[step].id;
@@ -141,7 +151,6 @@ pub fn weigh(mail: &Mail<'_>, weights: &Weights) -> Reading {
     together(mail, &mut out);
     out.confused = mail.asked.iter().map(|step| mail.flow.steps[*step].id.clone()).collect();
     out.confused.retain(|id| out.learned.get(id) == Some(&Answer::Unknown));
-    let outcome = OUTCOMES[weights.outcomes.best(&mail.whole())];
     out.works = outcome == Outcome::Works || out.learned.values().any(|answer| *answer == Answer::Fixed);
     out.refuses = outcome == Outcome::Staff;
     out.angry &= out.refuses;
