@@ -2,9 +2,10 @@
 //!
 //! Reading order: [`corpus`] (labelled mail), [`features`] (what stands in it), `objective` (what is minimised), `learn`
 //! (how), [`cross`] (how good it is on files it did not see), [`thresholds`] (from when on it may act), [`figures`],
-//! [`mod@write`] (the file). The same mails give the same file: nothing here is random, and threads never add numbers
+//! [`mod@write`] (the file). [`answers`] learns from labelled dialogues what a flow weighs. The same mails give the same file: nothing here is random, and threads never add numbers
 //! together.
 
+pub mod answers;
 pub mod corpus;
 pub mod cross;
 pub mod features;
@@ -191,7 +192,9 @@ fn learned(
 ) -> anyhow::Result<Vec<f64>> {
     let vectors = Vectors::of(examples, vocabulary, settings.context);
     let labels = labels(examples, &group.clauses(pack), group, settings);
-    let weights = learn::learn(Objective { vectors: &vectors, labels: &labels, penalty: settings.penalty })?;
+    let objective = Objective { vectors: &vectors, labels: &labels, penalty: settings.penalty };
+    let parameters = objective.parameters();
+    let weights = learn::learn(objective, parameters)?;
     Ok(weights.into_iter().map(|weight| settings.kept(weight)).collect())
 }
 

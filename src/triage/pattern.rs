@@ -18,6 +18,10 @@ const STATES_A_RANGE: usize = 12;
 /// Bytes for what is known to compile: ten times what one expression alone may take, as many in one take more.
 const ENOUGH: usize = 100 << 20;
 
+/// Bytes that the states of an expression may take while it is used. With less (the crate gives 2 MB) long alternatives of
+/// Japanese words lose theirs again and again and are searched in a way that takes ten times as long.
+const STATES: usize = 16 << 20;
+
 /// A regular expression, compiled or known to compile.
 #[derive(Debug)]
 pub struct Pattern {
@@ -80,7 +84,7 @@ impl Pattern {
     }
 
     fn regex(&self) -> Option<&Regex> {
-        let compile = || RegexBuilder::new(&self.source).size_limit(ENOUGH).build().ok();
+        let compile = || RegexBuilder::new(&self.source).size_limit(ENOUGH).dfa_size_limit(STATES).build().ok();
         self.compiled.get_or_init(compile).as_ref()
     }
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::files::PackFile;
+use super::flow_weights;
 use super::sheet;
 use crate::config::check;
 use crate::config::problems::{File, Problem, Report};
@@ -53,12 +54,24 @@ pub fn read_all<'f>(
     clauses: &[At<Clause>],
     files: impl Iterator<Item = &'f PackFile>,
 ) -> Vec<Arc<Flow>> {
+    let (weights, flows): (Vec<_>, Vec<_>) = files.partition(|file| file.name.ends_with(flow_weights::ENDING));
     let read = |source: &PackFile| {
         let file = source.open(report)?;
-        let id = source.name.rsplit('/').next()?.strip_suffix(".toml")?.to_owned();
-        read(file, id, clauses).map(Arc::new)
+        let name = source.name.strip_suffix(".toml")?;
+        let weights = weights.iter().find(|file| file.name.strip_suffix(flow_weights::ENDING) == Some(name));
+        let flow = read(file, name.rsplit('/').next()?.to_owned(), clauses)?;
+        let weights = weights.and_then(|source| flow_weights::read(source.open(report)?));
+        Some(Arc::new(Flow { weights, ..flow }))
     };
-    files.filter_map(read).collect()
+    let known: Vec<&str> = flows.iter().filter_map(|file| file.name.strip_suffix(".toml")).collect();
+    for file in &weights {
+        let flow = file.name.strip_suffix(flow_weights::ENDING).unwrap_or_default();
+        if !known.contains(&flow) {
+            let problem = Problem::error(format!("these weights are for no flow: there is no `{flow}.toml`"));
+            report.of_file(&file.shown, problem);
+        }
+    }
+    flows.iter().copied().filter_map(read).collect()
 }
 
 fn read(file: File<'_>, id: String, clauses: &[At<Clause>]) -> Option<Flow> {
@@ -329,7 +342,8 @@ fn resolve(file: File<'_>, id: String, raw: RawFlow) -> Option<Flow> {
     whole(file, start?, &steps, &spans, &raw.ends);
     let ends = raw.ends.into_iter().map(|end| end.value).collect();
     let RawFlow { title, ask, close_after, words, clause, .. } = raw;
-    Some(Flow { id, title, clause: clause.value, ask, close_after, start: start?, steps, ends, devices, groups, words })
+    let (clause, start, weights) = (clause.value, start?, None);
+    Some(Flow { id, title, clause, ask, close_after, start, steps, ends, devices, groups, words, weights })
 }
 
 /// What names of the file stand for.

@@ -8,6 +8,7 @@ mod figures;
 mod files;
 mod fitted;
 mod flow;
+mod flow_weights;
 mod lints;
 mod needs;
 mod products;

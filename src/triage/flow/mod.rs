@@ -1,16 +1,20 @@
 //! Guided troubleshooting: a decision tree that a pack declares, led by mail.
 //!
 //! Reading order: this file (what a flow is), [`walk`] (which steps come next), [`words`] (its patterns, compiled),
-//! [`marks`] (what stands where in a sentence), [`sense`] (what the form of words says), [`reader`] (what a mail says about the steps), [`state`] (the dialogue:
+//! [`marks`] (what stands where in a sentence), [`sense`] (what the form of words says), [`reader`] (what a mail says about
+//! the steps), [`mentions`] and [`weigh`] (the same weighed by what dialogues taught, [`weights`]), [`state`] (the dialogue:
 //! `advance(state, mail) → state`), [`reply`] (the mail that follows).
 
 pub mod grammar;
 pub mod marks;
+mod mentions;
 pub mod reader;
 pub mod reply;
 pub mod sense;
 pub mod state;
 pub mod walk;
+pub mod weigh;
+pub mod weights;
 pub mod words;
 
 use std::collections::BTreeMap;
@@ -39,6 +43,8 @@ pub struct Flow {
     /// Words that name several steps at once.
     pub groups: Vec<Group>,
     pub words: Words,
+    /// What labelled dialogues taught beside them.
+    pub weights: Option<weights::Weights>,
 }
 
 /// One step, asked or told.

@@ -12,7 +12,9 @@ mod said;
 use std::ops::Range;
 
 use super::marks::{Mark, Piece, marks, pieces};
+use super::mentions::mentions;
 use super::sense;
+use super::weigh::{self, Why};
 use super::words::{FlowBook, Meaning};
 use super::{Answer, Claim, Flow, Learned, StepKind};
 use crate::triage::inquiry::Inquiry;
@@ -38,6 +40,8 @@ pub struct Reading {
     pub lost: bool,
     /// Id of the device it is about, if named.
     pub device: Option<String>,
+    /// What weighed most, for the steps that were weighed.
+    pub why: Why,
 }
 
 /// What was found about one step.
@@ -100,6 +104,20 @@ struct Reader<'a> {
 
 /// Reads a mail; `asked` are the steps of our last mail, `device` what is known of it.
 pub fn read(inquiry: &Inquiry, book: &FlowBook, asked: &[usize], device: Option<&str>) -> Reading {
+    by_words(inquiry, book, asked, device, |mail| match &book.flow.weights {
+        Some(weights) => weigh::weigh(mail, weights),
+        None => mail.reading.clone(),
+    })
+}
+
+/// Reads a mail by the words of the flow alone, and hands over what can be weighed.
+pub fn by_words<T>(
+    inquiry: &Inquiry,
+    book: &FlowBook,
+    asked: &[usize],
+    device: Option<&str>,
+    with: impl FnOnce(&weigh::Mail<'_>) -> T,
+) -> T {
     let device = device.and_then(|id| book.flow.devices.iter().position(|d| d.id == id));
     let mut reader = Reader {
         book,
@@ -129,11 +147,17 @@ pub fn read(inquiry: &Inquiry, book: &FlowBook, asked: &[usize], device: Option<
     };
     reader.device = reader.device_in(&inquiry.subject.to_lowercase()).or(device);
     let pieces = pieces(inquiry);
+    let marks: Vec<Vec<Mark>> = pieces.iter().map(|piece| marks(&piece.text, book, asked)).collect();
     reader.by_id = reader.numbers_steps(&pieces);
-    for piece in pieces {
-        reader.piece(&piece);
+    for (piece, marks) in pieces.iter().zip(&marks) {
+        reader.piece(piece, marks);
     }
-    reader.finish()
+    let both = pieces.iter().zip(marks.iter().map(Vec::as_slice));
+    let mentions = mentions(both, &book.flow, asked, |place| reader.placed(place));
+    let reading = reader.finish();
+    let texts: Vec<&str> = pieces.iter().map(|piece| piece.text.as_str()).collect();
+    let mail = weigh::Mail { flow: &book.flow, reading: &reading, asked, mentions: &mentions, pieces: &texts };
+    with(&mail)
 }
 
 impl Reader<'_> {
@@ -145,7 +169,7 @@ impl Reader<'_> {
         self.book.devices.iter().position(|names| names.is_match(text))
     }
 
-    fn piece(&mut self, piece: &Piece) {
+    fn piece(&mut self, piece: &Piece, marks: &[Mark]) {
         let text = piece.text.as_str();
         self.tone(text);
         self.begin(piece);
@@ -153,14 +177,13 @@ impl Reader<'_> {
             things.iter().zip(named).for_each(|(thing, named)| *named |= thing.is_match(text));
         }
         let troubled = std::mem::take(&mut self.out.trouble);
-        let marks = marks(text, self.book, self.asked);
         let topics = marks.iter().any(|mark| matches!(mark.meaning, Meaning::Topic(_) | Meaning::Group(_)));
         self.versions(text, piece);
-        self.words(piece, &marks);
+        self.words(piece, marks);
         if self.asked.is_empty() && !piece.question && sense::recovered(text) {
             self.fixed();
         }
-        self.end(piece, &marks, topics);
+        self.end(piece, marks, topics);
         self.out.trouble |= troubled;
     }
 

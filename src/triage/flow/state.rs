@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::reader::{Reading, read};
 use super::walk::{Way, next};
+use super::weigh::Why;
 use super::words::FlowBook;
 use super::{Answer, Claim, Exit, Flow, Learned, Step, Who};
 use crate::triage::inquiry::Inquiry;
@@ -62,6 +63,9 @@ pub struct Turn {
     /// The steps are put off: nothing to answer.
     #[serde(default)]
     pub later: bool,
+    /// The features that spoke the most for what was learned, where it was weighed.
+    #[serde(default, skip_serializing_if = "Why::is_empty")]
+    pub why: Why,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,7 +107,7 @@ impl FlowState {
     /// Takes in one more mail of the customer; its turn is the last of the new state's.
     pub fn advance(&self, mail: &Inquiry, book: &FlowBook) -> FlowState {
         let flow = &*book.flow;
-        let asked = if self.asked.is_empty() { self.told(flow) } else { flow.indices(&self.asked) };
+        let asked = self.asks(flow);
         let reading = read(mail, book, &asked, self.device.as_deref());
         let mut state = self.clone();
         state.device = reading.device.clone().or(state.device);
@@ -119,10 +123,16 @@ impl FlowState {
             end: end.clone(),
             reason,
             later,
+            why: reading.why,
         };
         (state.place, state.end) = (place, end);
         state.turns.push(turn);
         state
+    }
+
+    /// The steps that the next mail answers: those asked for, or the one that an end told the customer to make.
+    pub fn asks(&self, flow: &Flow) -> Vec<usize> {
+        if self.asked.is_empty() { self.told(flow) } else { flow.indices(&self.asked) }
     }
 
     /// The step about which the customer was told to do something at the end that was reached.

@@ -1,4 +1,6 @@
-//! `madoguchi flow`: the pack's guided troubleshooting, drawn, and tried on labelled dialogues.
+//! `madoguchi flow`: the pack's guided troubleshooting, drawn, tried on labelled dialogues, and learned from them.
+
+mod fit;
 
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
@@ -21,7 +23,8 @@ use crate::triage::sections::{self, Hints};
 #[command(after_help = "\
   madoguchi flow show biz-phone/trouble                the tree in the terminal
   madoguchi flow show --mermaid biz-phone/trouble      the same as a Mermaid diagram, for documents
-  madoguchi flow try --json biz-phone/trouble dialogues.jsonl")]
+  madoguchi flow try --json biz-phone/trouble dialogues.jsonl
+  madoguchi flow fit --rules rules --templates templates biz-phone/trouble rules/biz-phone/training/dialogues/*.jsonl")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,
@@ -42,13 +45,39 @@ enum Action {
     /// DIALOGUES holds one JSON object a line: {"id", "turns": [{"subject", "body", "asked": [steps]}]}. `asked` are the
     /// steps that our mail before this turn asked for; without it, those that the flow itself would have asked.
     Try {
-        /// One JSON object a turn: id, turn, learned, next, state, end
+        /// One JSON object a turn: id, turn, learned, next, state, end, why
         #[arg(long)]
         json: bool,
+        /// By the words of the flow alone, without its weights
+        #[arg(long)]
+        words_alone: bool,
         #[command(flatten)]
         which: Which,
         #[arg(value_name = "DIALOGUES")]
         dialogues: PathBuf,
+    },
+    /// Learn from labelled dialogues what words near the name of a step say of it
+    ///
+    /// Writes rules/PACK/flows/FLOW.weights.toml. First each file is read by what the others teach (a file should have one
+    /// writer): these figures tell how well new mail is read.
+    ///
+    ///   right        mails whose next steps, state and end are right
+    ///   rules alone  the same by the words of the flow alone
+    ///   precision    of the answers found, the share that is labelled
+    ///   recall       of the answers labelled, the share that is found
+    #[command(verbatim_doc_comment)]
+    Fit {
+        /// Write to this file instead of the one of the flow
+        #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+        out: Option<PathBuf>,
+        /// Only show the figures
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        which: Which,
+        /// Files with labelled dialogues (tests/corpus/dev/DIALOGUES.md explains them)
+        #[arg(required = true, value_name = "DIALOGUES")]
+        dialogues: Vec<PathBuf>,
     },
 }
 
@@ -81,7 +110,7 @@ struct Mail {
 
 pub fn command(args: Args) -> anyhow::Result<Exit> {
     let which = match &args.action {
-        Action::Show { which, .. } | Action::Try { which, .. } => which,
+        Action::Show { which, .. } | Action::Try { which, .. } | Action::Fit { which, .. } => which,
     };
     let Some((pack, name)) = which.flow.split_once('/') else { bail!("`{}` is not PACK/FLOW", which.flow) };
     let pack = match (&which.rules, &which.templates) {
@@ -96,17 +125,30 @@ pub fn command(args: Args) -> anyhow::Result<Exit> {
     match args.action {
         Action::Show { mermaid: true, .. } => print!("{}", diagram(flow)),
         Action::Show { .. } => anstream::print!("{}", tree(flow, Language::of_locale())),
-        Action::Try { json, dialogues, .. } => {
-            let book = FlowBook::compile(flow.clone());
+        Action::Try { json, words_alone, dialogues, .. } => {
+            let alone = || Flow { weights: None, ..Flow::clone(flow) }.into();
+            let book = FlowBook::compile(if words_alone { alone() } else { flow.clone() });
             try_dialogues(&book, &dialogues, json)?;
+        }
+        Action::Fit { out, dry_run, which, dialogues } => {
+            let out = if dry_run { None } else { Some(target(out, &which)?) };
+            fit::command(flow, &dialogues, out.as_deref())?;
         }
     }
     Ok(Exit::Ok)
 }
 
+/// Where the weights go.
+fn target(out: Option<PathBuf>, which: &Which) -> anyhow::Result<PathBuf> {
+    let (pack, name) = which.flow.split_once('/').unwrap_or_default();
+    let own = || Some(which.rules.as_ref()?.join(pack).join("flows").join(format!("{name}.weights.toml")));
+    out.or_else(own)
+        .context("the flow is one of the program itself: say --rules and --templates, --out FILE or --dry-run")
+}
+
 fn try_dialogues(book: &FlowBook, path: &PathBuf, json: bool) -> anyhow::Result<()> {
     let file = std::fs::File::open(path).with_context(|| path.display().to_string())?;
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut out = std::io::BufWriter::new(anstream::stdout().lock());
     for (number, line) in std::io::BufReader::new(file).lines().enumerate() {
         let line = line?;
         if line.trim().is_empty() {
@@ -126,11 +168,11 @@ fn one(book: &FlowBook, dialogue: &Dialogue, json: bool, out: &mut impl Write) -
         if let Some(asked) = &mail.asked {
             state.asked.clone_from(asked);
         }
-        state = state.advance(&inquiry(mail), book);
+        state = state.advance(&inquiry(&mail.subject, &mail.body), book);
         let Some(turn) = state.turn() else { continue };
         if json {
             let object = json!({ "id": dialogue.id, "turn": number, "learned": turn.learned, "next": turn.next,
-                "state": turn.place, "end": turn.end.as_deref().map(|end| public_end(&book.flow, end)) });
+                "state": turn.place, "end": turn.end.as_deref().map(|end| public_end(&book.flow, end)), "why": turn.why });
             writeln!(out, "{object}")?;
             continue;
         }
@@ -139,6 +181,10 @@ fn one(book: &FlowBook, dialogue: &Dialogue, json: bool, out: &mut impl Write) -
         let next = turn.next.join(" ");
         let end = turn.end.as_deref().unwrap_or_default();
         writeln!(out, "{}[{number}]  {}  → {} {next}{end}", dialogue.id, learned.join(", "), word(&turn.place))?;
+        let dim = dim();
+        for (step, why) in &turn.why {
+            writeln!(out, "{dim}    {step}: {}{dim:#}", why.join("; "))?;
+        }
     }
     Ok(())
 }
@@ -154,9 +200,9 @@ fn word(value: &impl serde::Serialize) -> String {
 }
 
 /// A mail from its text alone.
-fn inquiry(mail: &Mail) -> Inquiry {
-    let sections = sections::split(&mail.body, &Hints::default());
-    Inquiry { subject: mail.subject.clone(), text: mail.body.clone(), sections, complete: true, ..Inquiry::default() }
+fn inquiry(subject: &str, body: &str) -> Inquiry {
+    let sections = sections::split(body, &Hints::default());
+    Inquiry { subject: subject.to_owned(), text: body.to_owned(), sections, complete: true, ..Inquiry::default() }
 }
 
 /// The tree in depth-first order; a step that was drawn is only named again.

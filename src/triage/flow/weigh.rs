@@ -1,0 +1,198 @@
+//! What a mail says about the steps, weighed: what the flow's words found is one feature among others, beside the
+//! words that stand near the name of a step.
+
+use std::collections::BTreeMap;
+
+use super::mentions::Mention;
+use super::reader::Reading;
+use super::weights::{ANSWERS, Features, OUTCOMES, Outcome, Weights};
+use super::{Answer, Flow, Step, StepKind};
+use crate::triage::fitted::grams;
+
+/// What of a mail is weighed.
+#[derive(Debug)]
+pub struct Mail<'a> {
+    pub flow: &'a Flow,
+    /// What the words of the flow found.
+    pub reading: &'a Reading,
+    /// Steps that our last mail asked for, in its order.
+    pub asked: &'a [usize],
+    /// For each step.
+    pub mentions: &'a [Mention],
+    /// All that the customer wrote today, piece by piece, folded.
+    pub pieces: &'a [&'a str],
+}
+
+/// So many features tell why.
+const REASONS: usize = 3;
+
+impl Mail<'_> {
+    /// Nothing was asked, and it names no step: there is nothing to weigh.
+    pub fn is_silent(&self) -> bool {
+        self.asked.is_empty() && self.reading.learned.is_empty() && self.mentions.iter().all(Mention::is_none)
+    }
+
+    /// The steps that it may answer, each with its features: those that it names, and those asked for where it names
+    /// none. What was done about one step says nothing of another.
+    pub fn steps(&self) -> impl Iterator<Item = (usize, Features)> {
+        let alone = self.mentions.iter().all(Mention::is_none) && self.reading.learned.is_empty();
+        let may = move |step: &usize| self.is_told(*step) || alone && self.is_asked(*step);
+        (0..self.flow.steps.len()).filter(may).map(|step| (step, self.features(step)))
+    }
+
+    /// Named, or found by the words of the flow.
+    fn is_told(&self, step: usize) -> bool {
+        self.read(step).is_some() || !self.mentions[step].is_none()
+    }
+
+    fn is_asked(&self, step: usize) -> bool {
+        self.asked.contains(&step)
+    }
+
+    fn read(&self, step: usize) -> Option<Answer> {
+        self.reading.learned.get(&self.flow.steps[step].id).copied()
+    }
+
+    fn features(&self, step: usize) -> Features {
+        let (mention, kind) = (&self.mentions[step], kind(&self.flow.steps[step]));
+        let mut features = Vec::new();
+        self.circumstances(step, kind, &mut features);
+        self.rules(step, kind, &mut features);
+        let mut terms = |place: &str, text: &str| {
+            grams(text).for_each(|term| features.push(format!("{place} {kind} {term}")));
+        };
+        mention.near.iter().for_each(|text| terms("near", text));
+        mention.behind.iter().for_each(|text| terms("behind", text));
+        let all = if mention.is_none() { "mail" } else { "beside" };
+        if !mention.is_none() || self.is_asked(step) {
+            self.pieces.iter().for_each(|text| terms(all, text));
+        }
+        features.into_iter().collect()
+    }
+
+    /// What was asked, and where the mail speaks of it.
+    fn circumstances(&self, step: usize, kind: &str, features: &mut Vec<String>) {
+        let (id, asked) = (&self.flow.steps[step].id, if self.is_asked(step) { "asked" } else { "unasked" });
+        features.push(format!("{id} {asked}"));
+        features.push(format!("{kind} {asked}"));
+        features.push(format!("{kind} {asked} of {}", self.asked.len()));
+        let mention = &self.mentions[step];
+        mention.by.iter().for_each(|by| features.push(format!("{kind} {asked} by {by}")));
+        if mention.is_none() {
+            features.push(format!("{kind} {asked} by nothing"));
+        }
+        if let Some(place) = self.asked.iter().position(|asked| *asked == step) {
+            features.push(format!("{kind} place {place}"));
+            if self.mentions.iter().all(Mention::is_none) {
+                features.push(format!("{kind} alone of {}", self.asked.len()));
+            }
+        }
+    }
+
+    /// What the words of the flow found.
+    fn rules(&self, step: usize, kind: &str, features: &mut Vec<String>) {
+        let (id, asked) = (&self.flow.steps[step].id, if self.is_asked(step) { "asked" } else { "unasked" });
+        let read = word(self.read(step));
+        let named = if self.mentions[step].is_none() { "unnamed" } else { "named" };
+        features.push(format!("read {read}"));
+        features.push(format!("{kind} {asked} read {read}"));
+        features.push(format!("{id} {asked} read {read}"));
+        features.push(format!("{kind} {asked} {named} read {read}"));
+        for flag in flags(self.reading) {
+            features.push(format!("{kind} {flag}"));
+            features.push(format!("{kind} {flag} read {read}"));
+        }
+        if self.reading.confused.contains(id) {
+            features.push(format!("{kind} confused"));
+        }
+        let deeds = self.flow.steps.iter().filter(|step| step.kind == StepKind::Action);
+        deeds.filter_map(|step| self.reading.learned.get(&step.id)).for_each(|answer| {
+            features.push(format!("{kind} {asked} with {}", word(Some(*answer))));
+        });
+    }
+
+    /// Features of the whole mail.
+    pub fn whole(&self) -> Features {
+        let mut features = Vec::new();
+        features.push(format!("asked {}", self.asked.len()));
+        flags(self.reading).for_each(|flag| features.push(flag.to_owned()));
+        for (holds, flag) in [(self.reading.refuses, "refuses"), (self.reading.angry, "angry")] {
+            features.push(format!("{flag} {holds}"));
+        }
+        self.reading.learned.values().for_each(|answer| features.push(format!("read {}", word(Some(*answer)))));
+        let mut terms = |place: &str, text: &str| {
+            grams(text).for_each(|term| features.push(format!("{place} {term}")));
+        };
+        self.pieces.iter().for_each(|text| terms("mail", text));
+        self.pieces.first().into_iter().for_each(|text| terms("first", text));
+        self.pieces.last().into_iter().for_each(|text| terms("last", text));
+        features.into_iter().collect()
+    }
+}
+
+/// `reading` as the weights see it.
+pub fn weigh(mail: &Mail<'_>, weights: &Weights) -> Reading {
+    let mut out = mail.reading.clone();
+    if mail.is_silent() {
+        return out;
+    }
+    out.learned.clear();
+    let outcome = OUTCOMES[weights.outcomes.best(&mail.whole())];
+    // Who refuses has answered nothing that he does not name.
+    let answered = |step: &usize| outcome != Outcome::Staff || mail.is_told(*step);
+    for (step, features) in mail.steps().filter(|(step, _)| answered(step)) {
+        let column = weights.answers.best(&features);
+        if let Some(answer) = ANSWERS[column] {
+            let id = &mail.flow.steps[step].id;
+            out.learned.insert(id.clone(), answer);
+            out.why.insert(id.clone(), weights.answers.reasons(&features, column, REASONS));
+        }
+    }
+    together(mail, &mut out);
+    out.confused = mail.asked.iter().map(|step| mail.flow.steps[*step].id.clone()).collect();
+    out.confused.retain(|id| out.learned.get(id) == Some(&Answer::Unknown));
+    out.works = outcome == Outcome::Works || out.learned.values().any(|answer| *answer == Answer::Fixed);
+    out.refuses = outcome == Outcome::Staff;
+    out.angry &= out.refuses;
+    out
+}
+
+/// A file read in with the reinstalled app has the effect that this had.
+fn together(mail: &Mail<'_>, out: &mut Reading) {
+    for (index, step) in mail.flow.steps.iter().enumerate() {
+        let Some(other) = step.with else { continue };
+        let told = mail.read(index).is_some() && mail.read(other).is_some() && !mail.is_asked(other);
+        if let Some(answer) = out.learned.get(&step.id).copied().filter(|_| told) {
+            out.learned.insert(mail.flow.steps[other].id.clone(), answer);
+        }
+    }
+}
+
+/// Steps of one kind are answered alike.
+fn kind(step: &Step) -> &'static str {
+    match (step.kind, step.looked_up) {
+        (StepKind::Check, _) => "check",
+        (StepKind::Action, true) => "look",
+        (StepKind::Action, false) => "action",
+    }
+}
+
+fn flags(reading: &Reading) -> impl Iterator<Item = &'static str> {
+    let all =
+        [(reading.works, "works"), (reading.trouble, "trouble"), (reading.later, "later"), (reading.lost, "lost")];
+    all.into_iter().filter(|(holds, _)| *holds).map(|(_, flag)| flag)
+}
+
+fn word(answer: Option<Answer>) -> &'static str {
+    match answer {
+        None => "nothing",
+        Some(Answer::Yes) => "yes",
+        Some(Answer::No) => "no",
+        Some(Answer::DoneNoEffect) => "done-no-effect",
+        Some(Answer::Fixed) => "fixed",
+        Some(Answer::Unknown) => "unknown",
+    }
+}
+
+/// Why each step was answered so: the features that weighed most.
+pub type Why = BTreeMap<String, Vec<String>>;
