@@ -99,9 +99,9 @@ fn examples(source: &Source, book: &FlowBook) -> Examples {
             let asked = state.asks(&book.flow);
             let mail = inquiry(&turn.subject, &turn.body);
             let device = by_words(&mail, book, &asked, state.device.as_deref(), |mail| {
-                let step = |(step, features)| Example {
+                let step = |(step, features): (usize, _)| Example {
                     features,
-                    column: answers::answer(&turn.learned, &book.flow.steps[step as usize].id),
+                    column: answers::answer(&turn.learned, &book.flow.steps[step].id),
                 };
                 found.steps.extend(mail.steps().map(step));
                 let column = answers::outcome(turn.state, turn.end.is_some());

@@ -134,20 +134,23 @@ fn from_tenths(tenths: i16) -> f64 {
 mod tests {
     use super::*;
 
-    fn table(terms: &[(&str, f64, &[(Column, f64)])]) -> Terms {
+    /// A text, its rarity and its points.
+    type Row<'a> = (&'a str, f64, &'a [(Column, f64)]);
+    type Read = (String, f64, Vec<(Column, f64)>);
+
+    fn table(terms: &[Row]) -> Terms {
         let mut table = Terms::default();
         terms.iter().for_each(|(text, rarity, points)| table.push(text, *rarity, points));
         table
     }
 
-    fn read(table: &Terms) -> Vec<(String, f64, Vec<(Column, f64)>)> {
+    fn read(table: &Terms) -> Vec<Read> {
         table.iter().map(|term| (term.text.to_owned(), term.rarity, term.points().collect())).collect()
     }
 
     #[test]
     fn what_is_packed_comes_back_to_the_last_digit() {
-        let few: &[(&str, f64, &[(Column, f64)])] =
-            &[("端", 2.6, &[(0, -0.3), (7, 12.1)]), ("端末", 8.1, &[]), ("設", 0.1, &[(3, 99.9)])];
+        let few: &[Row] = &[("端", 2.6, &[(0, -0.3), (7, 12.1)]), ("端末", 8.1, &[]), ("設", 0.1, &[(3, 99.9)])];
         let more = [few, &[("長", 1.234_567, &[(1, 1e9), (2, -3276.9), (3, f64::MIN_POSITIVE)])]].concat();
         for terms in [few, &more] {
             let expected: Vec<_> = terms.iter().map(|(text, r, p)| (text.to_string(), *r, p.to_vec())).collect();
