@@ -53,6 +53,9 @@ pub fn learn(steps: &[&Example], mails: &[&Example]) -> anyhow::Result<Weights> 
 
 fn table<const COLUMNS: usize>(examples: &[&Example], most: usize) -> anyhow::Result<Table<COLUMNS>> {
     let names = names(examples);
+    if names.is_empty() {
+        return Ok(Table::default());
+    }
     let index: HashMap<&str, u32> = names.iter().copied().zip(0..).collect();
     let scales: Vec<f64> = names.iter().map(|name| scale(name)).collect();
     let row =

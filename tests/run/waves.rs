@@ -126,7 +126,8 @@ fn marks_that_are_not_from_here_and_now_leave_the_whole_wave_to_staff() {
         let file = fs::OpenOptions::new().write(true).open(marks).unwrap();
         file.set_len(file.metadata().unwrap().len() - 1).unwrap();
     };
-    let cases: [(&str, fn(&Path), usize); 5] = [
+    type Spoil = fn(&Path);
+    let cases: [(&str, Spoil, usize); 5] = [
         ("as they were", |_| (), 0),
         ("the machine was started anew", started_anew, 12),
         ("gone", |marks| fs::remove_file(marks).unwrap(), 12),

@@ -133,7 +133,7 @@ impl Mail<'_> {
 /// `reading` as the weights see it.
 pub fn weigh(mail: &Mail<'_>, weights: &Weights) -> Reading {
     let mut out = mail.reading.clone();
-    if mail.is_silent() {
+    if mail.is_silent() || mail.reading.puts_off() {
         return out;
     }
     out.learned.clear();
