@@ -6,7 +6,7 @@ use super::Example;
 use crate::triage::fitted::{Mark, grams};
 
 /// The terms that are learned about, in the order of their texts, with their rarity
-/// ([`crate::triage::fitted::FittedTerm::rarity`]).
+/// (the natural logarithm of 1 + training mails over 1 + those with the term, plus 1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vocabulary {
     pub terms: Vec<(String, f64)>,

@@ -42,7 +42,7 @@ impl Pattern {
         Ok(Pattern { source: source.to_owned(), compiled })
     }
 
-    /// The same, and the texts that [`required_of`] finds in it: it is parsed once for both.
+    /// The same, and the texts that `required_of` finds in it: it is parsed once for both.
     ///
     /// # Errors
     /// It is no regular expression, or too large.

@@ -2,7 +2,7 @@
 //!
 //! Reading order: this file (what a flow is), [`walk`] (which steps come next), [`words`] (its patterns, compiled),
 //! [`marks`] (what stands where in a sentence), [`sense`] (what the form of words says), [`reader`] (what a mail says about
-//! the steps), [`mentions`] and [`weigh`] (the same weighed by what dialogues taught, [`weights`]), [`state`] (the dialogue:
+//! the steps), `mentions` and [`weigh`] (the same weighed by what dialogues taught, [`weights`]), [`state`] (the dialogue:
 //! `advance(state, mail) → state`), [`reply`] (the mail that follows).
 
 pub mod grammar;
