@@ -143,16 +143,15 @@ fn cross_validated(flow: &Arc<Flow>, sources: &[Source], examples: &[Examples]) 
     let mut table =
         format!("{:24}{:>8}{:>8}{:>12}{:>11}{:>8}\n", "%", "mails", "right", "rules alone", "precision", "recall");
     let mut line = |name: &str, by_words: &Figures, weighed: &Figures| {
-        let share = |part: usize, of: usize| percent(part, of);
         // Writing to a string cannot fail.
         let _ = writeln!(
             table,
             "{name:24}{:>8}{:>8}{:>12}{:>11}{:>8}",
             weighed.mails,
-            share(weighed.right, weighed.mails),
-            share(by_words.right, by_words.mails),
-            share(weighed.hit, weighed.said),
-            share(weighed.hit, weighed.wanted)
+            percent(weighed.right, weighed.mails),
+            percent(by_words.right, by_words.mails),
+            percent(weighed.hit, weighed.said),
+            percent(weighed.hit, weighed.wanted)
         );
     };
     let (mut words, mut together) = (Figures::default(), Figures::default());

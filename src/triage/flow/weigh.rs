@@ -29,13 +29,18 @@ const REASONS: usize = 3;
 impl Mail<'_> {
     /// Nothing was asked, and it names no step: there is nothing to weigh.
     pub fn is_silent(&self) -> bool {
-        self.asked.is_empty() && self.reading.learned.is_empty() && self.mentions.iter().all(Mention::is_none)
+        self.asked.is_empty() && self.names_nothing()
+    }
+
+    /// It names no step, and the words of the flow found nothing.
+    fn names_nothing(&self) -> bool {
+        self.reading.learned.is_empty() && self.mentions.iter().all(Mention::is_none)
     }
 
     /// The steps that it may answer, each with its features: those that it names, and those asked for where it names
     /// none. What was done about one step says nothing of another.
     pub fn steps(&self) -> impl Iterator<Item = (usize, Features)> {
-        let alone = self.mentions.iter().all(Mention::is_none) && self.reading.learned.is_empty();
+        let alone = self.names_nothing();
         let may = move |step: &usize| self.is_told(*step) || alone && self.is_asked(*step);
         (0..self.flow.steps.len()).filter(may).map(|step| (step, self.features(step)))
     }
