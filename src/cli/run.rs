@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info};
@@ -52,8 +53,14 @@ enum LogFormat {
 pub fn command(args: Args) -> anyhow::Result<Exit> {
     let Some(config) = loaded(config::load(&args.config)) else { return Ok(Exit::Config) };
     log_to_stderr(args.log);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads")?;
-    runtime.block_on(work(config, args.once))
+    runtime(config.desks.len()).context("no threads")?.block_on(work(config, args.once))
+}
+
+/// One desk waits for one thing at a time, and the store has a thread of its own: further threads would only keep
+/// memory apart that they had freed.
+fn runtime(desks: usize) -> std::io::Result<Runtime> {
+    let mut builder = if desks > 1 { Builder::new_multi_thread() } else { Builder::new_current_thread() };
+    builder.enable_all().build()
 }
 
 /// Structured lines. The IMAP and SQL layers are kept quiet: their trace lines hold mail and passwords.
@@ -116,6 +123,8 @@ async fn work(config: Config, once: bool) -> anyhow::Result<Exit> {
 fn shelf(desks: &[config::Desk]) -> Shelf {
     let editions = desks.iter().flat_map(|desk| std::iter::once(&desk.edition).chain(&desk.later));
     let packs: BTreeMap<_, _> = editions.map(|edition| (Arc::as_ptr(&edition.pack), &edition.pack)).collect();
+    let mut packs = packs.into_values();
+    let first = packs.next();
     std::thread::scope(|scope| {
         let compile = |pack: &Arc<Pack>| {
             scope.spawn({
@@ -123,8 +132,10 @@ fn shelf(desks: &[config::Desk]) -> Shelf {
                 move || Book::compile(pack)
             })
         };
-        let compiling: Vec<_> = packs.into_values().map(compile).collect();
-        compiling.into_iter().filter_map(|book| book.join().ok()?.ok()).collect()
+        let compiling: Vec<_> = packs.map(compile).collect();
+        // A single one needs no thread: its memory would be kept apart from all the other.
+        let first = first.and_then(|pack| Book::compile(pack.clone()).ok());
+        first.into_iter().chain(compiling.into_iter().filter_map(|book| book.join().ok()?.ok())).collect()
     })
 }
 

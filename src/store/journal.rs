@@ -43,7 +43,7 @@ impl Store {
     pub async fn journal(&self, desk: &str, mail: Vec<Arrival>, now: Timestamp) -> Result<Vec<MailId>, StoreError> {
         let desk = desk.to_owned();
         let insert_all = move |tx: &Transaction<'_>| {
-            let ids: Result<Vec<_>, Fault> = mail.iter().map(|arrival| insert(tx, &desk, arrival, now)).collect();
+            let ids: Result<Vec<_>, Fault> = mail.into_iter().map(|arrival| insert(tx, &desk, &arrival, now)).collect();
             Ok(ids?.into_iter().flatten().collect())
         };
         self.thread.write(insert_all).await

@@ -13,7 +13,7 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::auth::domain::{canonical, compared};
+use super::auth::domain::{canonical, compared, registrable};
 use super::look_alike;
 
 /// First and last day, both included; none: no limit.
@@ -274,7 +274,7 @@ impl Register {
     /// The domain of the register that this one could be taken for, if there is one.
     pub fn looks_like(&self, domain: &str) -> Option<&str> {
         let domain = canonical(domain)?;
-        let organisation = psl::domain_str(&domain).filter(|organisation| *organisation != domain);
+        let organisation = registrable(&domain).filter(|organisation| *organisation != domain);
         [Some(domain.as_str()), organisation].into_iter().flatten().find_map(|domain| {
             let mut known = look_alike::slips(domain).into_iter().flat_map(|shape| self.of_shape(shape));
             known.find(|known| *known != domain)
@@ -494,7 +494,7 @@ pub fn contract_key(number: &str) -> String {
 /// The domain and those above it, down to the registrable one: `a.b.example.co.jp`, `b.example.co.jp`,
 /// `example.co.jp`.
 fn above(domain: &str) -> impl Iterator<Item = &str> {
-    let top = psl::domain_str(domain).unwrap_or(domain).len();
+    let top = registrable(domain).unwrap_or(domain).len();
     let all = std::iter::successors(Some(domain), |domain| Some(domain.split_once('.')?.1));
     all.take_while(move |domain| domain.len() >= top)
 }

@@ -98,11 +98,19 @@ fn is_compared(domain: &str) -> bool {
     domain.bytes().all(&mut fits) && before != b'.'
 }
 
+/// The registrable domain, if there is one: the public suffix and the label before it.
+///
+/// The list is compiled into 0.7 MB of code anew in every place that asks it: this is to be the only one.
+#[inline(never)]
+pub fn registrable(domain: &str) -> Option<&str> {
+    psl::domain_str(domain)
+}
+
 /// Relaxed alignment (RFC 7489 §3.1): the same domain, or the same organisation.
 pub fn aligned(one: &str, other: &str) -> bool {
     let (Some(one), Some(other)) = (canonical(one), canonical(other)) else { return false };
-    let organisation = psl::domain_str(&one);
-    one == other || (organisation.is_some() && organisation == psl::domain_str(&other) && !is_shared(&one))
+    let organisation = registrable(&one);
+    one == other || (organisation.is_some() && organisation == registrable(&other) && !is_shared(&one))
 }
 
 /// Does the domain serve people who have nothing to do with each other?
@@ -111,14 +119,14 @@ pub fn is_shared(domain: &str) -> bool {
     let listed = |domain: &str| SHARED.binary_search(&domain).is_ok();
     // Hardly any domain ends in one of them, and to ask the Public Suffix List takes longer.
     let mut above = std::iter::successors(Some(&*domain), |domain| Some(domain.split_once('.')?.1));
-    above.any(listed) && (listed(&domain) || psl::domain_str(&domain).is_some_and(listed))
+    above.any(listed) && (listed(&domain) || registrable(&domain).is_some_and(listed))
 }
 
 /// Whose domain it is: the registrable domain, or the domain itself where there is none. None for shared domains and
 /// for what is no domain.
 pub fn organisation(domain: &str) -> Option<String> {
     let domain = canonical(domain).filter(|domain| !is_shared(domain))?;
-    Some(psl::domain_str(&domain).unwrap_or(&domain).to_string())
+    Some(registrable(&domain).unwrap_or(&domain).to_string())
 }
 
 #[cfg(test)]

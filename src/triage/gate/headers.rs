@@ -4,6 +4,7 @@
 
 use super::address::{addresses, without_comments_and_quotes};
 use super::{Facts, Finding, human, sink};
+use crate::triage::auth::domain::registrable;
 
 /// Mail with more hops than this runs in circles (RFC 5321 §6.3 asks for a large limit).
 const MAX_HOPS: usize = 25;
@@ -164,7 +165,7 @@ fn came_back(facts: &Facts) -> bool {
     let again = |host: &&String| path.iter().filter(|hop| hop.eq_ignore_ascii_case(host)).count() > 1;
     ours.into_iter().filter(again).any(|host| {
         let mut hops = path.iter().skip_while(|hop| !hop.eq_ignore_ascii_case(host));
-        let outside = |hop: &String| psl::domain_str(hop) != psl::domain_str(&host.to_ascii_lowercase());
+        let outside = |hop: &String| registrable(hop) != registrable(&host.to_ascii_lowercase());
         hops.by_ref().any(outside) && hops.any(|hop| hop.eq_ignore_ascii_case(host))
     })
 }
