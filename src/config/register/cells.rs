@@ -89,6 +89,16 @@ pub fn is_domain(domain: &str) -> bool {
     domain.contains('.') && domain.split('.').all(label) && is_name(domain)
 }
 
+/// The items, of which there is mostly one: room for more is made when more come.
+fn few<T>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut list = Vec::new();
+    for item in items {
+        list.reserve_exact(usize::from(list.is_empty()));
+        list.push(item);
+    }
+    list
+}
+
 /// A cell and where it stands.
 pub struct Cell<'a> {
     pub text: Cow<'a, str>,
@@ -136,17 +146,17 @@ impl Cell<'_> {
     }
 
     pub fn list(&self) -> Vec<String> {
-        self.items().flat_map(str::split_whitespace).map(str::to_owned).collect()
+        few(self.items().flat_map(str::split_whitespace).map(str::to_owned))
     }
 
     /// A company's name may have blanks and commas in it.
     pub fn names(&self) -> Vec<String> {
         let names = self.said().unwrap_or_default().split([';', '；', '\n', '\r']);
-        names.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+        few(names.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned))
     }
 
     pub fn contracts(&self) -> Vec<String> {
-        self.items().filter(|number| self.is_whole_number(number)).map(str::to_owned).collect()
+        few(self.items().filter(|number| self.is_whole_number(number)).map(str::to_owned))
     }
 
     /// `1.23457E+11` is what is left of a long number that a spreadsheet took for an amount.
@@ -174,6 +184,7 @@ impl Cell<'_> {
             if item.bytes().all(|byte| is_usual(byte) || byte == b'@')
                 && let Some(address) = address(item)
             {
+                addresses.reserve_exact(usize::from(addresses.is_empty()));
                 addresses.push(address);
                 continue;
             }
@@ -204,7 +215,7 @@ impl Cell<'_> {
             }
             Some(domain.to_owned())
         });
-        items.collect()
+        few(items)
     }
 
     /// None for a direct customer.

@@ -51,6 +51,10 @@ impl Repeated {
         Repeated(hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect())
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn may_have(&self, key: &str) -> bool {
         !self.0.is_empty() && self.0.contains(&hash(key))
     }

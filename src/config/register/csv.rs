@@ -25,6 +25,9 @@ struct Rows<'t> {
 /// From this length on two read a file, in bytes.
 const LONG: usize = 1 << 20;
 
+/// Most rows are longer, in bytes.
+const SHORT_ROW: usize = 16;
+
 /// A row: its line, its cells, and whether its last quote is never closed.
 struct Row<'t> {
     line: usize,
@@ -53,6 +56,12 @@ impl<'t> Rows<'t> {
         let (first, second) = self.rest.split_at(middle + end + 1);
         let line = self.line + first.matches('\n').count();
         (Rows { rest: first, ..self }, Some(Rows { rest: second, line, ..self }))
+    }
+
+    /// About as many rows as there are: as many as lines, but for files that have hardly anything else.
+    fn expected(&self) -> usize {
+        let ends = |end| memchr::memchr_iter(end, self.rest.as_bytes()).count();
+        1 + ends(b'\n').max(ends(b'\r')).min(self.rest.len() / SHORT_ROW)
     }
 
     /// The next cell, and whether its row goes on behind it.
@@ -163,44 +172,58 @@ pub fn read(report: &Report, path: &Path, text: &str, free_mail: &FreeMail, file
         }
         Kind::Customers => {
             entries.has_customers = true;
-            entries.customers.extend(merged(&sheet, sheet.customers(rows), file));
+            let customers = merged(&sheet, sheet.customers(rows, file));
+            // A long list is not copied.
+            match entries.customers.is_empty() {
+                true => entries.customers = customers,
+                false => entries.customers.extend(customers),
+            }
         }
     }
 }
 
 /// Rows of one customer are one customer: exports have a line for each contract or address.
-fn merged(sheet: &Sheet, rows: [Vec<(Customer, usize)>; 2], file: usize) -> Vec<Entry<Customer>> {
-    let count = rows.iter().map(Vec::len).sum();
-    let mut customers: Vec<Entry<Customer>> = Vec::with_capacity(count);
-    let repeated = Repeated::of(rows.iter().flatten().map(|(row, _)| &row.id));
-    let mut known: HashMap<String, (usize, usize)> = HashMap::new();
-    for (row, line) in rows.into_iter().flatten() {
-        if !repeated.may_have(&row.id) {
-            customers.push(Entry { value: row, file, place: Place::Line(line) });
-            continue;
-        }
-        let found = known.get(&row.id).and_then(|(at, line)| Some((&mut customers.get_mut(*at)?.value, *line)));
-        let Some((first, first_line)) = found else {
-            known.insert(row.id.clone(), (customers.len(), line));
-            customers.push(Entry { value: row, file, place: Place::Line(line) });
-            continue;
-        };
-        for what in differences(first, &row) {
-            let message = format!("customer `{}` has another {what} than in line {first_line}", row.id);
-            let hint = "a contract with its own route, desks, fee or dates needs a customer id of its own";
-            sheet.add(line, Problem::error(message).hint(hint.to_owned()));
-        }
-        for (list, more) in [
-            (&mut first.other_names, row.other_names),
-            (&mut first.contracts, row.contracts),
-            (&mut first.addresses, row.addresses),
-            (&mut first.domains, row.domains),
-        ] {
-            let new: Vec<String> = more.into_iter().filter(|item| !list.contains(item)).collect();
-            list.extend(new);
+fn merged(sheet: &Sheet, rows: Vec<Entry<Customer>>) -> Vec<Entry<Customer>> {
+    let repeated = Repeated::of(rows.iter().map(|row| &row.value.id));
+    if repeated.is_empty() {
+        return rows;
+    }
+    let mut customers: Vec<Entry<Customer>> = Vec::with_capacity(rows.len());
+    let mut known: HashMap<String, usize> = HashMap::new();
+    for row in rows {
+        let id = &row.value.id;
+        let first = known.get(id).and_then(|at| customers.get_mut(*at));
+        match first {
+            Some(first) => take_in(sheet, first, row),
+            None => {
+                if repeated.may_have(id) {
+                    known.insert(id.clone(), customers.len());
+                }
+                customers.push(row);
+            }
         }
     }
     customers
+}
+
+/// A further row of a customer is added to its first.
+fn take_in(sheet: &Sheet, first: &mut Entry<Customer>, row: Entry<Customer>) {
+    let (Place::Line(first_line), Place::Line(line)) = (&first.place, row.place) else { return };
+    for what in differences(&first.value, &row.value) {
+        let message = format!("customer `{}` has another {what} than in line {first_line}", row.value.id);
+        let hint = "a contract with its own route, desks, fee or dates needs a customer id of its own";
+        sheet.add(line, Problem::error(message).hint(hint.to_owned()));
+    }
+    let (first, row) = (&mut first.value, row.value);
+    for (list, more) in [
+        (&mut first.other_names, row.other_names),
+        (&mut first.contracts, row.contracts),
+        (&mut first.addresses, row.addresses),
+        (&mut first.domains, row.domains),
+    ] {
+        let new: Vec<String> = more.into_iter().filter(|item| !list.contains(item)).collect();
+        list.extend(new);
+    }
 }
 
 fn differences(one: &Customer, other: &Customer) -> Vec<&'static str> {
@@ -221,20 +244,29 @@ impl<'a> Sheet<'a> {
     }
 
     /// The customers of all rows, in their order.
-    fn customers(self, rows: Rows<'_>) -> [Vec<(Customer, usize)>; 2] {
-        let read = |sheet: Sheet, rows| sheet.rows(rows).filter_map(|row| sheet.customer(&row)).collect();
+    fn customers(self, rows: Rows<'_>, file: usize) -> Vec<Entry<Customer>> {
+        let read = |sheet: Sheet, rows, customers: &mut Vec<Entry<Customer>>| {
+            let read = sheet.rows(rows).filter_map(|row| sheet.customer(&row));
+            customers.extend(read.map(|(value, line)| Entry { value, file, place: Place::Line(line) }));
+        };
+        let mut customers = Vec::with_capacity(rows.expected());
         let (first, second) = rows.parted();
-        let Some(second) = second else { return [read(self, first), Vec::new()] };
+        let Some(second) = second else {
+            read(self, first, &mut customers);
+            return customers;
+        };
         let (path, free_mail, columns, report) = (self.path, self.free_mail, self.columns, self.report.beside());
         std::thread::scope(|scope| {
             let second = scope.spawn(move || {
-                let found = read(Sheet { report: &report, path, free_mail, columns }, second);
+                let mut found = Vec::with_capacity(second.expected());
+                read(Sheet { report: &report, path, free_mail, columns }, second, &mut found);
                 (found, report)
             });
-            let first = read(self, first);
+            read(self, first, &mut customers);
             let (second, report) = second.join().unwrap_or_else(|panic| resume_unwind(panic));
             self.report.take_over(report);
-            [first, second]
+            customers.extend(second);
+            customers
         })
     }
 
