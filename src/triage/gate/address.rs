@@ -26,7 +26,7 @@ fn address_of(item: &str) -> Option<String> {
 
 /// The field without comments (RFC 5322 §3.2.2, nested) and quoted strings (§3.2.4).
 pub fn without_comments_and_quotes(raw: &str) -> String {
-    let (mut bare, mut depth, mut quoted, mut escaped) = (String::new(), 0_u32, false, false);
+    let (mut bare, mut depth, mut quoted, mut escaped) = (String::with_capacity(raw.len()), 0_u32, false, false);
     for c in raw.chars() {
         match c {
             _ if escaped => escaped = false,

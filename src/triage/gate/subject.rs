@@ -5,7 +5,7 @@
 //! the verdict is a person, never the sink.
 
 use super::{Facts, Finding, human, password};
-use crate::triage::nfkc::{is_plain, nfkc};
+use crate::triage::nfkc::{nfkc, plain_length};
 use crate::triage::receipt::unmarked;
 
 /// Phrases that count at the beginning of a subject, before one of these characters.
@@ -204,19 +204,23 @@ fn one_inquiry(text: String) -> String {
 
 /// In one pass: whole mails come through here.
 fn lower_with_single_blanks(text: &str, out: &mut String) {
-    for (number, word) in text.split_whitespace().enumerate() {
-        if number > 0 {
+    let (begin, mut rest, mut blank) = (out.len(), text, false);
+    // Kana and kanji have no case, and looking them up takes time.
+    let stays = |byte: u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase();
+    loop {
+        let (same, behind) = rest.split_at(plain_length(rest, stays));
+        let mut behind = behind.chars();
+        let next = behind.next();
+        let other = next.filter(|c| !c.is_whitespace());
+        if blank && (other.is_some() || !same.is_empty()) {
             out.push(' ');
+            blank = false;
         }
-        // Kana and kanji have no case, and looking them up takes time.
-        let mut rest = word;
-        while let Some(at) = rest.find(|c: char| c.is_ascii_uppercase() || !is_plain(c)) {
-            let mut behind = rest[at..].chars();
-            out.push_str(&rest[..at]);
-            out.extend(behind.next().into_iter().flat_map(char::to_lowercase));
-            rest = behind.as_str();
-        }
-        out.push_str(rest);
+        out.push_str(same);
+        out.extend(other.into_iter().flat_map(char::to_lowercase));
+        let Some(next) = next else { break };
+        blank |= next.is_whitespace() && out.len() > begin;
+        rest = behind.as_str();
     }
 }
 
@@ -274,6 +278,31 @@ fn without_tag(text: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_lower_case_with_one_blank_between_them() {
+        for (text, expected) in [
+            ("  aB　C \t d  ", "ab c d"),
+            ("ABC", "abc"),
+            ("\u{a0}設定 の\u{85}手順ÀΣ", "設定 の 手順àσ"),
+            ("a\u{1}B", "a\u{1}b"),
+            (" 　", ""),
+            ("", ""),
+        ] {
+            assert_eq!(normalised(text), expected, "{text:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn that_is_what_words_and_characters_give(text in "[ -~\t\n　\u{85}\u{a0}\u{2028}ぁ-ヿ一-丿、。・Ａ-ｚÀ-ÿΑ-ω]{0,16}|\\PC{0,12}") {
+            let mut out = String::from("x");
+            lower_with_single_blanks(&text, &mut out);
+            let words: Vec<&str> = text.split_whitespace().collect();
+            let expected: String = words.join(" ").chars().flat_map(char::to_lowercase).collect();
+            assert_eq!(out, format!("x{expected}"));
+        }
+    }
 
     #[test]
     fn takes_off_prefixes_and_tags() {
