@@ -15,7 +15,7 @@ use crate::triage::flow::{Answer, Learned};
 /// A feature holds in at least so many examples to be learned about.
 const LEAST: usize = 4;
 /// So many features are kept, those with the most points: of steps, of mails.
-const KEPT: (usize, usize) = (12_000, 3_000);
+const KEPT: (usize, usize) = (32_000, 8_000);
 /// Of the squares of the weights of all examples together.
 const PENALTY: f64 = 1.0;
 /// A term counts less than a circumstance: there are hundreds of them in a mail.

@@ -155,8 +155,8 @@ pub fn by_words<T>(
     let both = pieces.iter().zip(marks.iter().map(Vec::as_slice));
     let mentions = mentions(both, &book.flow, asked, |place| reader.placed(place));
     let reading = reader.finish();
-    let texts: Vec<&str> = pieces.iter().map(|piece| piece.text.as_str()).collect();
-    let mail = weigh::Mail { flow: &book.flow, reading: &reading, asked, mentions: &mentions, pieces: &texts };
+    let (flow, reading, mentions) = (&book.flow, &reading, &mentions);
+    let mail = weigh::Mail { flow, reading, asked, mentions, pieces: &pieces, marks: &marks };
     with(&mail)
 }
 

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::mentions::Mention;
+use super::marks::{Mark, Piece};
+use super::mentions::{Mention, Passage};
 use super::reader::Reading;
 use super::weights::{ANSWERS, Features, OUTCOMES, Outcome, Weights};
 use super::{Answer, Flow, Step, StepKind};
@@ -19,8 +20,10 @@ pub struct Mail<'a> {
     pub asked: &'a [usize],
     /// For each step.
     pub mentions: &'a [Mention],
-    /// All that the customer wrote today, piece by piece, folded.
-    pub pieces: &'a [&'a str],
+    /// All that the customer wrote today, piece by piece.
+    pub pieces: &'a [Piece],
+    /// The words of the flow in each piece.
+    pub(super) marks: &'a [Vec<Mark>],
 }
 
 /// So many features tell why.
@@ -63,14 +66,15 @@ impl Mail<'_> {
         let mut features = Vec::new();
         self.circumstances(step, kind, &mut features);
         self.rules(step, kind, &mut features);
+        self.words(step, kind, &mut features);
         let mut terms = |place: &str, text: &str| {
             grams(text).for_each(|term| features.push(format!("{place} {kind} {term}")));
         };
-        mention.near.iter().for_each(|text| terms("near", text));
-        mention.behind.iter().for_each(|text| terms("behind", text));
+        mention.near.iter().for_each(|passage| terms("near", &passage.text));
+        mention.behind.iter().for_each(|passage| terms("behind", &passage.text));
         let all = if mention.is_none() { "mail" } else { "beside" };
         if !mention.is_none() || self.is_asked(step) {
-            self.pieces.iter().for_each(|text| terms(all, text));
+            self.pieces.iter().for_each(|piece| terms(all, &piece.text));
         }
         features.into_iter().collect()
     }
@@ -116,6 +120,39 @@ impl Mail<'_> {
         });
     }
 
+    /// What the flow's words mean beside its name, behind it and, where it has none, anywhere; and in what order.
+    fn words(&self, step: usize, kind: &str, features: &mut Vec<String>) {
+        let (id, asked) = (&self.flow.steps[step].id, if self.is_asked(step) { "asked" } else { "unasked" });
+        let mention = &self.mentions[step];
+        let mut passage = |place: &str, passage: &Passage| {
+            let ask = if passage.question { " ?" } else { "" };
+            for word in &passage.words {
+                features.push(format!("said {place} {kind} {word}{ask}"));
+                features.push(format!("said {place} {id} {word}"));
+                features.push(format!("said {place} {asked} {word}"));
+            }
+            passage.words.windows(2).for_each(|pair| {
+                features.push(format!("said {place} {kind} {}{ask}", pair.join(" ")));
+            });
+            let end = &passage.words[passage.words.len().saturating_sub(3)..];
+            features.push(format!("said {place} {kind} {} .", end.join(" ")));
+        };
+        mention.near.iter().for_each(|near| passage("near", near));
+        mention.behind.iter().for_each(|behind| passage("behind", behind));
+        if mention.is_none() && self.is_asked(step) {
+            self.passages(Some(step)).for_each(|whole| passage("anywhere", &whole));
+        }
+        let named = if mention.is_none() { "unnamed" } else { "named" };
+        for word in self.passages(None).flat_map(|whole| whole.words) {
+            features.push(format!("said in mail {kind} {asked} {named} {word}"));
+        }
+    }
+
+    /// All pieces as a step sees them.
+    fn passages(&self, step: Option<usize>) -> impl Iterator<Item = Passage> {
+        self.pieces.iter().zip(self.marks).map(move |(piece, marks)| Passage::whole(piece, marks, step, self.asked))
+    }
+
     /// Features of the whole mail.
     pub fn whole(&self) -> Features {
         let mut features = Vec::new();
@@ -128,9 +165,9 @@ impl Mail<'_> {
         let mut terms = |place: &str, text: &str| {
             grams(text).for_each(|term| features.push(format!("{place} {term}")));
         };
-        self.pieces.iter().for_each(|text| terms("mail", text));
-        self.pieces.first().into_iter().for_each(|text| terms("first", text));
-        self.pieces.last().into_iter().for_each(|text| terms("last", text));
+        self.pieces.iter().for_each(|piece| terms("mail", &piece.text));
+        self.pieces.first().into_iter().for_each(|piece| terms("first", &piece.text));
+        self.pieces.last().into_iter().for_each(|piece| terms("last", &piece.text));
         features.into_iter().collect()
     }
 }
@@ -157,7 +194,8 @@ pub fn weigh(mail: &Mail<'_>, weights: &Weights) -> Reading {
     out.confused = mail.asked.iter().map(|step| mail.flow.steps[*step].id.clone()).collect();
     out.confused.retain(|id| out.learned.get(id) == Some(&Answer::Unknown));
     out.works = outcome == Outcome::Works || out.learned.values().any(|answer| *answer == Answer::Fixed);
-    out.refuses = outcome == Outcome::Staff;
+    // Not to understand a step is not to refuse: that counts by itself, and only the second time.
+    out.refuses = outcome == Outcome::Staff && (out.confused.is_empty() || mail.reading.refuses);
     out.angry &= out.refuses;
     out
 }
