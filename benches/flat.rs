@@ -106,7 +106,7 @@ impl Filled {
             Ok(())
         };
         self.store.in_one(decide).await.unwrap();
-        let ready = self.store.ready(DESK, now, count).await.unwrap();
+        let ready = self.store.ready_to_send(DESK, now, count).await.unwrap();
         assert_eq!(ready.len(), count as usize);
         let carry_out = move |books: &madoguchi::store::Books<'_>| {
             for row in &ready {

@@ -6,30 +6,30 @@
 
 mod call;
 mod labels;
+mod notes;
+mod post;
 mod retry;
-mod send;
 mod stop;
 mod way;
 
 use std::collections::HashSet;
 
-use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
-use tracing::error;
 
 use crate::clock::Clock;
 use crate::mailbox::{Inbox, MailboxError, Place};
-use crate::outbox::{Found, Outbox, compose};
-use crate::store::{Effect, EffectId, EffectRow, EffectState, Fate, Marks, NewEffect, Outcome, Store, StoreError};
-use crate::triage::budget::Budgets;
+use crate::outbox::{Found, compose};
+use crate::store::{Effect, EffectId, EffectRow, EffectState, Fate, NewEffect, Outcome, Store, StoreError};
 use crate::triage::decision::{Action, Decision, Reply};
 use crate::triage::inquiry::Mailbox;
 
 use self::labels::is_label;
-use self::send::log;
+pub use self::notes::Notes;
+use self::post::log;
+pub use self::post::{Others, Post, Sender};
 pub use self::stop::{stopped, unless_stopped};
-pub use self::way::WayOut;
+use self::way::WayOut;
 
 /// What stops the carrying out of effects; the effects themselves stay in the store.
 #[derive(Debug, thiserror::Error)]
@@ -134,29 +134,22 @@ fn forward(effects: &mut Vec<NewEffect>, reply: &Reply, label_prefix: &str) {
     now(effects, Effect::LabelSend { of, sent: label("forwarded"), unsent: label("unsent") });
 }
 
-/// What carries effects out for one desk.
+/// What carries effects out for one desk, all but those that send mail ([`Post`]).
 pub struct Hands<'a> {
     pub desk: &'a str,
     pub inbox: &'a mut Inbox,
-    pub outbox: &'a mut Outbox,
     pub store: &'a Store,
     pub clock: &'a Clock,
     pub from: &'a Mailbox,
     pub zone: &'a TimeZone,
     pub fresh: &'a mut Fresh,
-    /// What became of effects and could not be written down yet; the first thing to do after a failure.
-    pub unnoted: &'a mut Vec<(EffectId, Outcome)>,
+    pub notes: &'a mut Notes,
     /// True: nothing more is begun.
     pub stop: &'a watch::Receiver<bool>,
-    pub budgets: &'a Budgets,
     /// Program and arguments that tell staff of urgent mail; empty: none.
     pub alert_command: &'a [String],
-    pub way: &'a mut WayOut,
-    pub marks: &'a mut Marks,
     /// The last round ended in the middle of its effects, and nobody knows which one is at fault: each by itself.
     pub careful: bool,
-    /// What cannot be carried out for so long is given up.
-    pub give_up_after: SignedDuration,
 }
 
 /// Which effects were surely never tried: written by this process, and not begun by it. Filing a copy of these needs
@@ -184,8 +177,8 @@ impl Fresh {
 }
 
 impl Hands<'_> {
-    /// Carries out effects that are ready (no two of one mail) and notes what became of them: labels together, answers
-    /// as many at a time as the outbox has connections, the rest one by one. Ends early if asked to stop.
+    /// Carries out effects that are ready (no two of one mail) and notes what became of them: labels together, the rest one
+    /// by one. Ends early if asked to stop.
     ///
     /// # Errors
     /// Store failures, and mailbox failures that need a new connection: what was not done stays to be done.
@@ -193,9 +186,7 @@ impl Hands<'_> {
         let rows = self.those_of_this_mailbox(rows).await?;
         let together = |row: &EffectRow| is_label(&row.effect) && row.attempts == 0 && !self.careful;
         let (labels, rest): (Vec<_>, Vec<_>) = rows.into_iter().partition(together);
-        let (sends, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|row| matches!(row.effect, Effect::Send(_)));
         self.label(labels).await?;
-        self.send(sends).await?;
         for row in rest {
             if *self.stop.borrow() {
                 break;
@@ -212,7 +203,7 @@ impl Hands<'_> {
         let (rows, elsewhere): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| !marks(&row.effect) || here(row));
         if !elsewhere.is_empty() {
             let gone = Outcome::Done { note: Some("the mail lay in a mailbox that is another one now".into()) };
-            self.note(elsewhere.iter().map(|row| (row.id, gone.clone())).collect()).await?;
+            self.notes.note(elsewhere.iter().map(|row| (row.id, gone.clone())).collect()).await?;
         }
         Ok(rows)
     }
@@ -221,19 +212,16 @@ impl Hands<'_> {
     /// with the others.
     async fn alone(&mut self, row: &EffectRow) -> Result<(), ApplyError> {
         let done = self.one(row).await;
-        if let (Err(ApplyError::Mailbox(error)), false) = (&done, row.effect.mail().is_some()) {
-            let outcome = self.failed(row, error.to_string());
-            self.note(vec![(row.id, outcome)]).await?;
+        if let Err(ApplyError::Mailbox(error)) = &done {
+            let outcome = self.notes.failed(row, error.to_string());
+            self.notes.note(vec![(row.id, outcome)]).await?;
         }
         done
     }
 
     async fn one(&mut self, row: &EffectRow) -> Result<(), ApplyError> {
         let outcome = match &row.effect {
-            Effect::Send(_) => return self.send(vec![row.clone()]).await,
-            Effect::Forward(reply) => return self.forward(row, reply).await,
-            Effect::Close(reply) => return self.close(row, reply).await,
-            Effect::Alert(reply) => return self.alert(row, reply).await,
+            Effect::Send(_) | Effect::Forward(_) | Effect::Close(_) | Effect::Alert(_) => return Ok(()),
             Effect::AddLabels { .. } | Effect::RemoveLabels { .. } | Effect::LabelSend { .. } => {
                 return self.label(vec![row.clone()]).await;
             }
@@ -249,7 +237,7 @@ impl Hands<'_> {
                 self.outcome(row, moved)?
             }
         };
-        self.note(vec![(row.id, outcome)]).await
+        self.notes.note(vec![(row.id, outcome)]).await
     }
 
     /// The copy has the bytes that went out: same Message-ID, same date.
@@ -282,38 +270,9 @@ impl Hands<'_> {
             Ok(_) => Ok(Outcome::Done { note: None }),
             Err(error) if error.needs_reopen() => Err(error.into()),
             Err(error) if error.is_permanent() => Ok(Outcome::Failed { reason: error.to_string() }),
-            Err(error) if error.is_passing_refusal() => Ok(self.later(row, error.to_string())),
-            Err(error) => Ok(self.failed(row, error.to_string())),
+            Err(error) if error.is_passing_refusal() => Ok(self.notes.later(row, error.to_string())),
+            Err(error) => Ok(self.notes.failed(row, error.to_string())),
         }
-    }
-
-    fn failed(&self, row: &EffectRow, reason: String) -> Outcome {
-        let outcome = retry::failed(row, reason, self.give_up_after, self.clock.now());
-        if let Outcome::GivenUp { reason } = &outcome {
-            error!(event = "mail-quarantined", mail = %row.mail_id, seq = row.seq, reason, "the server fails on a mail: staff must look");
-        }
-        outcome
-    }
-
-    fn later(&self, row: &EffectRow, reason: String) -> Outcome {
-        retry::later(row, reason, self.give_up_after, self.clock.now())
-    }
-
-    async fn note(&mut self, outcomes: Vec<(EffectId, Outcome)>) -> Result<(), ApplyError> {
-        self.unnoted.extend(outcomes);
-        if self.unnoted.is_empty() {
-            return Ok(());
-        }
-        let noted = self.store.finish(self.unnoted.clone(), self.clock.now()).await;
-        Ok(self.noted(noted)?)
-    }
-
-    /// Only a disk that is full or fails, or somebody else in the store, is waited for; else settling finds out what became of them.
-    fn noted<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        if !matches!(result, Err(StoreError::Full { .. } | StoreError::Disk { .. } | StoreError::Busy { .. })) {
-            self.unnoted.clear();
-        }
-        result
     }
 }
 
@@ -327,22 +286,23 @@ fn marks(effect: &Effect) -> bool {
 ///
 /// # Errors
 /// Store failures, and a mailbox that needs a new connection.
-pub async fn settle_interrupted(hands: &mut Hands<'_>) -> Result<usize, ApplyError> {
-    hands.note(Vec::new()).await?;
+pub async fn settle_interrupted(hands: &mut Hands<'_>, post: &mut Post) -> Result<usize, ApplyError> {
+    hands.notes.note(Vec::new()).await?;
+    post.notes().note(Vec::new()).await?;
     let rows = hands.store.interrupted(hands.desk).await?;
-    let fates = hands.marks.fates(&rows);
+    let fates = post.marks().fates(&rows);
     let mut outcomes = Vec::new();
     for (row, fate) in rows.iter().zip(fates) {
         let Some(reply) = row.effect.mail() else { continue };
         let outcome = match fate {
             Fate::Sent { said } => Outcome::Done { note: Some(said) },
             Fate::NotSent => not_sent(hands),
-            Fate::Unknown => looked_for(hands, reply).await?,
+            Fate::Unknown => looked_for(hands, post, reply).await?,
         };
         log(row, &outcome);
         outcomes.push((row.id, outcome));
     }
-    hands.note(outcomes).await?;
+    post.notes().note(outcomes).await?;
     Ok(rows.len())
 }
 
@@ -350,8 +310,8 @@ fn not_sent(hands: &Hands<'_>) -> Outcome {
     Outcome::RetryAt { at: hands.clock.now(), reason: "was cut off before it was sent".into() }
 }
 
-async fn looked_for(hands: &mut Hands<'_>, reply: &Reply) -> Result<Outcome, ApplyError> {
-    Ok(match hands.outbox.find(&reply.message_id).await {
+async fn looked_for(hands: &mut Hands<'_>, post: &mut Post, reply: &Reply) -> Result<Outcome, ApplyError> {
+    Ok(match post.outbox_mut().find(&reply.message_id).await {
         Found::Sent => Outcome::Done { note: Some("found sent after a crash".into()) },
         Found::NotSent => not_sent(hands),
         Found::Unknown if in_sent_folder(hands, reply).await? => {

@@ -13,7 +13,8 @@
 //! 2. [`store`]: the journal. What was seen, decided and done; effects are numbered and repeatable.
 //! 3. [`mailbox`]: IMAP and Maildir. [`outbox`]: SMTP and folder. [`net`]: the connections below both, with TLS.
 //!    [`oauth`]: tokens for servers that take no passwords.
-//! 4. [`apply`]: turns a decision into numbered effects and carries them out. [`worker`]: the loop of one desk.
+//! 4. [`apply`]: turns a decision into numbered effects and carries them out. [`worker`]: the loop of one desk, whose
+//!    clerk reads, decides and labels while its post sends.
 //!    [`dkim`]: checks signatures for the worker, where a desk asks for it.
 //!    [`health`]: does each desk get on, and who is told when it does not.
 //!    [`command`]: how staff's own programs are run.

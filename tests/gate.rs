@@ -11,7 +11,7 @@ use harness::{Mail, World, in_world};
 use madoguchi::triage::auth;
 use madoguchi::triage::context::{AuthProfile, Border, RequiredAuth};
 use madoguchi::triage::decision::{AuthLevel, Gate, GateVerdict};
-use madoguchi::triage::gate::{Target, judge, reply_target};
+use madoguchi::triage::gate::{OwnText, Target, judge, reply_target};
 use madoguchi::triage::inquiry::{Header, Inquiry, Mailbox};
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -89,7 +89,7 @@ fn mail(table: &toml::Table) -> Mail {
 fn check(case: &GateCase) -> Option<String> {
     let mail = mail(&case.mail);
     let inquiry = mail.inquiry();
-    let gate = in_world(&case.world, |ctx| judge(&inquiry, ctx, AuthLevel::None).gate);
+    let gate = in_world(&case.world, |ctx| judge(&inquiry, OwnText::of(&inquiry), ctx, AuthLevel::None));
     let usual = if case.rules.is_empty() { GateVerdict::Answer } else { GateVerdict::Human };
     let right = rules(&gate) == case.rules && gate.verdict == case.verdict.unwrap_or(usual);
     (!right).then(|| format!("{}: expected {:?} {:?}, got {gate:?}", mail.name, case.verdict, case.rules))
@@ -142,7 +142,7 @@ fn every_rule_has_a_case_that_fires_it() {
 fn evidence_shows_no_address_and_no_body() {
     for case in GATE_FILES.into_iter().flat_map(cases::<GateCase>) {
         let inquiry = mail(&case.mail).inquiry();
-        let gate = in_world(&case.world, |ctx| judge(&inquiry, ctx, AuthLevel::None).gate);
+        let gate = in_world(&case.world, |ctx| judge(&inquiry, OwnText::of(&inquiry), ctx, AuthLevel::None));
         for hit in gate.hits {
             let told = hit.detail.contains('@') || hit.detail.contains('\n') || hit.detail.len() > 100;
             assert!(!told, "{}", hit.detail);
@@ -234,7 +234,7 @@ fn mail_from_our_own_domain_says_whether_it_was_proved() {
         (AuthLevel::None, "From: own domain, not authenticated"),
         (AuthLevel::Strong, "From: own domain, authenticated"),
     ] {
-        let gate = in_world(&World::default(), |ctx| judge(&inquiry, ctx, level).gate);
+        let gate = in_world(&World::default(), |ctx| judge(&inquiry, OwnText::of(&inquiry), ctx, level));
         assert_eq!(gate.hits[0].detail, detail);
     }
 }
@@ -280,7 +280,7 @@ proptest! {
     ) {
         let border = Border { profile, authserv: Some("mx.desk.example".into()), received_by, arc_sealers: vec!["a.jp".into()] };
         let (level, _) = auth::level(&inquiry, &border, None);
-        let gate = in_world(&World::default(), |ctx| judge(&inquiry, ctx, level).gate);
+        let gate = in_world(&World::default(), |ctx| judge(&inquiry, OwnText::of(&inquiry), ctx, level));
         prop_assert_eq!(gate.verdict == GateVerdict::Answer, gate.hits.is_empty());
         prop_assert!(gate.hits.iter().all(|hit| hit.verdict != GateVerdict::Answer));
         if inquiry.from.len() != 1 {

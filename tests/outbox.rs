@@ -264,10 +264,10 @@ const TOLD_OF_NEXT: [Act; 3] = [Hear("MAIL FROM:<"), Hear("RCPT TO:<jiro@"), Hea
 async fn check_announced(what: &str, scripts: Vec<Vec<Act>>, second: &Outgoing, expected: &str) {
     let server = Scripted::start(scripts).await;
     let mut outbox = outbox(SmtpSettings { timeout: Duration::from_secs(1), ..smtp(server.port) });
-    let (mails, next) = ([mail()], [jiro()]);
-    assert!(outbox.begin(&mails).await.iter().all(Result::is_ok), "{what}");
-    let first = outbox.complete(&mails, &next).await;
-    assert_eq!(outcome(&first[0]), "sent", "{what}, first: {first:?}");
+    let mut lane = outbox.lanes().remove(0);
+    assert_eq!(lane.begin(&mail()).await, Ok(()), "{what}");
+    let first = lane.complete(&mail(), Some(&jiro())).await;
+    assert_eq!(outcome(&first), "sent", "{what}, first: {first:?}");
     let result = outbox.send(second).await;
     assert_eq!(outcome(&result), expected, "{what}, second: {result:?}");
     drop(outbox);
@@ -496,27 +496,65 @@ async fn a_real_server_gets_exactly_the_mail() {
     assert_eq!(String::from_utf8_lossy(&received[0].message), raw.replace("\r\n", "\n"));
 }
 
+/// A mail and its recipient belong together, and each can be told from the others.
+fn only_for(n: u32) -> Outgoing {
+    Outgoing {
+        to: format!("{n}@customer.example.jp"),
+        message_id: format!("r.{n}@desk.example.jp"),
+        raw: format!("Subject: for {n}\r\n\r\nonly for {n}\r\n").into(),
+    }
+}
+
+/// What the server took, by recipient.
+fn taken_by(sink: &SmtpSink) -> Vec<(Vec<String>, Vec<u8>)> {
+    let mut taken: Vec<_> = sink.received().iter().map(|mail| (mail.rcpt_to.clone(), mail.message.clone())).collect();
+    taken.sort();
+    taken
+}
+
+fn as_received(n: u32) -> (Vec<String>, Vec<u8>) {
+    let text = format!("Subject: for {n}\n\nonly for {n}\n");
+    (vec![format!("<{n}@customer.example.jp> NOTIFY=FAILURE")], text.into_bytes())
+}
+
 #[tokio::test]
 async fn of_mails_that_were_begun_together_those_that_go_on_keep_their_recipients() {
     let sink = SmtpSink::start();
     let mut outbox = outbox(SmtpSettings { connections: 3, ..smtp(sink.port) });
-    let to = |n: u32| Outgoing {
-        to: format!("{n}@customer.example.jp"),
-        message_id: format!("r.{n}@desk.example.jp"),
-        raw: format!("Subject: for {n}\r\n\r\nonly for {n}\r\n").into(),
-    };
-    let mails = [to(1), to(2), to(3)];
-    assert!(outbox.begin(&mails).await.iter().all(Result::is_ok));
+    let mails = [only_for(1), only_for(2), only_for(3)];
+    let mut lanes = outbox.lanes();
+    for (lane, mail) in lanes.iter_mut().zip(&mails) {
+        assert_eq!(lane.begin(mail).await, Ok(()));
+    }
     // The first is held meanwhile: a budget is spent.
-    assert!(outbox.complete(&mails[1..], &[]).await.iter().all(Result::is_ok));
-    let mut received: Vec<_> =
-        sink.received().iter().map(|mail| (mail.rcpt_to.clone(), mail.message.clone())).collect();
-    received.sort();
-    let as_received = |n: u32| {
-        let text = format!("Subject: for {n}\n\nonly for {n}\n");
-        (vec![format!("<{n}@customer.example.jp> NOTIFY=FAILURE")], text.into_bytes())
-    };
-    assert_eq!(received, [as_received(2), as_received(3)]);
+    for (lane, mail) in lanes.iter_mut().zip(&mails).skip(1) {
+        assert!(lane.complete(mail, None).await.is_ok());
+    }
+    // Its connection is begun anew with another one.
+    assert!(lanes[0].begin(&only_for(4)).await.is_ok());
+    assert!(lanes[0].complete(&only_for(4), None).await.is_ok());
+    assert_eq!(taken_by(&sink), [as_received(2), as_received(3), as_received(4)]);
+}
+
+#[tokio::test]
+async fn a_text_never_goes_to_the_recipient_of_another_mail() {
+    let sink = SmtpSink::start();
+    let mut outbox = outbox(SmtpSettings { connections: 2, ..smtp(sink.port) });
+    let mut lanes = outbox.lanes();
+    assert!(lanes[0].begin(&only_for(1)).await.is_ok());
+    assert!(lanes[1].begin(&only_for(2)).await.is_ok());
+    let (first, second) = lanes.split_at_mut(1);
+    for crossed in [first[0].complete(&only_for(2), None).await, second[0].complete(&only_for(1), None).await] {
+        assert_eq!(outcome(&crossed), "Passing", "{crossed:?}");
+    }
+    // Announced behind a text, and another one comes.
+    assert!(lanes[0].begin(&only_for(3)).await.is_ok());
+    assert!(lanes[0].complete(&only_for(3), Some(&only_for(4))).await.is_ok());
+    let unasked = lanes[0].complete(&only_for(5), None).await;
+    assert_eq!(outcome(&unasked), "Passing", "{unasked:?}");
+    assert!(lanes[0].begin(&only_for(5)).await.is_ok());
+    assert!(lanes[0].complete(&only_for(5), None).await.is_ok());
+    assert_eq!(taken_by(&sink), [as_received(3), as_received(5)]);
 }
 
 #[tokio::test]

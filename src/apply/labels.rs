@@ -37,7 +37,7 @@ impl Hands<'_> {
                 }
             }
         }
-        self.note(outcomes).await?;
+        self.notes.note(outcomes).await?;
         Ok(apart)
     }
 

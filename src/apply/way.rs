@@ -12,16 +12,16 @@ const FIRST: SignedDuration = SignedDuration::from_mins(1);
 const LONGEST: SignedDuration = SignedDuration::from_hours(1);
 /// So much is started at once as goes out in about this time: what is started is not weighed anew, and after a power cut
 /// nobody can tell whether it went out.
-const WAVE: Duration = Duration::from_secs(10);
+const AHEAD: Duration = Duration::from_secs(10);
 
 /// How a desk's way out stands, as far as this process has seen.
 #[derive(Debug, Default)]
-pub struct WayOut {
+pub(super) struct WayOut {
     worked: bool,
     /// In a row.
     failures: u32,
     pause: Option<Pause>,
-    /// How long a round of mails takes, as the last ones did.
+    /// How long a mail takes, as the last ones did.
     pace: Option<Duration>,
 }
 
@@ -39,14 +39,17 @@ impl WayOut {
         if self.worked { most } else { 1 }
     }
 
-    /// How many rounds of mails may be started together, at most `most`.
-    pub(super) fn rounds(&self, most: usize) -> usize {
-        let fit = self.pace.map_or(1, |pace| WAVE.as_micros() / pace.as_micros().max(1));
-        usize::try_from(fit).unwrap_or(most).clamp(1, most.max(1))
+    /// How many mails may be started together, at most `most` for each connection; one, as long as none was sent.
+    pub(super) fn together(&self, connections: usize, most: usize) -> usize {
+        let Some(pace) = self.pace else { return 1 };
+        let fit = usize::try_from(AHEAD.as_micros() / pace.as_micros().max(1)).unwrap_or(usize::MAX);
+        fit.clamp(connections, connections * most.max(1))
     }
 
-    pub(super) fn took(&mut self, time: Duration, rounds: usize) {
-        self.pace = u32::try_from(rounds).ok().and_then(|rounds| time.checked_div(rounds));
+    /// So many mails took so long, over all connections.
+    pub(super) fn took(&mut self, time: Duration, mails: usize) {
+        let pace = u32::try_from(mails).ok().and_then(|mails| time.checked_div(mails));
+        self.pace = pace.or(self.pace);
     }
 
     /// The pause that `now` is in. One that ends later than any could was begun by a clock that has been set back since.
@@ -89,17 +92,16 @@ mod tests {
     #[test]
     fn as_much_is_started_together_as_goes_out_in_ten_seconds() {
         let mut way = WayOut::default();
-        assert_eq!(way.rounds(16), 1, "nothing has gone out yet");
-        for (millis, of, rounds) in
-            [(0, 1, 16), (600, 1, 16), (4_000, 4, 10), (9_000, 1, 1), (600_000, 16, 1), (5, 0, 1)]
+        assert_eq!(way.together(2, 16), 1, "nothing has gone out yet");
+        for (millis, of, together) in
+            [(0, 1, 32), (600, 2, 32), (4_000, 8, 20), (9_000, 1, 2), (600_000, 16, 2), (5, 0, 2), (300, 1, 32)]
         {
             way.took(Duration::from_millis(millis), of);
             way.works();
-            assert_eq!((way.rounds(16), way.rounds(1)), (rounds, 1), "{millis} ms for {of}");
+            assert_eq!((way.together(2, 16), way.together(2, 1)), (together, 2), "{millis} ms for {of}");
         }
-        way.took(Duration::ZERO, 1);
         way.broke("535 no".into(), Timestamp::UNIX_EPOCH);
-        assert_eq!(way.rounds(16), 1);
+        assert_eq!(way.together(2, 16), 1);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::time::Duration;
 pub use compose::{compose, compose_alert, compose_forward};
 pub use folder::Folder;
 pub use memory::Memory;
-pub use smtp::Smtp;
+pub use smtp::{Line, Smtp};
 
 use crate::net::{NetError, Tls};
 use crate::oauth::Credential;
@@ -53,6 +53,13 @@ pub enum Outbox {
     Smtp(Box<Smtp>),
     Folder(Folder),
     Memory(Memory),
+}
+
+/// One of the connections of a way out, which goes on whatever becomes of the others.
+pub enum Lane<'o> {
+    Smtp(&'o mut Line),
+    Folder(&'o Folder),
+    Memory(&'o Memory),
 }
 
 /// A mail to be sent, finished.
@@ -138,49 +145,18 @@ impl Outbox {
         Outbox::Memory(Memory::default())
     }
 
-    /// Does what can be done before the mails themselves are handed over, each on a connection of its own: connects, logs
-    /// in, asks whether the server takes mail for this recipient. Dropping the future half way does no harm.
-    ///
-    /// # Errors
-    /// [`SendError::NotSent`] only.
-    pub async fn begin(&mut self, mails: &[Outgoing]) -> Vec<Result<(), SendError>> {
+    /// Its connections, at least one. Each sends one mail after the other, all of them side by side.
+    pub fn lanes(&mut self) -> Vec<Lane<'_>> {
         match self {
-            Outbox::Smtp(smtp) => smtp.begin(mails).await,
-            Outbox::Folder(_) | Outbox::Memory(_) => mails.iter().map(|_| Ok(())).collect(),
+            Outbox::Smtp(smtp) => smtp.lines().iter_mut().map(Lane::Smtp).collect(),
+            Outbox::Folder(folder) => vec![Lane::Folder(folder)],
+            Outbox::Memory(memory) => vec![Lane::Memory(memory)],
         }
     }
 
-    /// Hands over mails whose [`Outbox::begin`] went well, of those begun last, and tells the server of those that will
-    /// be begun `next`, which spares a round trip; their texts stay here. Dropping the future half way leaves `mails` in
-    /// the state of [`SendError::Uncertain`].
-    ///
-    /// # Errors
-    /// [`SendError::NotSent`] if it was surely not taken, else [`SendError::Uncertain`].
-    pub async fn complete(&mut self, mails: &[Outgoing], next: &[Outgoing]) -> Vec<Result<Receipt, SendError>> {
-        let mut results = Vec::new();
-        match self {
-            Outbox::Smtp(smtp) => return smtp.complete(mails, next).await,
-            Outbox::Folder(folder) => {
-                for mail in mails {
-                    results.push(folder.send(mail).await);
-                }
-            }
-            Outbox::Memory(memory) => results.extend(mails.iter().map(|mail| Ok(memory.send(mail)))),
-        }
-        results
-    }
-
-    /// How many mails may be sent side by side, at least 1.
-    pub fn connections(&self) -> usize {
-        match self {
-            Outbox::Smtp(smtp) => smtp.connections(),
-            Outbox::Folder(_) | Outbox::Memory(_) => 1,
-        }
-    }
-
-    /// How often so many may follow each other on one note in the journal. A folder is asked what became of a mail, and
-    /// does not know of one that was taken out of it meanwhile: there a note is for one mail.
-    pub fn most_rounds(&self) -> usize {
+    /// How many mails may follow each other on a connection on one note in the journal. A folder is asked what became of
+    /// a mail, and does not know of one that was taken out of it meanwhile: there a note is for one mail.
+    pub fn most_on_a_lane(&self) -> usize {
         match self {
             Outbox::Smtp(_) | Outbox::Memory(_) => 16,
             Outbox::Folder(_) => 1,
@@ -190,12 +166,13 @@ impl Outbox {
     /// Both steps at once, for callers who keep no journal.
     ///
     /// # Errors
-    /// As [`Outbox::complete`].
+    /// As [`Lane::complete`].
     pub async fn send(&mut self, mail: &Outgoing) -> Result<Receipt, SendError> {
-        let mails = std::slice::from_ref(mail);
-        self.begin(mails).await.into_iter().collect::<Result<(), SendError>>()?;
-        let nothing = || Err(SendError::not_sent(Fault::Passing, "nothing was handed over"));
-        self.complete(mails, &[]).await.into_iter().next().unwrap_or_else(nothing)
+        let mut lanes = self.lanes();
+        let nothing = || SendError::not_sent(Fault::Passing, "there is no connection");
+        let lane = lanes.first_mut().ok_or_else(nothing)?;
+        lane.begin(mail).await?;
+        lane.complete(mail, None).await
     }
 
     /// Settles an uncertain send, where this way out can be asked.
@@ -204,6 +181,34 @@ impl Outbox {
             Outbox::Smtp(_) => Found::Unknown,
             Outbox::Folder(folder) => folder.find(message_id),
             Outbox::Memory(memory) => memory.find(message_id),
+        }
+    }
+}
+
+impl Lane<'_> {
+    /// Does what can be done before the mail itself is handed over: connects, logs in, asks whether the server takes mail
+    /// for this recipient. Dropping the future half way does no harm.
+    ///
+    /// # Errors
+    /// [`SendError::NotSent`] only.
+    pub async fn begin(&mut self, mail: &Outgoing) -> Result<(), SendError> {
+        match self {
+            Lane::Smtp(line) => line.begin(mail).await,
+            Lane::Folder(_) | Lane::Memory(_) => Ok(()),
+        }
+    }
+
+    /// Hands over the mail that was begun, and tells the server of the one that will be begun `next` here, which spares a
+    /// round trip; its text stays here. Dropping the future half way leaves `mail` in the state of
+    /// [`SendError::Uncertain`].
+    ///
+    /// # Errors
+    /// [`SendError::NotSent`] if it was surely not taken, else [`SendError::Uncertain`].
+    pub async fn complete(&mut self, mail: &Outgoing, next: Option<&Outgoing>) -> Result<Receipt, SendError> {
+        match self {
+            Lane::Smtp(line) => line.complete(mail, next).await,
+            Lane::Folder(folder) => folder.send(mail).await,
+            Lane::Memory(memory) => Ok(memory.send(mail)),
         }
     }
 }

@@ -14,11 +14,17 @@ use super::values::{Ms, key, time};
 use super::{EffectId, MailId, Store};
 
 impl Store {
-    /// Effects to carry out now: due, not waiting for an earlier effect of their mail nor for a retry. Those that
-    /// are due longest come first, and among equals those of the mail decided first.
+    /// Effects to carry out now, but for those that send mail: due, not waiting for an earlier effect of their mail nor
+    /// for a retry. Those that are due longest come first, and among equals those of the mail decided first.
     pub async fn ready(&self, desk: &str, now: Timestamp, limit: u32) -> Result<Vec<EffectRow>, StoreError> {
         let desk = desk.to_owned();
-        self.thread.read(move |tx| rows(tx, READY, (&desk, Ms(now), limit))).await
+        self.thread.read(move |tx| rows(tx, READY, (&desk, Ms(now), limit, false))).await
+    }
+
+    /// The same for effects that send mail ([`Effect::mail`]).
+    pub async fn ready_to_send(&self, desk: &str, now: Timestamp, limit: u32) -> Result<Vec<EffectRow>, StoreError> {
+        let desk = desk.to_owned();
+        self.thread.read(move |tx| rows(tx, READY, (&desk, Ms(now), limit, true))).await
     }
 
     /// Notes that these are about to be carried out. When it returns, the note is on the disk: only then may the
@@ -82,6 +88,7 @@ const READY: &str = "
     SELECT e.id, e.mail_id, e.seq, e.payload, e.attempts, e.due_at, e.started_at, m.mailbox, m.validity, m.uid, m.file
     FROM effect e INDEXED BY effect_pending JOIN mail m ON m.id = e.mail_id
     WHERE e.desk = ?1 AND e.state = 'pending' AND e.not_before <= ?2
+          AND (e.kind IN ('send', 'forward', 'close', 'alert')) = ?4
     ORDER BY e.not_before, e.id LIMIT ?3";
 
 const INTERRUPTED: &str = "

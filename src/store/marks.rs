@@ -90,23 +90,14 @@ impl Marks {
         self.write(sends.into_iter().map(|row| ("?", row, None)), start)
     }
 
-    /// The texts of these leave now.
-    pub fn leaving<'r>(
-        &mut self,
-        sends: impl IntoIterator<Item = &'r EffectRow>,
-        start: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.write(sends.into_iter().map(|row| (">", row, None)), start)
+    /// The text of this one leaves now.
+    pub fn leaving(&mut self, send: &EffectRow, start: Timestamp) -> Result<(), StoreError> {
+        self.write([(">", send, None)].into_iter(), start)
     }
 
-    /// What the server has said: its words if it has taken a mail, none if it surely has not.
-    pub fn answered<'r>(
-        &mut self,
-        sends: impl IntoIterator<Item = (&'r EffectRow, Option<&'r str>)>,
-        start: Timestamp,
-    ) -> Result<(), StoreError> {
-        let lines = sends.into_iter().map(|(row, said)| (if said.is_some() { "=" } else { "-" }, row, said));
-        self.write(lines, start)
+    /// What the server has said: its words if it has taken the mail, none if it surely has not.
+    pub fn answered(&mut self, send: &EffectRow, start: Timestamp, said: Option<&str>) -> Result<(), StoreError> {
+        self.write([(if said.is_some() { "=" } else { "-" }, send, said)].into_iter(), start)
     }
 
     fn write<'r>(

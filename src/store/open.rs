@@ -21,6 +21,10 @@ const BUSY: Duration = Duration::from_secs(10);
 /// Room for every statement of the store.
 const STATEMENTS: usize = 128;
 
+/// So many pages (16 MB) are written before they are put in their place: of those that change with every commit, only the
+/// last state is written once more, and the disk is waited for less often.
+const CHECKPOINT_PAGES: i64 = 4_000;
+
 /// Stores up to this size are read whole for damage when opened (64 MiB: about 0.1 s); in bigger ones SQLite finds
 /// damage when it comes to the page.
 const CHECKED_WHOLE: i64 = 64 << 20;
@@ -152,6 +156,7 @@ fn configure(connection: &Connection) -> Result<(), Fault> {
     // In KiB. Eight times as much spares few reads of the system's cache, and would be filled with the bytes of mails.
     connection.pragma_update(None, "cache_size", -4_000)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     Ok(())
 }
 

@@ -60,30 +60,54 @@ pub mod verdict;
 mod word_set;
 
 use classify::Classification;
-use context::Context;
+use context::{Context, DeskProfile};
 use decision::{Decision, Disposition, MadeWith};
 use facts::Facts;
 use inquiry::Inquiry;
 use own_words::OwnWords;
+use rulebook::Rulebook;
 use verdict::{Findings, Verdict};
 
 /// Name and version of this program, as decisions record it.
 const PROGRAM: &str = concat!("madoguchi ", env!("CARGO_PKG_VERSION"));
 
+/// What a mail asks in its own words: the part of [`decide`] that hangs on nothing but the mail and the rules, so that it
+/// may be done ahead.
+#[derive(Debug)]
+pub struct Asked {
+    own: gate::OwnText,
+    /// It only brings the password of an attachment.
+    notice: bool,
+    words: Classification,
+}
+
+/// Reads what a mail asks.
+pub fn asked(inquiry: &Inquiry, desk: &DeskProfile, rules: &Rulebook) -> Asked {
+    let inquiry = &*form::opened(inquiry, desk);
+    let own = gate::OwnText::of(inquiry);
+    let notice = gate::brings_password(inquiry, &own);
+    // A mail with a password asks nothing, and no evidence must quote it.
+    let words = if notice { Classification::default() } else { classify::classify(&OwnWords::of(inquiry), rules) };
+    Asked { own, notice, words }
+}
+
 /// The whole product on one page: what is done about one mail, and why.
 pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
+    decide_asked(inquiry, asked(inquiry, ctx.desk, ctx.rules), ctx)
+}
+
+/// The same, where it is known what the mail asks by the rules of `ctx`.
+pub fn decide_asked(inquiry: &Inquiry, asked: Asked, ctx: &Context) -> Decision {
+    let Asked { own: text, notice, mut words } = asked;
     // Who is it, how far is that proved, and may a robot answer at all?
     let inquiry = &*form::opened(inquiry, ctx.desk);
     let (authenticated, proof) = form::author_level(inquiry, ctx);
-    let gate::Judged { gate, password_notice: notice } = gate::judge(inquiry, ctx, authenticated);
+    let gate = gate::judge(inquiry, text, ctx, authenticated);
     let known = ctx.history.route.clone();
     let route = known.unwrap_or_else(|| sender::route(inquiry, ctx, authenticated).with_proof(&proof));
 
     // What is asked, in the customer's own words of today?
-    // A mail with a password asks nothing, and no evidence must quote it.
     let own = OwnWords::of(inquiry);
-    let mut words = if notice { Classification::default() } else { classify::classify(&own, ctx.rules) };
-
     let facts = if notice { Facts::default() } else { facts::facts(&own, &words, &route, ctx) };
 
     // Is the customer led through steps, or to be?

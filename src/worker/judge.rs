@@ -1,6 +1,7 @@
 //! Deciding: a batch of mails in one transaction, each with the history that those before it have made.
 //!
-//! [`triage::decide`] neither waits nor reads a clock, so it runs where the history is, on the store's thread.
+//! [`triage::decide`] neither waits nor reads a clock, so it runs where the history is, on the store's thread; what a mail
+//! asks needs no history, and is read before, beside the store's work.
 
 use std::sync::Arc;
 
@@ -12,7 +13,6 @@ use super::{decide_safely, meta, observe, warn_of_breaker};
 use crate::apply::effects;
 use crate::config::Desk;
 use crate::store::{Books, DeskLoad, HistoryQuery, MailId, MailMeta, Record, StoreError, StoredMail, Turn, in_force};
-use crate::triage;
 use crate::triage::bounce::Bounce;
 use crate::triage::circumstances::Circumstances;
 use crate::triage::context::{Context, DeskProfile, Seen};
@@ -20,14 +20,17 @@ use crate::triage::decision::{Decision, Disposition};
 use crate::triage::inquiry::Inquiry;
 use crate::triage::receipt;
 use crate::triage::register::Register;
-use crate::triage::rulebook::Editions;
+use crate::triage::rulebook::{Editions, Rulebook};
 use crate::triage::together::Release;
+use crate::triage::{self, Asked};
 
 /// A mail that was read.
 pub(super) struct Read {
     pub mail: StoredMail,
     pub inquiry: Inquiry,
     pub bytes: FromBytes,
+    /// None: reading what it asks panicked; deciding finds out.
+    pub asked: Option<Asked>,
 }
 
 /// What only a mail's bytes tell; they are put away before it is decided.
@@ -73,15 +76,15 @@ impl Decided {
 
 impl Judge {
     /// Decides them in the order of arrival, and writes everything down.
-    pub fn decide_all(&self, read: &[Read], books: &Books<'_>) -> Result<Vec<Decided>, StoreError> {
+    pub fn decide_all(&self, read: Vec<Read>, books: &Books<'_>) -> Result<Vec<Decided>, StoreError> {
         let mut load = books.desk_load(&self.profile.id, self.now)?;
-        read.iter().map(|read| self.decide(read, &mut load, books)).collect()
+        read.into_iter().map(|read| self.decide(read, &mut load, books)).collect()
     }
 
-    fn decide(&self, read: &Read, load: &mut DeskLoad, books: &Books<'_>) -> Result<Decided, StoreError> {
-        let Read { mail, inquiry, bytes } = read;
+    fn decide(&self, mut read: Read, load: &mut DeskLoad, books: &Books<'_>) -> Result<Decided, StoreError> {
+        let Read { mail, inquiry, bytes, asked } = &mut read;
         let mut ctx = self.context(mail, inquiry, bytes, None, books)?;
-        let mut decision = decide_safely(inquiry, &ctx);
+        let mut decision = decide_safely(inquiry, asked.take(), &ctx);
         let (id, meta) = (mail.id, self.meta(inquiry, bytes));
         if observe::only(&ctx) {
             let (would, circumstances) = observe::would(inquiry, ctx, mail);
@@ -92,7 +95,7 @@ impl Judge {
         }
         if decision.answers() && self.opens_breaker(load, books)? {
             ctx.history.standing.breaker_open = true;
-            decision = decide_safely(inquiry, &ctx);
+            decision = decide_safely(inquiry, None, &ctx);
         }
         if decision.reasons.iter().any(|reason| reason.code == "urgent") {
             warn!(event = "urgent", desk = self.profile.id, mail = %id, "staff must see this mail at once");
@@ -104,6 +107,11 @@ impl Judge {
         let record = Record { mail: id, meta, decision, effects, circumstances };
         load.last_hour += books.record_in_turn(&record, turn, self.now)?;
         Ok(decided)
+    }
+
+    /// The rules for a mail (terms 21): those in force when it arrived.
+    pub fn rules(&self, mail: &StoredMail) -> &Rulebook {
+        self.rules.at(mail.arrival.internal_date.unwrap_or(mail.seen_at))
     }
 
     /// Everything that is known besides the mail itself.
@@ -135,8 +143,7 @@ impl Judge {
         };
         let notices = in_force(books.notices(desk)?, &self.desk.notices);
         let outages = books.outages(desk)?;
-        // Terms 21: those in force when the mail arrived.
-        let rules = self.rules.at(mail.arrival.internal_date.unwrap_or(mail.seen_at));
+        let rules = self.rules(mail);
         let number = books.next_case(desk, self.day())?;
         let receipt = Some(receipt::reference(&self.profile.receipt_prefix, self.day(), number));
         let (desk, register) = (&*self.profile, &*self.register);

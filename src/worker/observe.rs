@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use tracing::warn;
 
 use super::judge::Judge;
-use super::{WorkError, Worker, decide_safely};
+use super::{Clerk, WorkError, decide_safely};
 use crate::store::{Books, StoreError, StoredMail};
 use crate::triage::circumstances::Circumstances;
 use crate::triage::context::Context;
@@ -15,7 +15,7 @@ use crate::triage::inquiry::Inquiry;
 /// Every mail came before: nothing is answered, labelled or moved.
 const NEVER: Timestamp = Timestamp::MAX;
 
-impl Worker {
+impl Clerk {
     /// Notes the first look. A desk that only observes says so each time it opens its mailbox.
     pub(super) async fn look(&self, mailbox: &str) -> Result<(), WorkError> {
         let desk = self.profile.id.as_str();
@@ -52,7 +52,7 @@ pub(super) fn would(inquiry: &Inquiry, ctx: Context<'_>, mail: &StoredMail) -> (
     let mut ctx = ctx;
     ctx.now = mail.arrival.internal_date.unwrap_or(mail.seen_at);
     ctx.seen.not_before = None;
-    let decision = decide_safely(inquiry, &ctx);
+    let decision = decide_safely(inquiry, None, &ctx);
     let circumstances = Circumstances::of(&decision, ctx);
     (decision, circumstances)
 }

@@ -13,7 +13,7 @@ use tracing::error;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{WorkError, Worker, caught};
+use super::{Clerk, WorkError, caught};
 use crate::apply::unless_stopped;
 use crate::mailbox::HEAD_BYTES;
 use crate::store::{IN_VAIN, StoreError, StoredMail};
@@ -25,7 +25,7 @@ const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 /// A life this long is not one that somebody cuts off at random.
 const MOMENT: Duration = Duration::from_secs(2);
 
-impl Worker {
+impl Clerk {
     /// Mail with more tries behind it is left for later.
     pub(super) fn most_tries(&self) -> u32 {
         if self.begun.elapsed() < MOMENT { 0 } else { u32::MAX }

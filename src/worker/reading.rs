@@ -2,7 +2,7 @@
 
 use tracing::info;
 
-use super::{Progress, WorkError, Worker, read_safely};
+use super::{Clerk, Progress, WorkError, read_safely};
 use crate::mailbox::{HEAD_BYTES, Inbox, MailboxError};
 use crate::store::StoredMail;
 use crate::triage::arrival::{Arrival, Known};
@@ -12,7 +12,7 @@ use crate::triage::read::TEXT_CUT;
 /// A text beyond this is not looked at: 1 MB, base64 and all, more than the usual head.
 const LONGEST_HEAD: usize = HEAD_BYTES + (1 << 20);
 
-impl Worker {
+impl Clerk {
     /// The open mailbox; what is being read ahead comes first.
     pub(super) async fn open(&mut self) -> Result<&mut Inbox, WorkError> {
         if let Some(read) = self.reading.join_next().await {

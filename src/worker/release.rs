@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tracing::info;
 
 use super::judge::FromBytes;
-use super::{WorkError, Worker, decide_safely, read_safely};
+use super::{Clerk, WorkError, decide_safely, read_safely};
 use crate::apply::released;
 use crate::store::{Books, Released, Turn, Waiting};
 use crate::triage::circumstances::Circumstances;
@@ -18,7 +18,7 @@ use crate::triage::together::{Release, Role, roles};
 /// Turns taken between two looks at the mailbox and at the wish to stop.
 const TURNS_A_ROUND: usize = 50;
 
-impl Worker {
+impl Clerk {
     /// Takes the turns that have come; answers how many.
     pub(super) async fn release(&mut self) -> Result<usize, WorkError> {
         let mut taken = 0;
@@ -103,7 +103,7 @@ impl Worker {
                 if let (Some(case), Some(earlier)) = (&mut ctx.history.case, decided.last()) {
                     case.state.extend(earlier.case_state.clone());
                 }
-                let decision = decide_safely(inquiry, &ctx);
+                let decision = decide_safely(inquiry, None, &ctx);
                 circumstances.push(Circumstances::of(&decision, ctx));
                 decided.push(decision);
             }

@@ -43,6 +43,6 @@ impl<'a> Replay<'a> {
     pub fn decide(&self, mail: &StoredMail, before: &Decision, circumstances: Circumstances) -> Decision {
         let inquiry = read_safely(mail, &self.profile);
         let ctx = circumstances.context(before, &self.profile, self.rules(mail), self.register, self.outages);
-        decide_safely(&inquiry, &ctx)
+        decide_safely(&inquiry, None, &ctx)
     }
 }

@@ -1,5 +1,5 @@
-//! Waves of many answers, which one commit starts: what becomes of them if the process or the machine ends in their
-//! middle, or if they cannot be marked.
+//! Many answers that one commit starts: what becomes of them if the process or the machine ends in their middle, or if
+//! they cannot be marked.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -57,9 +57,9 @@ fn killed_at_every_mark(first: u32) {
         deepest = deepest.max(states(&rows, EffectState::Started));
         lived
     });
-    println!("point {worked_off:?}, {held} held, {deepest} in the deepest wave");
+    println!("point {worked_off:?}, {held} held, at most {deepest} started together");
     assert!(worked_off.is_some_and(|point| point > 20), "{worked_off:?}: are the marks counted?");
-    assert!(deepest > 8 * CONNECTIONS, "only {deepest} in a wave: nothing was proved");
+    assert!(deepest > 8 * CONNECTIONS, "only {deepest} started together: nothing was proved");
     nothing_lost_and_nothing_twice(&bench, MAILS);
 }
 
@@ -74,39 +74,44 @@ fn killed_right_after_every_mark_at_most_one_answer_a_connection_is_in_doubt() {
 }
 
 #[test]
-fn killed_between_two_waves_the_marks_of_the_first_still_count() {
+fn killed_while_more_is_started_the_marks_of_those_before_still_count() {
     const MAILS: usize = 50;
-    // Two for each round, behind those of the first answer and the names of the wave.
-    const MARKS_OF_THE_FIRST: u32 = 4 + 1 + 2 * 16;
+    // File begun; the first answer alone: named, leaving, taken; the names of all that may be started together; then two
+    // for each answer, until half of those have ended.
+    const MARKS_BEFORE: u32 = 4 + 1 + 2 * 16;
     let bench = bench();
     bench.site.once();
-    let mut started = BTreeSet::new();
-    for (n, point) in (2 * MARKS_OF_THE_FIRST - 2..=2 * MARKS_OF_THE_FIRST + 5).enumerate() {
+    let mut noted = BTreeSet::new();
+    let points = (2 * MARKS_BEFORE - 6..2 * MARKS_BEFORE + 48).step_by(6);
+    for (n, point) in points.clone().enumerate() {
+        let before = bench.site.rows();
         (MAILS * n..MAILS * (n + 1)).for_each(|n| bench.dovecot.deliver(&mail(n, Kind::HowTo)));
         assert_eq!(bench.life("marks", point).code, None, "point {point}: killed");
         let rows = bench.site.rows();
-        started.insert(states(&rows, EffectState::Started));
+        let started = states(&rows, EffectState::Started);
+        assert!(started <= 16 * CONNECTIONS, "point {point}: {started} are started");
+        noted.insert(states(&rows, EffectState::Done) - states(&before, EffectState::Done));
         let held = states(&rows, EffectState::Held);
         bench.site.once();
         let now_held = states(&bench.site.rows(), EffectState::Held);
         assert!(now_held - held <= CONNECTIONS, "point {point}: {} more are held", now_held - held);
     }
-    // The first wave not ended in the store, and the second begun.
-    assert_eq!(started, [MAILS - 1 - 16 * CONNECTIONS, 16 * CONNECTIONS].into());
-    nothing_lost_and_nothing_twice(&bench, 8 * MAILS);
+    // None of those started together has its end in the store, and half of them have, with more started.
+    assert_eq!(noted, [1, 1 + 8 * CONNECTIONS].into());
+    nothing_lost_and_nothing_twice(&bench, points.count() * MAILS);
 }
 
-/// File begun; the first answer alone: named, leaving, taken; all others named; a round leaving, taken.
-const MARKS_BEFORE_THE_SECOND_ROUND: u32 = 7;
+/// File begun; the first answer alone: named, leaving, taken; all others named; the next one leaving.
+const MARKS_BEFORE_THE_SECOND_TEXT: u32 = 6;
 
-/// A wave that ended after its first round, then `spoil`, and what of it is held for staff.
+/// Of many that were started none but the first has left, then `spoil`, and what of it is held for staff.
 fn held_after(what: &str, bench: &Bench, first: usize, spoil: fn(&Path)) -> usize {
     const MAILS: usize = 13;
     let before = bench.site.rows();
     (first..first + MAILS).for_each(|n| bench.dovecot.deliver(&mail(n, Kind::HowTo)));
-    assert_eq!(bench.life("marks", 2 * MARKS_BEFORE_THE_SECOND_ROUND).code, None, "{what}: killed");
+    assert_eq!(bench.life("marks", 2 * MARKS_BEFORE_THE_SECOND_TEXT - 1).code, None, "{what}: killed");
     let started = states(&bench.site.rows(), EffectState::Started);
-    assert_eq!(started, MAILS - 1, "{what}: all but the first answer are one wave");
+    assert_eq!(started, MAILS - 1, "{what}: all but the first answer are started together");
     spoil(&marks(&bench.site));
     bench.site.once();
     nothing_lost_and_nothing_twice(bench, first + MAILS);
@@ -114,7 +119,7 @@ fn held_after(what: &str, bench: &Bench, first: usize, spoil: fn(&Path)) -> usiz
 }
 
 #[test]
-fn marks_that_are_not_from_here_and_now_leave_the_whole_wave_to_staff() {
+fn marks_that_are_not_from_here_and_now_leave_all_that_was_started_to_staff() {
     let bench = bench();
     bench.site.once();
     let copied = |marks: &Path| {
@@ -163,14 +168,14 @@ fn an_answer_that_cannot_be_marked_does_not_go_out() {
 }
 
 #[test]
-fn a_stop_in_the_middle_of_a_wave_leaves_to_staff_only_what_the_server_said_nothing_about() {
+fn a_stop_in_the_middle_of_many_leaves_to_staff_only_what_the_server_said_nothing_about() {
     const MAILS: usize = 12;
     let (dovecot, server) = (dovecot(), FaultySmtp::start_sparing(3, At::Text, Fault::Silence));
     let site = Site::new(&[Desk::new("desk", imap(dovecot.port), smtp(server.port) + "\ntimeout_seconds = 60")]);
     (0..MAILS).for_each(|n| dovecot.deliver(&mail(n, Kind::HowTo)));
     let running = site.spawn(&[], RUN);
     eventually("the server says nothing", || (server.failed() > 0).then_some(()));
-    assert_eq!(states(&site.rows(), EffectState::Started), MAILS - 1, "all but the first answer are one wave");
+    assert_eq!(states(&site.rows(), EffectState::Started), MAILS - 1, "all but the first answer are started together");
     assert_eq!(running.stop().code, Some(0));
     let rows = site.rows();
     let count = |state| states(&rows, state);
@@ -183,4 +188,21 @@ fn a_stop_in_the_middle_of_a_wave_leaves_to_staff_only_what_the_server_said_noth
     let all = taken.len();
     taken.dedup();
     assert_eq!((all, taken.len(), states(&site.rows(), EffectState::Done)), (MAILS, MAILS, MAILS - 1));
+}
+
+#[test]
+fn a_connection_on_which_the_server_says_nothing_does_not_hold_up_the_others() {
+    const MAILS: usize = 12;
+    let (dovecot, server) = (dovecot(), FaultySmtp::start_failing_once(3, At::Text, Fault::Silence));
+    let outbox = smtp(server.port) + "\ntimeout_seconds = 600\nconnections = 2";
+    let site = Site::new(&[Desk::new("desk", imap(dovecot.port), outbox)]);
+    (0..MAILS).for_each(|n| dovecot.deliver(&mail(n, Kind::HowTo)));
+    let running = site.spawn(&[], RUN);
+    // All but the one that stands behind the text.
+    eventually("the others go out", || (server.taken().len() == MAILS - 1).then_some(()));
+    assert_eq!(server.failed(), 1);
+    assert_eq!(running.stop().code, Some(0));
+    let rows = site.rows();
+    let count = |state| states(&rows, state);
+    assert_eq!((count(EffectState::Held), count(EffectState::Done), count(EffectState::Pending)), (1, MAILS - 2, 1));
 }

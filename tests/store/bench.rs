@@ -54,8 +54,11 @@ impl Bench {
         mail
     }
 
+    /// What is ready, and behind it what is ready to be sent.
     pub async fn ready(&self, minutes: i64) -> Vec<EffectRow> {
-        self.store.ready(DESK, minute(minutes), 100).await.unwrap()
+        let mut rows = self.store.ready(DESK, minute(minutes), 100).await.unwrap();
+        rows.extend(self.store.ready_to_send(DESK, minute(minutes), 100).await.unwrap());
+        rows
     }
 
     /// What is ready, as `mail.seq kind`, mails counted from 1.

@@ -10,7 +10,7 @@ async fn work(store: Store, desk: String) {
         let effects = [at_once(send(&format!("r{uid}@{desk}")))];
         let meta = meta(&format!("m{uid}"), "a@b.example", &[]);
         store.record(ids[0], &meta, &decision(None), &effects, minute(0)).await.unwrap();
-        let ready = store.ready(&desk, minute(0), 10).await.unwrap();
+        let ready = store.ready_to_send(&desk, minute(0), 10).await.unwrap();
         assert_eq!(ready.len(), 1);
         store.start(&[ready[0].id], minute(0)).await.unwrap();
         store.finish(vec![(ready[0].id, done())], minute(0)).await.unwrap();

@@ -48,9 +48,14 @@ impl SmallDesk<'_> {
             self.store.record(mail.id, &meta, &decision(None), &effects, minute(1)).await.unwrap();
         }
         self.step("recorded");
-        while let Some(row) = self.store.ready(DESK, minute(10), 1).await.unwrap().pop() {
+        while let Some(row) = self.next().await {
             self.carry_out(&row).await;
         }
+    }
+
+    async fn next(&self) -> Option<EffectRow> {
+        let ready = self.store.ready(DESK, minute(10), 1).await.unwrap().pop();
+        if ready.is_some() { ready } else { self.store.ready_to_send(DESK, minute(10), 1).await.unwrap().pop() }
     }
 
     async fn carry_out(&self, row: &EffectRow) {

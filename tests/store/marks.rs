@@ -18,7 +18,7 @@ async fn started(store: &Store, sends: u32) -> Vec<EffectRow> {
             .await
             .unwrap();
     }
-    let rows = store.ready(DESK, minute(1), 100).await.unwrap();
+    let rows = store.ready_to_send(DESK, minute(1), 100).await.unwrap();
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     store.start(&ids, minute(2)).await.unwrap();
     rows
@@ -32,8 +32,9 @@ async fn another_process_reads_what_became_of_each_send_that_was_started() {
     marks.renew().unwrap();
     assert!(marks.are_kept());
     marks.intend(&rows, minute(2)).unwrap();
-    marks.leaving(&rows[..3], minute(2)).unwrap();
-    marks.answered([(&rows[0], Some("250 Ok")), (&rows[1], None)], minute(2)).unwrap();
+    rows[..3].iter().for_each(|row| marks.leaving(row, minute(2)).unwrap());
+    marks.answered(&rows[0], minute(2), Some("250 Ok")).unwrap();
+    marks.answered(&rows[1], minute(2), None).unwrap();
     drop(marks);
     let bench = bench.reopen();
     let interrupted = bench.store.interrupted(DESK).await.unwrap();

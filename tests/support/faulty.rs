@@ -36,6 +36,8 @@ struct State {
     fault: Option<(At, Fault)>,
     /// Mails that it takes before it fails.
     spared: usize,
+    /// It fails on one connection and is good on all others.
+    once: bool,
     /// Message-IDs of mails whose final dot came and that were not refused.
     taken: Vec<String>,
     /// A step was reached at which it fails.
@@ -50,9 +52,18 @@ impl FaultySmtp {
 
     /// Takes so many mails before it fails.
     pub fn start_sparing(spared: usize, at: At, fault: Fault) -> FaultySmtp {
+        FaultySmtp::start_with(State { fault: Some((at, fault)), spared, ..State::default() })
+    }
+
+    /// Takes so many mails before one connection fails.
+    pub fn start_failing_once(spared: usize, at: At, fault: Fault) -> FaultySmtp {
+        FaultySmtp::start_with(State { fault: Some((at, fault)), spared, once: true, ..State::default() })
+    }
+
+    fn start_with(state: State) -> FaultySmtp {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state = Arc::new(Mutex::new(State { fault: Some((at, fault)), spared, ..State::default() }));
+        let state = Arc::new(Mutex::new(state));
         let shared = state.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -117,6 +128,9 @@ fn answer(
         state.taken.extend(id);
     }
     state.failed += usize::from(fault.is_some());
+    if fault.is_some() && state.once {
+        state.fault = None;
+    }
     let text = match fault {
         None => usual,
         Some(Fault::Say(text)) => text,

@@ -8,7 +8,8 @@
 mod session;
 mod wire;
 
-use futures_util::future::join_all;
+use std::sync::Arc;
+
 use lettre::Address;
 
 use self::session::{Envelope, Session};
@@ -18,12 +19,18 @@ use crate::triage::message_id::tagged;
 
 /// A submission server.
 pub struct Smtp {
-    way: Way,
-    /// Taken out while in use and put back only after a mail was taken: a send that fails or is dropped half way
-    /// takes its connection with it, so the state of a kept one is never in doubt.
-    kept: Vec<Session>,
-    /// The server waits for the texts of the mails that were begun last: their Message-IDs, each with its connection.
-    begun: Vec<(String, Session)>,
+    way: Arc<Way>,
+    lines: Vec<Line>,
+}
+
+/// One connection, made when it is needed, and kept.
+pub struct Line {
+    way: Arc<Way>,
+    /// Taken out while in use and put back only if all went well: a send that fails or is dropped half way takes its
+    /// connection with it, so the state of a kept one is never in doubt.
+    kept: Option<Session>,
+    /// The server waits for the text of the mail with this Message-ID.
+    begun: Option<String>,
 }
 
 /// What every connection needs to know.
@@ -44,11 +51,14 @@ impl Smtp {
         {
             return Err(OutboxError::BounceAddress);
         }
-        Ok(Smtp { way: Way { settings: settings.clone(), route }, kept: Vec::new(), begun: Vec::new() })
+        let way = Arc::new(Way { settings: settings.clone(), route });
+        let line = || Line { way: way.clone(), kept: None, begun: None };
+        let lines = std::iter::repeat_with(line).take(settings.connections.max(1)).collect();
+        Ok(Smtp { way, lines })
     }
 
-    pub(super) fn connections(&self) -> usize {
-        self.way.settings.connections.max(1)
+    pub(super) fn lines(&mut self) -> &mut [Line] {
+        &mut self.lines
     }
 
     /// Connects, logs in and has the envelope sender taken, as for a mail, but sends none. Answers what the server
@@ -60,48 +70,30 @@ impl Smtp {
         let bounces = self.way.settings.bounce_address.as_deref().and_then(envelope_address);
         self.way.open().await?.survey(bounces.as_ref()).await
     }
+}
 
-    /// Everything up to the server's wish for the texts, side by side.
-    pub(super) async fn begin(&mut self, mails: &[Outgoing]) -> Vec<Result<(), SendError>> {
-        self.begun.clear();
-        let sessions = self.sessions_for(mails);
-        let begun = join_all(mails.iter().zip(sessions).map(|(mail, kept)| self.way.begin(kept, mail))).await;
-        let note = |(mail, result): (&Outgoing, Result<Session, SendError>)| {
-            result.map(|session| self.begun.push((mail.message_id.clone(), session)))
-        };
-        mails.iter().zip(begun).map(note).collect()
+impl Line {
+    /// Everything up to the server's wish for the text. A connection on which another mail was announced or begun is of
+    /// no use: it is closed, and the server forgets that mail.
+    pub(super) async fn begin(&mut self, mail: &Outgoing) -> Result<(), SendError> {
+        let envelope = self.way.envelope(mail)?;
+        let idle = self.begun.take().is_none();
+        let fits = |session: &Session| session.announced().is_none_or(|announced| announced == mail.message_id);
+        let kept = self.kept.take().filter(|session| idle && fits(session));
+        self.kept = Some(self.way.begin(kept, &envelope).await?);
+        self.begun = Some(mail.message_id.clone());
+        Ok(())
     }
 
-    /// The texts, each over the connection on which it was begun, and the server's word about each. The `next` mails are
-    /// announced behind them.
-    pub(super) async fn complete(&mut self, mails: &[Outgoing], next: &[Outgoing]) -> Vec<Result<Receipt, SendError>> {
-        // Not all that was begun need go on: the connections of the others are closed.
-        let mut begun = std::mem::take(&mut self.begun);
-        let mut session_of = |mail: &Outgoing| {
-            let at = begun.iter().position(|(message_id, _)| *message_id == mail.message_id);
-            at.map(|at| begun.remove(at).1)
-        };
-        let mut next = next.iter().map(|mail| self.way.envelope(mail).ok());
-        let complete: Vec<_> =
-            mails.iter().map(|mail| complete(session_of(mail), mail, next.next().flatten())).collect();
-        let (results, sessions): (Vec<_>, Vec<_>) = join_all(complete).await.into_iter().unzip();
-        self.kept.extend(sessions.into_iter().flatten());
-        results
-    }
-
-    /// A kept connection for each mail, if there are so many: the one on which it was announced, else an idle one. One on
-    /// which another mail was announced is of no use: it is closed, and the server forgets that mail.
-    fn sessions_for(&mut self, mails: &[Outgoing]) -> Vec<Option<Session>> {
-        let (mut announced, mut idle): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.kept).into_iter().partition(|session| session.announced().is_some());
-        let mut take = |mail: &Outgoing| {
-            let at = announced.iter().position(|session| session.announced() == Some(mail.message_id.as_str()));
-            at.map(|at| announced.swap_remove(at))
-        };
-        let mut sessions: Vec<Option<Session>> = mails.iter().map(&mut take).collect();
-        sessions.iter_mut().filter(|session| session.is_none()).for_each(|session| *session = idle.pop());
-        self.kept = idle;
-        sessions
+    /// The text, and the server's word about it. The `next` mail is announced behind it.
+    pub(super) async fn complete(&mut self, mail: &Outgoing, next: Option<&Outgoing>) -> Result<Receipt, SendError> {
+        let asked = self.begun.take().is_some_and(|begun| begun == mail.message_id);
+        let not_asked = || SendError::not_sent(Fault::Passing, "the server was not asked to take this mail");
+        let mut session = self.kept.take().filter(|_| asked).ok_or_else(not_asked)?;
+        let next = next.and_then(|next| self.way.envelope(next).ok());
+        let receipt = session.message(&mail.raw, next).await?;
+        self.kept = Some(session);
+        Ok(receipt)
     }
 }
 
@@ -110,17 +102,16 @@ impl Way {
         Session::open(&self.settings, &self.route).await
     }
 
-    async fn begin(&self, kept: Option<Session>, mail: &Outgoing) -> Result<Session, SendError> {
-        let envelope = self.envelope(mail)?;
+    async fn begin(&self, kept: Option<Session>, envelope: &Envelope<'_>) -> Result<Session, SendError> {
         if let Some(mut kept) = kept {
-            match kept.begin(&envelope).await {
+            match kept.begin(envelope).await {
                 // The server hung up on the idle connection.
                 Err(SendError::NotSent { fault: Fault::Passing, code: None | Some(421), .. }) => {}
                 begun => return begun.map(|()| kept),
             }
         }
         let mut fresh = self.open().await?;
-        fresh.begin(&envelope).await?;
+        fresh.begin(envelope).await?;
         Ok(fresh)
     }
 
@@ -135,21 +126,6 @@ impl Way {
         let bounces = self.settings.bounce_address.as_ref()?;
         let tagged = self.settings.bounce_tags.then(|| tagged(bounces, &mail.message_id)).flatten();
         envelope_address(tagged.as_ref().unwrap_or(bounces))
-    }
-}
-
-/// Answers also with the connection, if it is still good.
-async fn complete(
-    begun: Option<Session>,
-    mail: &Outgoing,
-    next: Option<Envelope<'_>>,
-) -> (Result<Receipt, SendError>, Option<Session>) {
-    let Some(mut session) = begun else {
-        return (Err(SendError::not_sent(Fault::Passing, "the server was not asked to take a mail")), None);
-    };
-    match session.message(&mail.raw, next).await {
-        Ok(receipt) => (Ok(receipt), Some(session)),
-        Err(error) => (Err(error), None),
     }
 }
 

@@ -155,10 +155,11 @@ pub fn robot_text(facts: &Facts) -> Finding {
 }
 
 /// What the sender wrote, where robots say what they are.
-pub(super) struct OwnText {
+#[derive(Debug)]
+pub struct OwnText {
     whole: String,
     /// Lines of the first [`LOOKED_AT`] bytes that are not blank, as phrases are compared with them.
-    pub beginning: String,
+    pub(super) beginning: String,
 }
 
 impl OwnText {

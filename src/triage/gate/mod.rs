@@ -19,7 +19,8 @@ mod subject;
 mod target;
 mod title;
 
-pub use password::is_password_notice;
+pub use content::OwnText;
+pub use password::{brings_password, is_password_notice};
 pub use sender::is_mail_system;
 pub use subject::base_subject;
 pub use target::{Target, reply_target};
@@ -34,7 +35,7 @@ struct Facts<'a> {
     inquiry: &'a Inquiry,
     ctx: &'a Context<'a>,
     authenticated: AuthLevel,
-    text: content::OwnText,
+    text: OwnText,
 }
 
 /// A rule's verdict and what it saw: no text of the body, no full address. None: the rule does not fire.
@@ -72,19 +73,12 @@ const RULES: &[(&str, Rule)] = &[
     ("R28", content::robot_text),
 ];
 
-/// What the gate finds.
-pub struct Judged {
-    pub gate: Gate,
-    /// The mail only brings the password for the attachment of another one.
-    pub password_notice: bool,
-}
-
-/// Judges all rules; the worst verdict of those that fire is the gate's.
-pub fn judge(inquiry: &Inquiry, ctx: &Context, authenticated: AuthLevel) -> Judged {
-    let facts = Facts { inquiry, ctx, authenticated, text: content::OwnText::of(inquiry) };
+/// Judges all rules; the worst verdict of those that fire is the gate's. `text`: of this very mail.
+pub fn judge(inquiry: &Inquiry, text: OwnText, ctx: &Context, authenticated: AuthLevel) -> Gate {
+    let facts = Facts { inquiry, ctx, authenticated, text };
     let hits: Vec<GateHit> = RULES.iter().filter_map(|(id, rule)| Some(hit(id, rule(&facts)?))).collect();
     let verdict = hits.iter().map(|hit| hit.verdict).max().unwrap_or(GateVerdict::Answer);
-    Judged { gate: Gate { verdict, hits }, password_notice: password::brings_password(inquiry, &facts.text) }
+    Gate { verdict, hits }
 }
 
 fn hit(rule: &str, (verdict, detail): (GateVerdict, String)) -> GateHit {

@@ -39,7 +39,7 @@ pub fn is_password_notice(inquiry: &Inquiry) -> bool {
 }
 
 /// The same, where its text is known.
-pub(super) fn brings_password(inquiry: &Inquiry, text: &OwnText) -> bool {
+pub fn brings_password(inquiry: &Inquiry, text: &OwnText) -> bool {
     in_subject(&normalised(&inquiry.subject)).is_some() || in_text(&text.beginning)
 }
 
