@@ -2,7 +2,8 @@
 //!
 //! Every effect may be carried out twice without harm (labels are sets, copies are looked for by Message-ID, a mail
 //! that is gone was moved) but one: sending. So "started" is noted durably before a send, and a send that was cut
-//! off is never blindly repeated ([`settle_interrupted`], invariant 3); [`Marks`] tell which ones surely were not sent.
+//! off is never blindly repeated ([`settle_interrupted`], invariant 3); [`Marks`](crate::store::Marks) tell which ones
+//! surely were not sent.
 
 mod call;
 mod labels;
