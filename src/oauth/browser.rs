@@ -17,7 +17,7 @@ use crate::net::{short, within};
 
 /// Browsers open connections that they do not use.
 const LIMIT: Duration = Duration::from_secs(5);
-const LONGEST_LINE: u64 = 16 * 1024;
+const LONGEST_REQUEST: u64 = 16 * 1024;
 const PAGE: &str = "<!doctype html><meta charset=utf-8><title>madoguchi</title><p>このページは閉じてかまいません。結果は端末に\
      表示されます。<p>This page can be closed. The terminal shows the result.";
 
@@ -100,8 +100,14 @@ impl Account {
 
 async fn hear(stream: TcpStream, state: &str) -> io::Result<Brought> {
     let mut stream = BufReader::new(stream);
+    let mut request = (&mut stream).take(LONGEST_REQUEST);
     let mut line = String::new();
-    (&mut stream).take(LONGEST_LINE).read_line(&mut line).await?;
+    request.read_line(&mut line).await?;
+    // A browser that was not heard out would be told of a broken connection, and show that instead of our page.
+    let mut header = Vec::new();
+    while request.read_until(b'\n', &mut header).await? > b"\r\n".len() {
+        header.clear();
+    }
     let brought = brought(&line, state);
     let (status, page) = if matches!(brought, Brought::Nothing) { ("404 Not Found", "") } else { ("200 OK", PAGE) };
     let head = "Content-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\nConnection: close";
