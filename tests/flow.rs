@@ -8,6 +8,7 @@ use std::process::Command;
 use madoguchi::config;
 use madoguchi::triage::flow::state::{FlowState, Place};
 use madoguchi::triage::flow::walk::{Way, next};
+use madoguchi::triage::flow::weights::{self, Weights};
 use madoguchi::triage::flow::words::FlowBook;
 use madoguchi::triage::flow::{Answer, Flow, Learned};
 use madoguchi::triage::inquiry::Inquiry;
@@ -165,6 +166,29 @@ fn a_state_survives_being_written_down() {
     let more = mail("Re:", "全部やりました。だめでした。");
     assert_eq!(back.advance(&more, &book), first.advance(&more, &book));
     assert_eq!((first.place, first.asked.as_slice()), (Place::Asking, &["Q4", "Q6", "Q7"].map(String::from)[..]));
+}
+
+/// 「落として上げた」 names a device restarted with no word that the flow knows.
+#[test]
+fn a_step_is_found_by_a_name_that_was_learned() {
+    let names = [("Q6 always", [-2.0]), ("Q6 named 上げ", [4.0])];
+    let answers = [("near action だめ", [0.0, 0.0, 0.0, 5.0, 0.0, 0.0]), ("Q5 asked", [9.0, 0.0, 0.0, 0.0, 0.0, 0.0])];
+    let weights = Weights {
+        names: weights::Table { rows: names.map(|(name, points)| (name.into(), points)).into() },
+        answers: weights::Table { rows: answers.map(|(name, points)| (name.into(), points)).into() },
+        outcomes: weights::Table::default(),
+    };
+    let with = |weights| FlowBook::compile(Flow { weights, ..Flow::clone(&book().flow) }.into());
+    let read = |text: &str, book: &FlowBook| {
+        let start = FlowState { asked: vec!["Q5".into(), "Q7".into()], ..FlowState::new(&book.flow) };
+        let read = start.advance(&mail("Re:", text), book);
+        (read.turn().unwrap().learned.clone(), read.turn().unwrap().why.get("Q6").cloned().unwrap_or_default())
+    };
+    let (learned, why) = read("落として上げましたがだめ。", &with(Some(weights.clone())));
+    assert_eq!(learned.get("Q6"), Some(&Answer::DoneNoEffect));
+    assert_eq!(why, ["near action だめ", "named 上げ"]);
+    let (learned, why) = read("落としてみましたがだめ。", &with(Some(weights)));
+    assert_eq!((learned.get("Q6"), why.len()), (None, 0), "no name that was learned");
 }
 
 #[test]

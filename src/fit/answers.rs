@@ -8,14 +8,19 @@ use argmin::core::{CostFunction, Error, Gradient};
 
 use super::features::number;
 use super::learn;
+use crate::triage::flow::finder::{ALWAYS, ASKED};
 use crate::triage::flow::state::Place;
 use crate::triage::flow::weights::{ANSWERS, Features, OUTCOMES, Outcome, Table, Weights};
 use crate::triage::flow::{Answer, Learned};
 
 /// A feature holds in at least so many examples to be learned about.
 const LEAST: usize = 4;
-/// So many features are kept, those with the most points: of steps, of mails.
-const KEPT: (usize, usize) = (32_000, 8_000);
+/// So many features of names are kept, those with the most points.
+const NAMES: usize = 16_000;
+/// The same of answers.
+const STEPS: usize = 32_000;
+/// The same of outcomes.
+const MAILS: usize = 8_000;
 /// Of the squares of the weights of all examples together.
 const PENALTY: f64 = 1.0;
 /// A term counts less than a circumstance: there are hundreds of them in a mail.
@@ -46,21 +51,59 @@ pub fn outcome(place: Place, end: bool) -> usize {
     OUTCOMES.iter().position(|known| *known == outcome).unwrap_or_default()
 }
 
-/// Learns from examples of steps and of mails.
-pub fn learn(steps: &[&Example], mails: &[&Example]) -> anyhow::Result<Weights> {
-    Ok(Weights { answers: table(steps, KEPT.0)?, outcomes: table(mails, KEPT.1)? })
+/// Of which steps a mail speaks.
+#[derive(Debug, Clone)]
+pub struct Told {
+    pub terms: Features,
+    /// For each step of the flow: our last mail asked for it.
+    pub asked: Vec<bool>,
+    /// For each step: this mail answers it.
+    pub told: Vec<bool>,
+}
+
+/// Learns how mails name steps; `ids` are those of the flow's steps.
+pub fn names(ids: &[&str], mails: &[&Told]) -> anyhow::Result<Table<1>> {
+    let mut features = frequent(mails.iter().map(|mail| &mail.terms));
+    let index = index(&features);
+    let terms: Vec<Row> = mails.iter().map(|mail| row(&mail.terms, &index)).collect();
+    let always = u32::try_from(features.len())?;
+    features.extend([ALWAYS, ASKED]);
+    let scales: Vec<f64> = features.iter().map(|name| scale(name)).collect();
+    let (mut names, mut points) = (Vec::new(), Vec::new());
+    for (step, id) in ids.iter().enumerate() {
+        let circumstances = |mail: &Told| [always].into_iter().chain(mail.asked[step].then_some(always + 1));
+        let rows: Vec<Row> = mails
+            .iter()
+            .zip(&terms)
+            .map(|(mail, row)| row.iter().copied().chain(circumstances(mail)).collect())
+            .collect();
+        let right: Vec<usize> = mails.iter().map(|mail| usize::from(mail.told[step])).collect();
+        let weights = learn::learn(Softmax::<2>::new(&rows, &right, &scales), features.len() * 2)?;
+        names.extend(features.iter().map(|feature| format!("{id} {feature}")));
+        points.extend(weights.as_chunks::<2>().0.iter().map(|[no, yes]| yes - no));
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Ok(Table { rows: kept(&names, &scales.repeat(ids.len()), &points, NAMES) })
+}
+
+/// Learns from examples of steps.
+pub fn answers(steps: &[&Example]) -> anyhow::Result<Table<{ ANSWERS.len() }>> {
+    table(steps, STEPS)
+}
+
+/// Learns from examples of mails.
+pub fn outcomes(mails: &[&Example]) -> anyhow::Result<Table<{ OUTCOMES.len() }>> {
+    table(mails, MAILS)
 }
 
 fn table<const COLUMNS: usize>(examples: &[&Example], most: usize) -> anyhow::Result<Table<COLUMNS>> {
-    let names = names(examples);
+    let names = frequent(examples.iter().map(|example| &example.features));
     if names.is_empty() {
         return Ok(Table::default());
     }
-    let index: HashMap<&str, u32> = names.iter().copied().zip(0..).collect();
+    let index = index(&names);
     let scales: Vec<f64> = names.iter().map(|name| scale(name)).collect();
-    let row =
-        |example: &&Example| -> Row { example.features.iter().filter_map(|name| index.get(name).copied()).collect() };
-    let rows: Vec<Row> = examples.iter().map(row).collect();
+    let rows: Vec<Row> = examples.iter().map(|example| row(&example.features, &index)).collect();
     let right: Vec<usize> = examples.iter().map(|example| example.column).collect();
     let softmax = Softmax::<COLUMNS>::new(&rows, &right, &scales);
     let weights = learn::learn(softmax, names.len() * COLUMNS)?;
@@ -68,18 +111,26 @@ fn table<const COLUMNS: usize>(examples: &[&Example], most: usize) -> anyhow::Re
 }
 
 /// The features that are learned about.
-fn names<'a>(examples: &[&'a Example]) -> Vec<&'a str> {
+fn frequent<'a>(examples: impl Iterator<Item = &'a Features>) -> Vec<&'a str> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    examples.iter().flat_map(|example| example.features.iter()).for_each(|name| *counts.entry(name).or_default() += 1);
+    examples.flat_map(Features::iter).for_each(|name| *counts.entry(name).or_default() += 1);
     // A quotation mark would have to be escaped in the file; it says nothing.
     let plain = |name: &str| !name.contains(['"', '\\']) && !name.chars().any(char::is_control);
     counts.into_iter().filter(|(name, count)| *count >= LEAST && plain(name)).map(|(name, _)| name).collect()
 }
 
+fn index<'a>(names: &[&'a str]) -> HashMap<&'a str, u32> {
+    names.iter().copied().zip(0..).collect()
+}
+
+fn row(features: &Features, index: &HashMap<&str, u32>) -> Row {
+    features.iter().filter_map(|name| index.get(name).copied()).collect()
+}
+
 fn scale(name: &str) -> f64 {
     match name.split(' ').next().unwrap_or_default() {
-        "near" | "behind" => TERM,
-        "mail" | "beside" | "first" | "last" => FAR,
+        "near" | "behind" | "named" => TERM,
+        "mail" | "beside" | "first" | "last" | "piece" => FAR,
         _ => 1.0,
     }
 }
@@ -184,7 +235,9 @@ impl<const COLUMNS: usize> Gradient for Softmax<'_, COLUMNS> {
 pub fn toml(weights: &Weights, head: &str) -> String {
     let mut out = String::new();
     head.lines().for_each(|line| line_of(&mut out, format!("# {line}").trim_end()));
-    line_of(&mut out, "#\n# Points for: nothing said, yes, no, done without effect, done and fixed, unknown");
+    line_of(&mut out, "#\n# Points for: the mail speaks of the step\n[names]");
+    rows(&mut out, &weights.names);
+    line_of(&mut out, "\n# Points for: nothing said, yes, no, done without effect, done and fixed, unknown");
     line_of(&mut out, "[answers]");
     rows(&mut out, &weights.answers);
     line_of(&mut out, "\n# Points for: goes on, works again, to staff\n[outcomes]");
@@ -236,10 +289,10 @@ mod tests {
         };
         let all = [example(&["near action だめ", "a"], 3), example(&["near action 直った", "a"], 4)];
         let all: Vec<&Example> = all.iter().cycle().take(40).collect();
-        let weights = learn(&all, &[]).unwrap();
-        assert_eq!(weights.answers.best(&all[0].features), 3);
-        assert_eq!(weights.answers.best(&all[1].features), 4);
-        let reasons = weights.answers.reasons(&all[0].features, 3, 2);
+        let answers = answers(&all).unwrap();
+        assert_eq!(answers.best(&all[0].features), 3);
+        assert_eq!(answers.best(&all[1].features), 4);
+        let reasons = answers.reasons(&all[0].features, 3, 2);
         assert_eq!(reasons, ["a", "near action だめ"]);
     }
 }

@@ -11,10 +11,12 @@ use indicatif::ProgressBar;
 use serde::Deserialize;
 
 use super::{inquiry, public_end};
-use crate::fit::answers::{self, Example};
+use crate::fit::answers::{self, Example, Told};
 use crate::fit::write;
+use crate::triage::flow::finder::{self, Names};
 use crate::triage::flow::reader::by_words;
 use crate::triage::flow::state::{FlowState, Place};
+use crate::triage::flow::weigh::Mail;
 use crate::triage::flow::weights::Weights;
 use crate::triage::flow::words::FlowBook;
 use crate::triage::flow::{Flow, Learned};
@@ -41,6 +43,7 @@ struct Source {
     name: String,
     bytes: Vec<u8>,
     dialogues: Vec<Dialogue>,
+    told: Vec<Told>,
 }
 
 /// What one file teaches.
@@ -53,21 +56,21 @@ struct Examples {
 /// Learns from these files and writes the weights to `out`; without one only the figures are shown.
 pub fn command(flow: &Arc<Flow>, paths: &[PathBuf], out: Option<&Path>) -> anyhow::Result<()> {
     let book = with_weights(flow, None);
-    let sources = paths.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?;
-    let examples: Vec<Examples> = sources.iter().map(|source| examples(source, &book)).collect();
-    let table = cross_validated(flow, &sources, &examples)?;
+    let mut sources = paths.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?;
+    sources.iter_mut().for_each(|source| source.told = told(source, &book));
+    let table = cross_validated(&book, &sources)?;
     let hash = write::hash(sources.iter().map(|source| (source.name.as_str(), source.bytes.as_slice())));
-    let mails: usize = examples.iter().map(|examples| examples.mails.len()).sum();
+    let mails: usize = sources.iter().map(|source| source.told.len()).sum();
     let head = format!(
         "Written by `madoguchi flow fit`; people may edit it. Learned from {mails} mails (hash {hash}).\n\
          Each file by what the others teach.\n\n{table}"
     );
     writeln!(std::io::stdout(), "{head}").context("standard output")?;
     if let Some(out) = out {
-        let weights = learned(examples.iter())?;
+        let weights = learned(&book, &sources.iter().collect::<Vec<_>>())?;
         std::fs::write(out, answers::toml(&weights, &head))
             .with_context(|| format!("cannot write {}", out.display()))?;
-        let count = weights.answers.rows.len() + weights.outcomes.rows.len();
+        let count = weights.names.rows.len() + weights.answers.rows.len() + weights.outcomes.rows.len();
         writeln!(std::io::stdout(), "{count} features: {}", out.display()).context("standard output")?;
     }
     Ok(())
@@ -83,15 +86,15 @@ fn read(path: &Path) -> anyhow::Result<Source> {
     };
     let dialogues = lines.map(dialogue).collect::<anyhow::Result<Vec<Dialogue>>>()?;
     ensure!(!dialogues.is_empty(), "{}: there are no dialogues in this file", path.display());
-    Ok(Source { name, bytes, dialogues })
+    Ok(Source { name, bytes, dialogues, told: Vec::new() })
 }
 
 fn with_weights(flow: &Arc<Flow>, weights: Option<Weights>) -> FlowBook {
     FlowBook::compile(Arc::new(Flow { weights, ..Flow::clone(flow) }))
 }
 
-fn examples(source: &Source, book: &FlowBook) -> Examples {
-    let mut found = Examples::default();
+/// Each mail of a file as the words of the flow see it, with its labels.
+fn each_mail(source: &Source, book: &FlowBook, mut with: impl FnMut(Mail<'_>, &Turn)) {
     for dialogue in &source.dialogues {
         let mut state = FlowState::new(&book.flow);
         for turn in &dialogue.turns {
@@ -99,26 +102,61 @@ fn examples(source: &Source, book: &FlowBook) -> Examples {
             let asked = state.asks(&book.flow);
             let mail = inquiry(&turn.subject, &turn.body);
             let device = by_words(&mail, book, &asked, state.device.as_deref(), |mail| {
-                let step = |(step, features): (usize, _)| Example {
-                    features,
-                    column: answers::answer(&turn.learned, &book.flow.steps[step].id),
-                };
-                found.steps.extend(mail.steps().map(step));
-                let column = answers::outcome(turn.state, turn.end.is_some());
-                found.mails.push(Example { features: mail.whole(), column });
-                mail.reading.device.clone()
+                let device = mail.reading.device.clone();
+                with(mail, turn);
+                device
             });
             state.device = device.or(state.device);
             state.end.clone_from(&turn.end);
         }
     }
+}
+
+fn told(source: &Source, book: &FlowBook) -> Vec<Told> {
+    let mut found = Vec::new();
+    each_mail(source, book, |mail, turn| {
+        let steps = || book.flow.steps.iter();
+        found.push(Told {
+            terms: finder::features(mail.pieces),
+            asked: (0..steps().len()).map(|step| mail.asked.contains(&step)).collect(),
+            told: steps().map(|step| turn.learned.contains_key(&step.id)).collect(),
+        });
+    });
     found
 }
 
-fn learned<'a>(examples: impl Iterator<Item = &'a Examples> + Clone) -> anyhow::Result<Weights> {
-    let steps: Vec<&Example> = examples.clone().flat_map(|examples| &examples.steps).collect();
-    let mails: Vec<&Example> = examples.flat_map(|examples| &examples.mails).collect();
-    answers::learn(&steps, &mails)
+fn examples(source: &Source, book: &FlowBook, names: &Names) -> Examples {
+    let mut found = Examples::default();
+    each_mail(source, book, |mail, turn| {
+        let column = answers::outcome(turn.state, turn.end.is_some());
+        found.mails.push(Example { features: mail.whole(), column });
+        let step = |(step, features): (usize, _)| Example {
+            features,
+            column: answers::answer(&turn.learned, &book.flow.steps[step].id),
+        };
+        found.steps.extend(mail.with_names(names).steps().map(step));
+    });
+    found
+}
+
+/// The files are cut into so many parts for the answers: each part sees the names that the others teach, as a new mail
+/// will see names that it did not teach itself.
+const NAME_PARTS: usize = 3;
+
+fn learned(book: &FlowBook, sources: &[&Source]) -> anyhow::Result<Weights> {
+    let ids = book.flow.ids();
+    let names = |without: Option<usize>| {
+        let others = sources.iter().enumerate().filter(|(place, _)| Some(place % NAME_PARTS) != without);
+        answers::names(&ids, &others.flat_map(|(_, source)| &source.told).collect::<Vec<_>>())
+    };
+    let mut all: Vec<Examples> = Vec::new();
+    for part in 0..NAME_PARTS.min(sources.len()) {
+        let names = Names::of(&ids, &names(Some(part))?);
+        all.extend(sources.iter().skip(part).step_by(NAME_PARTS).map(|source| examples(source, book, &names)));
+    }
+    let answers = answers::answers(&all.iter().flat_map(|examples| &examples.steps).collect::<Vec<_>>())?;
+    let outcomes = answers::outcomes(&all.iter().flat_map(|examples| &examples.mails).collect::<Vec<_>>())?;
+    Ok(Weights { names: names(None)?, answers, outcomes })
 }
 
 /// What came out for the mails of a file.
@@ -134,10 +172,10 @@ struct Figures {
 }
 
 /// The files are cut into so many parts; each is read by what the others teach.
-const PARTS: usize = 5;
+const PARTS: usize = 3;
 
 /// How well each file is read by what the others teach, and by the words of the flow alone.
-fn cross_validated(flow: &Arc<Flow>, sources: &[Source], examples: &[Examples]) -> anyhow::Result<String> {
+fn cross_validated(alone: &FlowBook, sources: &[Source]) -> anyhow::Result<String> {
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
     bar.set_length(u64::try_from(PARTS.min(sources.len())).unwrap_or_default());
     let mut table =
@@ -155,16 +193,14 @@ fn cross_validated(flow: &Arc<Flow>, sources: &[Source], examples: &[Examples]) 
         );
     };
     let (mut words, mut together) = (Figures::default(), Figures::default());
-    let alone = with_weights(flow, None);
     let parts = PARTS.min(sources.len());
     for part in 0..parts {
-        let in_part = |(place, _): &(usize, &Examples)| place % parts == part;
-        let others = examples.iter().enumerate().filter(|found| !in_part(found)).map(|(_, examples)| examples);
+        let others = sources.iter().enumerate().filter(|(place, _)| place % parts != part).map(|(_, source)| source);
         // A single file is read by the words alone.
-        let weights = if parts > 1 { Some(learned(others)?) } else { None };
-        let weighing = with_weights(flow, weights);
+        let weights = if parts > 1 { Some(learned(alone, &others.collect::<Vec<_>>())?) } else { None };
+        let weighing = with_weights(&alone.flow, weights);
         for source in sources.iter().skip(part).step_by(parts) {
-            let (by_words, weighed) = (figures(source, &alone), figures(source, &weighing));
+            let (by_words, weighed) = (figures(source, alone), figures(source, &weighing));
             line(&source.name, &by_words, &weighed);
             words.add(&by_words);
             together.add(&weighed);

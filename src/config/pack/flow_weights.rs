@@ -12,9 +12,10 @@ pub const ENDING: &str = ".weights.toml";
 pub fn read(file: File<'_>) -> Option<Weights> {
     plain(file.text).or_else(|| {
         reader::read(file, |root| {
+            let names = root.require("names").and_then(|value| value.table("[names]", table));
             let answers = root.require("answers").and_then(|value| value.table("[answers]", table));
             let outcomes = root.require("outcomes").and_then(|value| value.table("[outcomes]", table));
-            Some(Weights { answers: answers?, outcomes: outcomes? })
+            Some(Weights { names: names?, answers: answers?, outcomes: outcomes? })
         })
     })
 }
@@ -24,7 +25,7 @@ fn table<const COLUMNS: usize>(section: &Section<'_>) -> Option<Table<COLUMNS>> 
         let numbers: Vec<f64> = value.items().into_iter().filter_map(Value::number).collect();
         let row = <[f64; COLUMNS]>::try_from(numbers).ok().filter(|row| row.iter().all(|points| points.is_finite()));
         if row.is_none() {
-            value.error(format!("the points of a feature are {COLUMNS} numbers"));
+            value.error(format!("a feature has {COLUMNS} points in brackets"));
         }
         #[expect(clippy::cast_possible_truncation, reason = "points are small numbers with two digits")]
         row.map(|row| row.map(|points| points as f32))
@@ -36,8 +37,9 @@ fn table<const COLUMNS: usize>(section: &Section<'_>) -> Option<Table<COLUMNS>> 
 /// The file as the program writes it, a feature a line. A TOML reader for ten thousand lines would take most of the time
 /// in which the program gets ready, so it is asked only about other files, and about what is wrong.
 fn plain(text: &str) -> Option<Weights> {
-    let (answers, outcomes) = text.split_once("\n[answers]\n")?.1.split_once("\n[outcomes]\n")?;
-    Some(Weights { answers: rows(answers)?, outcomes: rows(outcomes)? })
+    let (names, answers) = text.split_once("\n[names]\n")?.1.split_once("\n[answers]\n")?;
+    let (answers, outcomes) = answers.split_once("\n[outcomes]\n")?;
+    Some(Weights { names: rows(names)?, answers: rows(answers)?, outcomes: rows(outcomes)? })
 }
 
 fn rows<const COLUMNS: usize>(text: &str) -> Option<Table<COLUMNS>> {

@@ -83,10 +83,22 @@ pub struct Mention {
 }
 
 impl Mention {
-    pub fn is_none(&self) -> bool {
-        self.near.is_empty()
+    /// Words of the flow name it.
+    pub fn is_named(&self) -> bool {
+        !self.by.is_empty()
+    }
+
+    /// In a piece that no word of the flow tells to speak of it.
+    pub(super) fn found(&mut self, piece: usize, pieces: &[Piece], marks: &[Vec<Mark>], step: usize, asked: &[usize]) {
+        let mut passages =
+            pieces.iter().zip(marks).skip(piece).map(|(piece, marks)| Passage::whole(piece, marks, step, asked));
+        self.near.extend(passages.next());
+        self.behind.extend(passages.take(FOUND_BEHIND));
     }
 }
+
+/// So many pieces behind one in which a step was found are looked at.
+const FOUND_BEHIND: usize = 2;
 
 /// So many characters before a name belong to it: 「まだ」 of 「まだ再起動は」.
 const BEFORE: usize = 6;

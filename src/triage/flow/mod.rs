@@ -5,6 +5,7 @@
 //! the steps), `mentions` and [`weigh`] (the same weighed by what dialogues taught, [`weights`]), [`state`] (the dialogue:
 //! `advance(state, mail) → state`), [`reply`] (the mail that follows).
 
+pub mod finder;
 pub mod grammar;
 pub mod marks;
 mod mentions;
@@ -247,6 +248,11 @@ pub type Learned = BTreeMap<String, Answer>;
 impl Flow {
     pub fn step_index(&self, id: &str) -> Option<usize> {
         self.steps.iter().position(|step| step.id == id)
+    }
+
+    /// Ids of all steps, in their order.
+    pub fn ids(&self) -> Vec<&str> {
+        self.steps.iter().map(|step| step.id.as_str()).collect()
     }
 
     /// Ids of steps → their indices; unknown ones are left out.

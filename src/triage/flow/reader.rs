@@ -105,7 +105,7 @@ struct Reader<'a> {
 /// Reads a mail; `asked` are the steps of our last mail, `device` what is known of it.
 pub fn read(inquiry: &Inquiry, book: &FlowBook, asked: &[usize], device: Option<&str>) -> Reading {
     by_words(inquiry, book, asked, device, |mail| match &book.flow.weights {
-        Some(weights) => weigh::weigh(mail, weights),
+        Some(weights) => weigh::weigh(mail, &book.names, weights),
         None => mail.reading.clone(),
     })
 }
@@ -116,7 +116,7 @@ pub fn by_words<T>(
     book: &FlowBook,
     asked: &[usize],
     device: Option<&str>,
-    with: impl FnOnce(&weigh::Mail<'_>) -> T,
+    with: impl FnOnce(weigh::Mail<'_>) -> T,
 ) -> T {
     let device = device.and_then(|id| book.flow.devices.iter().position(|d| d.id == id));
     let mut reader = Reader {
@@ -155,9 +155,7 @@ pub fn by_words<T>(
     let both = pieces.iter().zip(marks.iter().map(Vec::as_slice));
     let mentions = mentions(both, &book.flow, asked, |place| reader.placed(place));
     let reading = reader.finish();
-    let (flow, reading, mentions) = (&book.flow, &reading, &mentions);
-    let mail = weigh::Mail { flow, reading, asked, mentions, pieces: &pieces, marks: &marks };
-    with(&mail)
+    with(weigh::Mail::new(&book.flow, &reading, asked, mentions, (&pieces, &marks)))
 }
 
 impl Reader<'_> {

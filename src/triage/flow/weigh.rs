@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use super::finder::{Found, Names};
 use super::marks::{Mark, Piece};
 use super::mentions::{Mention, Passage, meant};
 use super::reader::Reading;
-use super::weights::{ANSWERS, Features, OUTCOMES, Outcome, Weights};
+use super::weights::{ANSWERS, Features, OUTCOMES, Outcome, Weights, strongest};
 use super::{Answer, Flow, Step, StepKind};
 use crate::triage::fitted::grams;
 
@@ -19,38 +20,72 @@ pub struct Mail<'a> {
     /// Steps that our last mail asked for, in its order.
     pub asked: &'a [usize],
     /// For each step.
-    pub mentions: &'a [Mention],
+    pub mentions: Vec<Mention>,
     /// All that the customer wrote today, piece by piece.
     pub pieces: &'a [Piece],
     /// The words of the flow in each piece.
     pub(super) marks: &'a [Vec<Mark>],
+    /// For each step, once the learned names were looked for.
+    found: Vec<Found<'a>>,
 }
 
 /// So many features tell why.
 const REASONS: usize = 3;
+/// A step with so many points by learned names is weighed: about one of eight was meant.
+const WEIGHED: f32 = -2.0;
+/// So many points more than nothing an answer must have where no word of the flow names its step: to ask again harms less
+/// than to take a step for made.
+const DOUBT: f32 = 1.0;
+/// Of [`ANSWERS`].
+const NOTHING: usize = 0;
 
-impl Mail<'_> {
-    /// Nothing was asked, and it names no step: there is nothing to weigh.
+impl<'a> Mail<'a> {
+    /// As the words of the flow see it.
+    pub(super) fn new(
+        flow: &'a Flow,
+        reading: &'a Reading,
+        asked: &'a [usize],
+        mentions: Vec<Mention>,
+        (pieces, marks): (&'a [Piece], &'a [Vec<Mark>]),
+    ) -> Mail<'a> {
+        let found = vec![Found::NOTHING; mentions.len()];
+        Mail { flow, reading, asked, mentions, pieces, marks, found }
+    }
+
+    /// Looks for learned names, too.
+    #[must_use]
+    pub fn with_names(mut self, names: &Names) -> Mail<'a> {
+        self.found = names.find(self.pieces, self.asked);
+        for (step, (mention, found)) in self.mentions.iter_mut().zip(&self.found).enumerate() {
+            if let Some(piece) = found.piece.filter(|_| !mention.is_named() && found.points > WEIGHED) {
+                mention.found(piece, self.pieces, self.marks, step, self.asked);
+            }
+        }
+        self
+    }
+
+    /// Nothing was asked, and it speaks of no step: there is nothing to weigh.
     pub fn is_silent(&self) -> bool {
-        self.asked.is_empty() && self.names_nothing()
+        !(0..self.flow.steps.len()).any(|step| self.may_answer(step))
     }
 
-    /// It names no step, and the words of the flow found nothing.
-    fn names_nothing(&self) -> bool {
-        self.reading.learned.is_empty() && self.mentions.iter().all(Mention::is_none)
-    }
-
-    /// The steps that it may answer, each with its features: those that it names, and those asked for where it names
-    /// none. What was done about one step says nothing of another.
+    /// The steps that it may answer, each with its features.
     pub fn steps(&self) -> impl Iterator<Item = (usize, Features)> {
-        let alone = self.names_nothing();
-        let may = move |step: &usize| self.is_told(*step) || alone && self.is_asked(*step);
-        (0..self.flow.steps.len()).filter(may).map(|step| (step, self.features(step)))
+        (0..self.flow.steps.len()).filter(|step| self.may_answer(*step)).map(|step| (step, self.features(step)))
     }
 
-    /// Named, or found by the words of the flow.
+    fn may_answer(&self, step: usize) -> bool {
+        self.is_told(step) || self.is_asked(step) || self.found[step].points > WEIGHED
+    }
+
+    /// Named, found by the words of the flow, or more likely than not spoken of.
     fn is_told(&self, step: usize) -> bool {
-        self.read(step).is_some() || !self.mentions[step].is_none()
+        self.read(step).is_some() || self.mentions[step].is_named() || self.found[step].points > 0.0
+    }
+
+    /// The learned name of a step that no word of the flow names.
+    fn name(&self, step: usize) -> Option<&str> {
+        self.found[step].term.filter(|_| !self.mentions[step].near.is_empty() && !self.mentions[step].is_named())
     }
 
     fn is_asked(&self, step: usize) -> bool {
@@ -62,7 +97,7 @@ impl Mail<'_> {
     }
 
     fn named_or_not(&self, step: usize) -> &'static str {
-        if self.mentions[step].is_none() { "unnamed" } else { "named" }
+        if self.mentions[step].is_named() { "named" } else { "unnamed" }
     }
 
     fn read(&self, step: usize) -> Option<Answer> {
@@ -80,9 +115,12 @@ impl Mail<'_> {
         };
         mention.near.iter().for_each(|passage| terms("near", &passage.text));
         mention.behind.iter().for_each(|passage| terms("behind", &passage.text));
-        let all = if mention.is_none() { "mail" } else { "beside" };
-        if !mention.is_none() || self.is_asked(step) {
+        let all = if mention.is_named() { "beside" } else { "mail" };
+        if mention.is_named() || self.is_asked(step) {
             self.pieces.iter().for_each(|piece| terms(all, &piece.text));
+        }
+        if let Some(piece) = self.found[step].piece.filter(|_| mention.is_named()) {
+            terms("piece", &self.pieces[piece].text);
         }
         features.into_iter().collect()
     }
@@ -95,12 +133,17 @@ impl Mail<'_> {
         features.push(format!("{kind} {asked} of {}", self.asked.len()));
         let mention = &self.mentions[step];
         mention.by.iter().for_each(|by| features.push(format!("{kind} {asked} by {by}")));
-        if mention.is_none() {
-            features.push(format!("{kind} {asked} by nothing"));
+        if !mention.is_named() {
+            let by = if mention.near.is_empty() { "nothing" } else { "what was learned" };
+            features.push(format!("{kind} {asked} by {by}"));
         }
+        // No minus before a zero.
+        let points = self.found[step].points.round().clamp(-6.0, 6.0) + 0.0;
+        features.push(format!("found {kind} {points}"));
+        features.push(format!("found {id} {} {points}", self.named_or_not(step)));
         if let Some(place) = self.asked.iter().position(|asked| *asked == step) {
             features.push(format!("{kind} place {place}"));
-            if self.mentions.iter().all(Mention::is_none) {
+            if !self.mentions.iter().any(Mention::is_named) {
                 features.push(format!("{kind} alone of {}", self.asked.len()));
             }
         }
@@ -147,7 +190,7 @@ impl Mail<'_> {
         };
         mention.near.iter().for_each(|near| passage("near", near));
         mention.behind.iter().for_each(|behind| passage("behind", behind));
-        if mention.is_none() && self.is_asked(step) {
+        if !mention.is_named() && self.is_asked(step) {
             for (piece, marks) in self.pieces.iter().zip(self.marks) {
                 passage("anywhere", &Passage::whole(piece, marks, step, self.asked));
             }
@@ -178,7 +221,8 @@ impl Mail<'_> {
 }
 
 /// `reading` as the weights see it.
-pub fn weigh(mail: &Mail<'_>, weights: &Weights) -> Reading {
+pub fn weigh(mail: Mail<'_>, names: &Names, weights: &Weights) -> Reading {
+    let mail = &mail.with_names(names);
     let mut out = mail.reading.clone();
     if mail.is_silent() || mail.reading.puts_off() {
         return out;
@@ -188,11 +232,17 @@ pub fn weigh(mail: &Mail<'_>, weights: &Weights) -> Reading {
     // Who refuses has answered nothing that he does not name.
     let answered = |step: &usize| outcome != Outcome::Staff || mail.is_told(*step);
     for (step, features) in mail.steps().filter(|(step, _)| answered(step)) {
-        let column = weights.answers.best(&features);
+        let mut points = weights.answers.sum(&features);
+        if !mail.mentions[step].is_named() {
+            points[NOTHING] += DOUBT;
+        }
+        let column = strongest(&points);
         if let Some(answer) = ANSWERS[column] {
             let id = &mail.flow.steps[step].id;
             out.learned.insert(id.clone(), answer);
-            out.why.insert(id.clone(), weights.answers.reasons(&features, column, REASONS));
+            let mut why = weights.answers.reasons(&features, column, REASONS);
+            why.extend(mail.name(step).map(|term| format!("named {term}")));
+            out.why.insert(id.clone(), why);
         }
     }
     together(mail, &mut out);

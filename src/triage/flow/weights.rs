@@ -28,6 +28,8 @@ pub const OUTCOMES: [Outcome; 3] = [Outcome::GoesOn, Outcome::Works, Outcome::St
 /// Points in natural logarithms of odds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Weights {
+    /// For each step's id with a feature of [`super::finder`], how much it says that the mail speaks of the step.
+    pub names: Table<1>,
     /// By the columns of [`ANSWERS`].
     pub answers: Table<6>,
     /// By the columns of [`OUTCOMES`].
@@ -52,8 +54,7 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
 
     /// The column with the most points.
     pub fn best(&self, features: &Features) -> usize {
-        let sum = self.sum(features);
-        (0..COLUMNS).max_by(|a, b| sum[*a].total_cmp(&sum[*b])).unwrap_or_default()
+        strongest(&self.sum(features))
     }
 
     /// The features that speak the most for this column against the others, the strongest first.
@@ -67,6 +68,11 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
         found.into_iter().take(most).map(|(_, feature)| feature.to_owned()).collect()
     }
+}
+
+/// The place of the most points.
+pub fn strongest(points: &[f32]) -> usize {
+    (0..points.len()).max_by(|a, b| points[*a].total_cmp(&points[*b])).unwrap_or_default()
 }
 
 /// Features that hold, each once, in order.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::finder::Names;
 use super::{Claim, Device, Flow, Words};
 use crate::triage::fold::{Folding, fold_term};
 use crate::triage::pack::Term;
@@ -24,6 +25,8 @@ pub struct FlowBook {
     pub(super) later: Option<Pattern>,
     pub(super) refusal: Option<Pattern>,
     pub(super) anger: Option<Pattern>,
+    /// Names that dialogues taught.
+    pub(super) names: Names,
 }
 
 /// What words mean; step and group numbers are indices into the flow.
@@ -105,7 +108,8 @@ impl FlowBook {
         let words = &flow.words;
         let denial = union(&words.denial);
         let (later, refusal, anger) = (union(&words.later), union(&words.refusal), union(&words.anger));
-        FlowBook { patterns, devices, versions, seen, whole, denial, later, refusal, anger, flow }
+        let names = flow.weights.as_ref().map(|weights| Names::of(&flow.ids(), &weights.names)).unwrap_or_default();
+        FlowBook { patterns, devices, versions, seen, whole, denial, later, refusal, anger, names, flow }
     }
 }
 
