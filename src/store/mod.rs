@@ -37,6 +37,7 @@ mod books;
 mod breaker;
 mod case;
 mod cases;
+mod checkpoint;
 mod decisions;
 pub mod effect;
 mod effects;
