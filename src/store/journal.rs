@@ -28,6 +28,13 @@ pub struct StoredMail {
     pub note: Option<String>,
 }
 
+impl StoredMail {
+    /// When the server took it in; where it does not tell, when it was journalled.
+    pub fn arrived(&self) -> Timestamp {
+        self.arrival.internal_date.unwrap_or(self.seen_at)
+    }
+}
+
 impl Store {
     /// What the journal has of a mailbox. Lists every Maildir name there is: ask when the mailbox is opened, and go
     /// on from what was journalled since; [`Store::journal`] skips what it knows anyway.

@@ -86,7 +86,7 @@ const MENTIONED: usize = 30;
 
 fn mentioned(scan: &Scan, inquiry: &Inquiry) -> Vec<Mentioned> {
     let mut all = Vec::new();
-    for (sentence, named) in scan.own.sentences.iter().zip(&scan.products) {
+    for (sentence, named) in scan.own.sentences().iter().zip(&scan.products) {
         for named in named {
             let (start, end) = scan.own.original((named.start, named.end));
             let text = place_text(inquiry, sentence.place)[start..end].to_owned();
@@ -174,7 +174,7 @@ fn ids(clauses: &[usize], book: &Rulebook) -> Vec<String> {
 /// The points of each sentence.
 fn score(scan: &Scan, book: &Rulebook) -> Vec<Scored> {
     let mut marks = Marks::new(book);
-    (0..scan.own.sentences.len()).map(|sentence| score_sentence(scan, sentence, &mut marks, book)).collect()
+    (0..scan.own.sentences().len()).map(|sentence| score_sentence(scan, sentence, &mut marks, book)).collect()
 }
 
 fn score_sentence(scan: &Scan, sentence: usize, marks: &mut Marks, book: &Rulebook) -> Scored {
@@ -185,7 +185,7 @@ fn score_sentence(scan: &Scan, sentence: usize, marks: &mut Marks, book: &Rulebo
         Hit { rule, start, end }
     };
     let hits = marks.firing(scan, sentence, book).into_iter().map(hit).collect();
-    Scored { sentence: scan.own.sentences[sentence], winner: winner(&points, book), points, hits }
+    Scored { sentence: scan.own.sentences()[sentence], winner: winner(&points, book), points, hits }
 }
 
 /// Each clause's best sentence.

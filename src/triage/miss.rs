@@ -105,14 +105,14 @@ fn rules_seen(clause: usize, own: &OwnWords, book: &Rulebook) -> Vec<RuleSeen> {
     let scan = Scan::of(own, book);
     let of_clause: Vec<usize> = (0..book.needs.len()).filter(|rule| book.clause_of[*rule] == clause).collect();
     let mut seen = Vec::new();
-    for sentence in 0..own.sentences.len() {
+    for sentence in 0..own.sentences().len() {
         for rule in &of_clause {
             let Some(lacked) = lacked(*rule, sentence, &scan, book) else { continue };
             let written = &book.pack.rules[*rule];
             seen.push(RuleSeen {
                 rule: written.id.clone(),
                 score: written.score,
-                sentence: scan.own.sentences[sentence].text(own.inquiry).trim().to_owned(),
+                sentence: scan.own.sentences()[sentence].text(own.inquiry).trim().to_owned(),
                 lacked,
             });
         }
@@ -140,7 +140,7 @@ fn lacked(rule: usize, sentence: usize, scan: &Scan, book: &Rulebook) -> Option<
     }));
     lacks.extend(forbidden.map(|word| Lack::Forbidden { word: scan.own.text()[word.start..word.end].to_owned() }));
     lacks.extend(written.near.zip(found).filter(|(near, width)| width > near).map(|(_, width)| Lack::Near { width }));
-    lacks.extend((!scan::looks_at(written, &scan.own.sentences[sentence])).then_some(Lack::Place));
+    lacks.extend((!scan::looks_at(written, &scan.own.sentences()[sentence])).then_some(Lack::Place));
     match lacks.len() {
         0 | 1 => Some(lacks.pop()),
         _ => None,

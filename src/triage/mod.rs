@@ -64,7 +64,7 @@ use context::{Context, DeskProfile};
 use decision::{Decision, Disposition, MadeWith};
 use facts::Facts;
 use inquiry::Inquiry;
-use own_words::OwnWords;
+use own_words::{Cut, OwnWords};
 use rulebook::Rulebook;
 use verdict::{Findings, Verdict};
 
@@ -79,6 +79,7 @@ pub struct Asked {
     /// It only brings the password of an attachment.
     notice: bool,
     words: Classification,
+    cut: Cut,
 }
 
 /// Reads what a mail asks.
@@ -86,9 +87,10 @@ pub fn asked(inquiry: &Inquiry, desk: &DeskProfile, rules: &Rulebook) -> Asked {
     let inquiry = &*form::opened(inquiry, desk);
     let own = gate::OwnText::of(inquiry);
     let notice = gate::brings_password(inquiry, &own);
+    let said = OwnWords::of(inquiry);
     // A mail with a password asks nothing, and no evidence must quote it.
-    let words = if notice { Classification::default() } else { classify::classify(&OwnWords::of(inquiry), rules) };
-    Asked { own, notice, words }
+    let words = if notice { Classification::default() } else { classify::classify(&said, rules) };
+    Asked { own, notice, words, cut: said.into_cut() }
 }
 
 /// The whole product on one page: what is done about one mail, and why.
@@ -98,7 +100,7 @@ pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
 
 /// The same, where it is known what the mail asks by the rules of `ctx`.
 pub fn decide_asked(inquiry: &Inquiry, asked: Asked, ctx: &Context) -> Decision {
-    let Asked { own: text, notice, mut words } = asked;
+    let Asked { own: text, notice, mut words, cut } = asked;
     // Who is it, how far is that proved, and may a robot answer at all?
     let inquiry = &*form::opened(inquiry, ctx.desk);
     let (authenticated, proof) = form::author_level(inquiry, ctx);
@@ -107,7 +109,7 @@ pub fn decide_asked(inquiry: &Inquiry, asked: Asked, ctx: &Context) -> Decision 
     let route = known.unwrap_or_else(|| sender::route(inquiry, ctx, authenticated).with_proof(&proof));
 
     // What is asked, in the customer's own words of today?
-    let own = OwnWords::of(inquiry);
+    let own = OwnWords::again(inquiry, cut);
     let facts = if notice { Facts::default() } else { facts::facts(&own, &words, &route, ctx) };
 
     // Is the customer led through steps, or to be?

@@ -11,8 +11,14 @@ use super::sentence::{Sentence, sentences};
 #[derive(Debug, Clone)]
 pub struct OwnWords<'a> {
     pub inquiry: &'a Inquiry,
+    cut: Cut,
+}
+
+/// [`OwnWords`] without the mail they are of, to be kept.
+#[derive(Debug, Clone)]
+pub struct Cut {
     /// In order: a new subject, then the body or what stands for it.
-    pub sentences: Vec<Sentence>,
+    sentences: Vec<Sentence>,
     folding: Folding,
     /// All sentences; behind each stands a line feed.
     folded: Folded,
@@ -35,30 +41,45 @@ impl<'a> OwnWords<'a> {
             ends.push(folded.text.len());
             folded.push_border(sentence.end);
         }
-        OwnWords { inquiry, sentences, folding, folded, ends }
+        OwnWords { inquiry, cut: Cut { sentences, folding, folded, ends } }
+    }
+
+    /// Of the same mail again.
+    pub fn again(inquiry: &'a Inquiry, cut: Cut) -> OwnWords<'a> {
+        OwnWords { inquiry, cut }
+    }
+
+    /// For [`OwnWords::again`].
+    pub fn into_cut(self) -> Cut {
+        self.cut
+    }
+
+    /// In order: a new subject, then the body or what stands for it.
+    pub fn sentences(&self) -> &[Sentence] {
+        &self.cut.sentences
     }
 
     /// As a pack wants them that keeps some variants apart.
     pub fn with(&self, folding: Folding) -> Cow<'_, OwnWords<'a>> {
-        match self.folding == folding {
+        match self.cut.folding == folding {
             true => Cow::Borrowed(self),
-            false => Cow::Owned(Self::folded(self.inquiry, self.sentences.clone(), folding)),
+            false => Cow::Owned(Self::folded(self.inquiry, self.cut.sentences.clone(), folding)),
         }
     }
 
     /// The folded text of all sentences.
     pub fn text(&self) -> &str {
-        &self.folded.text
+        &self.cut.folded.text
     }
 
     /// The folded text of each sentence.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
-        (0..self.sentences.len()).map(|sentence| self.sentence(sentence))
+        (0..self.cut.sentences.len()).map(|sentence| self.sentence(sentence))
     }
 
     /// The folded text of a sentence.
     pub fn sentence(&self, sentence: usize) -> &str {
-        &self.folded.text[self.start(sentence)..self.end(sentence)]
+        &self.cut.folded.text[self.start(sentence)..self.end(sentence)]
     }
 
     /// Where a sentence starts in the folded text.
@@ -68,16 +89,16 @@ impl<'a> OwnWords<'a> {
 
     /// Where a sentence ends in the folded text.
     pub fn end(&self, sentence: usize) -> usize {
-        self.ends[sentence]
+        self.cut.ends[sentence]
     }
 
     /// The sentence in which a folded stretch ends.
     pub fn sentence_at(&self, end: usize) -> usize {
-        self.ends.partition_point(|ending| *ending < end)
+        self.cut.ends.partition_point(|ending| *ending < end)
     }
 
     /// Bytes of the subject or the text that the folded bytes `start..end` came from.
     pub fn original(&self, (start, end): (usize, usize)) -> (usize, usize) {
-        self.folded.original(start, end)
+        self.cut.folded.original(start, end)
     }
 }

@@ -53,13 +53,13 @@ pub(super) struct FittedWord {
 impl<'a> Scan<'a> {
     pub fn of(own: &'a OwnWords<'a>, book: &Rulebook) -> Scan<'a> {
         let own = own.with(book.pack.folding);
-        let products = vec![Vec::new(); own.sentences.len()];
+        let products = vec![Vec::new(); own.sentences().len()];
         let mut scan = Scan { own, words: Vec::new(), fitted: Vec::new(), products, named: BTreeSet::new() };
         scan.find(book);
         scan.look_up(book);
         scan.words.sort_by_key(|word| (word.start, word.end));
         scan.fitted.sort_by_key(|word| (word.start, word.end));
-        for sentence in 0..scan.own.sentences.len() {
+        for sentence in 0..scan.own.sentences().len() {
             scan.mute(sentence, book);
         }
         scan
@@ -105,7 +105,7 @@ impl<'a> Scan<'a> {
             }
         });
         awake.extend(
-            (0..self.own.sentences.len()).flat_map(|sentence| table.always.iter().map(move |p| (sentence, *p))),
+            (0..self.own.sentences().len()).flat_map(|sentence| table.always.iter().map(move |p| (sentence, *p))),
         );
         awake.sort_unstable();
         awake.dedup();
@@ -135,7 +135,7 @@ impl<'a> Scan<'a> {
 
     /// What a sentence is, for fitted points.
     pub fn marks(&self, sentence: usize) -> Vec<Mark> {
-        Mark::of(&self.own.sentences[sentence], self.own.sentence(sentence), &self.products[sentence], &self.named)
+        Mark::of(&self.own.sentences()[sentence], self.own.sentence(sentence), &self.products[sentence], &self.named)
     }
 
     /// Takes the vote of what stands before 〜の話ではなく and 〜と言われました.
@@ -240,7 +240,7 @@ pub(super) fn votes(word: &Word, rule: usize, book: &Rulebook) -> bool {
 fn standing(rule: usize, scan: &Scan, sentence: usize, book: &Rulebook) -> Option<(usize, usize)> {
     let needs = &book.needs[rule];
     let rules = &book.pack.rules[rule];
-    if !looks_at(rules, &scan.own.sentences[sentence]) {
+    if !looks_at(rules, &scan.own.sentences()[sentence]) {
         return None;
     }
     let words = scan.words(sentence).iter().filter(|word| votes(word, rule, book));

@@ -61,7 +61,7 @@ pub fn settled(own: &OwnWords) -> bool {
         return false;
     }
     let mut told = false;
-    for (index, sentence) in own.sentences.iter().enumerate() {
+    for (index, sentence) in own.sentences().iter().enumerate() {
         let text = own.sentence(index);
         match () {
             () if words.withdrawn.are_in(text) => told = true,

@@ -111,7 +111,7 @@ impl Judge {
 
     /// The rules for a mail (terms 21): those in force when it arrived.
     pub fn rules(&self, mail: &StoredMail) -> &Rulebook {
-        self.rules.at(mail.arrival.internal_date.unwrap_or(mail.seen_at))
+        self.rules.at(mail.arrived())
     }
 
     /// Everything that is known besides the mail itself.

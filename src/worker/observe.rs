@@ -50,7 +50,7 @@ pub(super) fn only(ctx: &Context<'_>) -> bool {
 /// expected.
 pub(super) fn would(inquiry: &Inquiry, ctx: Context<'_>, mail: &StoredMail) -> (Decision, Circumstances) {
     let mut ctx = ctx;
-    ctx.now = mail.arrival.internal_date.unwrap_or(mail.seen_at);
+    ctx.now = mail.arrived();
     ctx.seen.not_before = None;
     let decision = decide_safely(inquiry, None, &ctx);
     let circumstances = Circumstances::of(&decision, ctx);

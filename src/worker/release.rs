@@ -76,7 +76,7 @@ impl Clerk {
     /// Closed again (the calendar was changed, or the queue is longer than the day): when it opens.
     fn still_closed(&self, waiting: &[Waiting], now: Timestamp) -> Option<Timestamp> {
         let mail = &waiting.first()?.mail;
-        let arrived = mail.arrival.internal_date.unwrap_or(mail.seen_at);
+        let arrived = mail.arrived();
         let calendar = &self.rules.at(arrived).calendar;
         calendar.turn(arrived, now, self.profile.out_of_hours).filter(|at| *at > now)
     }

@@ -36,7 +36,7 @@ impl<'a> Replay<'a> {
 
     /// The edition for a mail: that of its arrival.
     pub fn rules(&self, mail: &StoredMail) -> &Rulebook {
-        self.rules.at(mail.arrival.internal_date.unwrap_or(mail.seen_at))
+        self.rules.at(mail.arrived())
     }
 
     /// What is decided about a mail in the circumstances of then.

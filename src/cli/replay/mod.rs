@@ -193,7 +193,7 @@ impl Work<'_> {
         let rules = (deciding_rule(&before).to_owned(), deciding_rule(&after).to_owned());
         tally.changes.push(Change {
             mail: past.mail.id,
-            arrived: past.mail.arrival.internal_date.unwrap_or(past.mail.seen_at),
+            arrived: past.mail.arrived(),
             sender: past.sender,
             observed: past.observed,
             case: before.case.clone(),

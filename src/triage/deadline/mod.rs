@@ -47,7 +47,7 @@ pub fn deadlines(own: &OwnWords, calendar: &Calendar, received: Timestamp) -> Ve
     let written = own.inquiry.date.unwrap_or(received);
     let frame = Frame { calendar, written, today: calendar.date(written) };
     let mut found = Vec::new();
-    for sentence in 0..own.sentences.len() {
+    for sentence in 0..own.sentences().len() {
         in_sentence(own, sentence, words, &frame, &mut found);
     }
     found
@@ -64,7 +64,7 @@ struct Hit {
 }
 
 fn in_sentence(own: &OwnWords, index: usize, words: &Words, frame: &Frame, found: &mut Vec<Deadline>) {
-    let (text, base, sentence) = (own.sentence(index), own.start(index), own.sentences[index]);
+    let (text, base, sentence) = (own.sentence(index), own.start(index), own.sentences()[index]);
     if !words.may_stand_in(text) {
         return;
     }

@@ -19,20 +19,20 @@ pub struct Passage {
 
 impl Passage {
     /// All of a piece.
-    pub(super) fn whole(piece: &Piece, marks: &[Mark], step: Option<usize>, asked: &[usize]) -> Passage {
+    pub(super) fn whole(piece: &Piece, marks: &[Mark], step: usize, asked: &[usize]) -> Passage {
         Passage::cut(piece, marks, 0..piece.text.len(), step, asked)
     }
 
-    fn cut(piece: &Piece, marks: &[Mark], part: Range<usize>, step: Option<usize>, asked: &[usize]) -> Passage {
+    fn cut(piece: &Piece, marks: &[Mark], part: Range<usize>, step: usize, asked: &[usize]) -> Passage {
         let text = piece.text.get(part.clone()).unwrap_or_default().to_owned();
         let inside = marks.iter().filter(|mark| part.contains(&mark.start));
-        let words = inside.filter_map(|mark| word(mark.meaning, step, asked)).collect();
+        let words = inside.filter_map(|mark| meant(mark.meaning, Some(step), asked)).collect();
         Passage { text, words, question: piece.question }
     }
 }
 
 /// What a word means to a step (none: to a mail as a whole); nothing if it answers another one.
-fn word(meaning: Meaning, step: Option<usize>, asked: &[usize]) -> Option<&'static str> {
+pub(super) fn meant(meaning: Meaning, step: Option<usize>, asked: &[usize]) -> Option<&'static str> {
     let named = |named: Option<usize>| if named.is_some() && named == step { "name" } else { "other" };
     let claim = |of: usize, [yes, no, done, unknown]: [&'static str; 4], claim: Claim| {
         let word = match claim {
@@ -117,7 +117,7 @@ pub(super) fn mentions<'a>(
     for (piece, marks) in pieces {
         let places: Vec<usize> = piece.places.iter().filter_map(|place| placed(*place)).collect();
         for step in &places {
-            found[*step].near.push(Passage::whole(piece, marks, Some(*step), asked));
+            found[*step].near.push(Passage::whole(piece, marks, *step, asked));
             found[*step].by.insert("line");
         }
         let names = names(marks, flow, asked, &mut found);
@@ -125,7 +125,7 @@ pub(super) fn mentions<'a>(
             let end = names.get(at + 1).map_or(piece.text.len(), |next| next.start);
             let start = before(&piece.text, name.start, if at == 0 { BEFORE } else { BETWEEN });
             for step in &name.steps {
-                found[*step].near.push(Passage::cut(piece, marks, start..end, Some(*step), asked));
+                found[*step].near.push(Passage::cut(piece, marks, start..end, *step, asked));
             }
         }
         match names.last() {
@@ -133,7 +133,7 @@ pub(super) fn mentions<'a>(
             Some(last) => open.clone_from(&last.steps),
             None => {
                 for step in &open {
-                    found[*step].behind.push(Passage::whole(piece, marks, Some(*step), asked));
+                    found[*step].behind.push(Passage::whole(piece, marks, *step, asked));
                 }
             }
         }
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_word_that_answers_another_step_says_nothing_of_this_one() {
-        let of = |meaning, step| word(meaning, step, &[3, 5]);
+        let of = |meaning, step| meant(meaning, step, &[3, 5]);
         assert_eq!(of(Meaning::Topic(5), Some(5)), Some("name"));
         assert_eq!(of(Meaning::Topic(5), Some(3)), Some("other"));
         assert_eq!(of(Meaning::Topic(5), None), Some("other"), "a mail as a whole has no step");
@@ -205,7 +205,7 @@ mod tests {
         let piece = Piece { text: "再起動しましたがだめ".to_owned(), ..Piece::default() };
         let mark = |start, end, meaning| Mark { start, end, meaning };
         let marks = [mark(0, 9, Meaning::Topic(5)), mark(9, 18, Meaning::Done), mark(24, 30, Meaning::Bad)];
-        let part = Passage::cut(&piece, &marks, 9..24, Some(5), &[]);
+        let part = Passage::cut(&piece, &marks, 9..24, 5, &[]);
         assert_eq!((part.text.as_str(), part.words), ("しましたが", vec!["done"]));
         assert_eq!(before(&piece.text, 9, 2), 3);
         assert_eq!(before(&piece.text, 3, 6), 0, "no more than there is");

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::marks::{Mark, Piece};
-use super::mentions::{Mention, Passage};
+use super::mentions::{Mention, Passage, meant};
 use super::reader::Reading;
 use super::weights::{ANSWERS, Features, OUTCOMES, Outcome, Weights};
 use super::{Answer, Flow, Step, StepKind};
@@ -57,6 +57,14 @@ impl Mail<'_> {
         self.asked.contains(&step)
     }
 
+    fn asked_or_not(&self, step: usize) -> &'static str {
+        if self.is_asked(step) { "asked" } else { "unasked" }
+    }
+
+    fn named_or_not(&self, step: usize) -> &'static str {
+        if self.mentions[step].is_none() { "unnamed" } else { "named" }
+    }
+
     fn read(&self, step: usize) -> Option<Answer> {
         self.reading.learned.get(&self.flow.steps[step].id).copied()
     }
@@ -81,7 +89,7 @@ impl Mail<'_> {
 
     /// What was asked, and where the mail speaks of it.
     fn circumstances(&self, step: usize, kind: &str, features: &mut Vec<String>) {
-        let (id, asked) = (&self.flow.steps[step].id, if self.is_asked(step) { "asked" } else { "unasked" });
+        let (id, asked) = (&self.flow.steps[step].id, self.asked_or_not(step));
         features.push(format!("{id} {asked}"));
         features.push(format!("{kind} {asked}"));
         features.push(format!("{kind} {asked} of {}", self.asked.len()));
@@ -100,9 +108,9 @@ impl Mail<'_> {
 
     /// What the words of the flow found.
     fn rules(&self, step: usize, kind: &str, features: &mut Vec<String>) {
-        let (id, asked) = (&self.flow.steps[step].id, if self.is_asked(step) { "asked" } else { "unasked" });
+        let (id, asked) = (&self.flow.steps[step].id, self.asked_or_not(step));
         let read = word(self.read(step));
-        let named = if self.mentions[step].is_none() { "unnamed" } else { "named" };
+        let named = self.named_or_not(step);
         features.push(format!("read {read}"));
         features.push(format!("{kind} {asked} read {read}"));
         features.push(format!("{id} {asked} read {read}"));
@@ -122,7 +130,7 @@ impl Mail<'_> {
 
     /// What the flow's words mean beside its name, behind it and, where it has none, anywhere; and in what order.
     fn words(&self, step: usize, kind: &str, features: &mut Vec<String>) {
-        let (id, asked) = (&self.flow.steps[step].id, if self.is_asked(step) { "asked" } else { "unasked" });
+        let (id, asked) = (&self.flow.steps[step].id, self.asked_or_not(step));
         let mention = &self.mentions[step];
         let mut passage = |place: &str, passage: &Passage| {
             let ask = if passage.question { " ?" } else { "" };
@@ -140,17 +148,14 @@ impl Mail<'_> {
         mention.near.iter().for_each(|near| passage("near", near));
         mention.behind.iter().for_each(|behind| passage("behind", behind));
         if mention.is_none() && self.is_asked(step) {
-            self.passages(Some(step)).for_each(|whole| passage("anywhere", &whole));
+            for (piece, marks) in self.pieces.iter().zip(self.marks) {
+                passage("anywhere", &Passage::whole(piece, marks, step, self.asked));
+            }
         }
-        let named = if mention.is_none() { "unnamed" } else { "named" };
-        for word in self.passages(None).flat_map(|whole| whole.words) {
+        let named = self.named_or_not(step);
+        for word in self.marks.iter().flatten().filter_map(|mark| meant(mark.meaning, None, self.asked)) {
             features.push(format!("said in mail {kind} {asked} {named} {word}"));
         }
-    }
-
-    /// All pieces as a step sees them.
-    fn passages(&self, step: Option<usize>) -> impl Iterator<Item = Passage> {
-        self.pieces.iter().zip(self.marks).map(move |(piece, marks)| Passage::whole(piece, marks, step, self.asked))
     }
 
     /// Features of the whole mail.
