@@ -316,8 +316,8 @@ fn read_safely(mail: &StoredMail, desk: &DeskProfile) -> Inquiry {
 }
 
 /// Ahead of the decision; none if it panicked, which the decision will find out.
-fn asked_safely(inquiry: &Inquiry, desk: &DeskProfile, rules: &Rulebook) -> Option<Asked> {
-    catch_unwind(AssertUnwindSafe(|| triage::asked(inquiry, desk, rules))).ok()
+fn asked_safely(inquiry: &Inquiry, desk: &DeskProfile, rules: &Rulebook, now: Timestamp) -> Option<Asked> {
+    catch_unwind(AssertUnwindSafe(|| triage::asked(inquiry, desk, rules, now))).ok()
 }
 
 fn decide_safely(inquiry: &Inquiry, asked: Option<Asked>, ctx: &Context) -> Decision {

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::decisions::MailMeta;
+use super::effects::payload;
 use super::error::{Fault, StoreError};
 use super::history::HistoryQuery;
 use super::queue;
@@ -90,17 +91,23 @@ const OF_OURS: &str = "SELECT case_ref FROM thread_case WHERE desk = ?1 AND mess
 const OF_PERSON: &str = "SELECT ref FROM inquiry_case WHERE ref = ?1 AND desk = ?2 AND person = ?3";
 
 /// No acknowledgements: they are no answers. The newest 100 only: far above what is ever allowed.
-const SENT: &str = "
-    SELECT e.id, json_extract(e.payload, '$.template') FROM decision d JOIN effect e ON e.mail_id = d.mail_id
-    WHERE d.case_ref = ?1 AND e.mail_id <> ?2 AND e.kind = 'send' AND e.state <> 'failed'
-          AND json_extract(e.payload, '$.until') IS NULL
-    LIMIT 100";
+const SENT: &str = concat!(
+    "SELECT e.id, json_extract(",
+    payload!(),
+    ", '$.template') FROM decision d JOIN effect e ON e.mail_id = d.mail_id
+     WHERE d.case_ref = ?1 AND e.mail_id <> ?2 AND e.kind = 'send' AND e.state <> 'failed' AND json_extract(",
+    payload!(),
+    ", '$.until') IS NULL
+     LIMIT 100"
+);
 
-const RECENT: &str = "
-    SELECT EXISTS (
-        SELECT 1 FROM answer_to a JOIN effect e ON e.id = a.effect_id
-        WHERE a.desk = ?1 AND a.whom = ?2 AND a.at > ?3 AND e.mail_id <> ?4
-              AND json_extract(e.payload, '$.template') = ?5)";
+const RECENT: &str = concat!(
+    "SELECT EXISTS (
+         SELECT 1 FROM answer_to a JOIN effect e ON e.id = a.effect_id
+         WHERE a.desk = ?1 AND a.whom = ?2 AND a.at > ?3 AND e.mail_id <> ?4 AND json_extract(",
+    payload!(),
+    ", '$.template') = ?5)"
+);
 
 #[cfg(test)]
 pub(super) const SQL: &[&str] = &[

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use rusqlite::Transaction;
+use rusqlite::{OptionalExtension, Transaction};
 
 use super::case::note_case;
 use super::effect::{Effect, EffectState, NewEffect};
@@ -102,8 +102,9 @@ impl Store {
     }
 }
 
-const DECIDE: &str = "
-    UPDATE mail SET state = ?2, message_id = ?3, sender = ?4, note = NULL WHERE id = ?1 AND state = 'seen' RETURNING desk";
+const UNDECIDED: &str = "SELECT desk FROM mail WHERE id = ?1 AND state = 'seen'";
+
+const DECIDE: &str = "UPDATE mail SET state = ?2, message_id = ?3, sender = ?4, note = NULL WHERE id = ?1";
 
 const INSERT_DECISION: &str =
     "INSERT INTO decision (mail_id, at, disposition, case_ref, json, circumstances) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -112,6 +113,8 @@ const INSERT_EFFECT: &str = "
     INSERT INTO effect (mail_id, seq, desk, kind, payload, message_id, created_at, due_at, not_before, state)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9)";
 
+const INSERT_TEXT: &str = "INSERT INTO effect_text (effect_id, json) VALUES (?1, ?2)";
+
 const INSERT_CASE: &str =
     "INSERT INTO thread_case (desk, message_id, case_ref) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
 
@@ -119,7 +122,8 @@ const INSERT_ANSWER_THREAD: &str =
     "INSERT INTO answer_thread (desk, message_id, effect_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
 
 #[cfg(test)]
-pub(super) const SQL: &[&str] = &[DECIDE, INSERT_DECISION, INSERT_EFFECT, INSERT_CASE, INSERT_ANSWER_THREAD];
+pub(super) const SQL: &[&str] =
+    &[UNDECIDED, DECIDE, INSERT_DECISION, INSERT_EFFECT, INSERT_TEXT, INSERT_CASE, INSERT_ANSWER_THREAD];
 
 /// Answers how many answers of the desk this makes.
 pub(super) fn record_one(
@@ -167,10 +171,10 @@ pub(super) fn thread_case(tx: &Transaction<'_>, desk: &str, meta: &MailMeta, dec
 fn decide(tx: &Transaction<'_>, record: &Record, waits: bool) -> Result<String, Fault> {
     let state = if record.effects.is_empty() && !waits { "done" } else { "decided" };
     let values = (record.mail, state, &record.meta.message_id, record.meta.sender.to_lowercase());
-    match tx.prepare_cached(DECIDE)?.query_row(values, |row| row.get(0)) {
-        Err(rusqlite::Error::QueryReturnedNoRows) => Err(not_seen(tx, record.mail)),
-        other => Ok(other?),
-    }
+    let desk: Option<String> = tx.prepare_cached(UNDECIDED)?.query_row([record.mail], |row| row.get(0)).optional()?;
+    let desk = desk.ok_or_else(|| not_seen(tx, record.mail))?;
+    tx.prepare_cached(DECIDE)?.execute(values)?;
+    Ok(desk)
 }
 
 /// Writes an effect with its number and state.
@@ -195,7 +199,7 @@ pub(super) fn insert_effect(
     }
 }
 
-/// Only the row itself.
+/// Only the effect itself.
 pub(super) fn write_effect(
     tx: &Transaction<'_>,
     desk: &str,
@@ -204,24 +208,24 @@ pub(super) fn write_effect(
     new: &NewEffect,
     now: Timestamp,
 ) -> Result<EffectId, Fault> {
-    let message_id = match &new.effect {
-        Effect::Send(reply) | Effect::Forward(reply) | Effect::Close(reply) | Effect::Alert(reply) => {
-            Some(&reply.message_id)
-        }
-        _ => None,
-    };
+    let json = serde_json::to_string(&new.effect)?;
+    let apart = new.effect.text().is_some();
     tx.prepare_cached(INSERT_EFFECT)?.execute(rusqlite::params![
         mail,
         seq,
         desk,
         new.effect.kind(),
-        serde_json::to_string(&new.effect)?,
-        message_id,
+        if apart { "null" } else { &json },
+        new.effect.mail().map(|reply| &reply.message_id),
         Ms(now),
         Ms(new.due.unwrap_or(now)),
         state,
     ])?;
-    Ok(EffectId(tx.last_insert_rowid()))
+    let effect = EffectId(tx.last_insert_rowid());
+    if apart {
+        tx.prepare_cached(INSERT_TEXT)?.execute((effect, json))?;
+    }
+    Ok(effect)
 }
 
 /// Makes an answer known to [`Store::history`] by its thread.

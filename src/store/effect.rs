@@ -65,6 +65,14 @@ impl Effect {
         }
     }
 
+    /// The text that it sends, or leaves for staff to send, if it does; text is long.
+    pub(super) fn text(&self) -> Option<&Reply> {
+        match self {
+            Effect::Draft(reply) => Some(reply),
+            other => other.mail(),
+        }
+    }
+
     /// The same in a list that begins with number `first`.
     pub fn moved_on(self, first: u32) -> Effect {
         match self {

@@ -82,20 +82,41 @@ impl Store {
     }
 }
 
+/// The effect as JSON, wherever it lies.
+macro_rules! payload {
+    () => {
+        "iif(e.payload = 'null', (SELECT t.json FROM effect_text t WHERE t.effect_id = e.id), e.payload)"
+    };
+}
+
+pub(super) use payload;
+
+/// What waits to be carried out, or is.
+macro_rules! select_effects {
+    ($rest:literal) => {
+        concat!(
+            "SELECT e.id, e.mail_id, e.seq, e.attempts, e.due_at, e.started_at, m.mailbox, m.validity, m.uid, m.file, ",
+            payload!(),
+            " AS payload FROM effect e ",
+            $rest
+        )
+    };
+}
+
 const NEWEST: &str = "SELECT coalesce(max(id), 0) FROM effect";
 
-const READY: &str = "
-    SELECT e.id, e.mail_id, e.seq, e.payload, e.attempts, e.due_at, e.started_at, m.mailbox, m.validity, m.uid, m.file
-    FROM effect e INDEXED BY effect_pending JOIN mail m ON m.id = e.mail_id
-    WHERE e.desk = ?1 AND e.state = 'pending' AND e.not_before <= ?2
-          AND (e.kind IN ('send', 'forward', 'close', 'alert')) = ?4
-    ORDER BY e.not_before, e.id LIMIT ?3";
+const READY: &str = select_effects!(
+    "INDEXED BY effect_pending JOIN mail m ON m.id = e.mail_id
+     WHERE e.desk = ?1 AND e.state = 'pending' AND e.not_before <= ?2
+           AND (e.kind IN ('send', 'forward', 'close', 'alert')) = ?4
+     ORDER BY e.not_before, e.id LIMIT ?3"
+);
 
-const INTERRUPTED: &str = "
-    SELECT e.id, e.mail_id, e.seq, e.payload, e.attempts, e.due_at, e.started_at, m.mailbox, m.validity, m.uid, m.file
-    FROM effect e INDEXED BY effect_started JOIN mail m ON m.id = e.mail_id
-    WHERE e.desk = ?1 AND e.state = 'started'
-    ORDER BY e.id";
+const INTERRUPTED: &str = select_effects!(
+    "INDEXED BY effect_started JOIN mail m ON m.id = e.mail_id
+     WHERE e.desk = ?1 AND e.state = 'started'
+     ORDER BY e.id"
+);
 
 const NEXT_DUE: &str =
     "SELECT min(not_before) FROM effect INDEXED BY effect_pending WHERE desk = ?1 AND state = 'pending'";
@@ -105,7 +126,9 @@ const START: &str = "
     WHERE id = ?1 AND state = 'pending'";
 
 const OPEN: &str = "
-    SELECT mail_id, desk, kind, payload FROM effect WHERE id = ?1 AND state IN ('pending', 'started')";
+    SELECT mail_id, desk, kind FROM effect WHERE id = ?1 AND state IN ('pending', 'started')";
+
+const PAYLOAD: &str = concat!("SELECT ", payload!(), " AS payload FROM effect e WHERE e.id = ?1");
 
 const FINISH: &str = "UPDATE effect SET state = ?2, note = ?3, finished_at = ?4 WHERE id = ?1";
 
@@ -123,15 +146,21 @@ const ALL_DONE: &str = "
     UPDATE mail SET state = 'done'
     WHERE id = ?1 AND state = 'decided' AND NOT EXISTS (SELECT 1 FROM queue WHERE mail_id = ?1)";
 
-const SEND: &str = "
-    SELECT e.payload, e.state, e.started_at, a.what FROM effect e LEFT JOIN send_after a ON a.effect_id = e.id
-    WHERE e.mail_id = ?1 AND e.seq = ?2";
+const SEND: &str = concat!(
+    "SELECT ",
+    payload!(),
+    " AS payload, e.state, e.started_at, a.what FROM effect e LEFT JOIN send_after a ON a.effect_id = e.id
+     WHERE e.mail_id = ?1 AND e.seq = ?2"
+);
 
 const STATE: &str = "SELECT state FROM effect WHERE id = ?1";
 
 #[cfg(test)]
 pub(super) const SQL: &[&str] =
-    &[READY, INTERRUPTED, NEXT_DUE, START, OPEN, FINISH, RETRY, NEXT_IN_LINE, ALL_DONE, SEND, STATE];
+    &[READY, INTERRUPTED, NEXT_DUE, START, OPEN, PAYLOAD, FINISH, RETRY, NEXT_IN_LINE, ALL_DONE, SEND, STATE];
+
+#[cfg(test)]
+pub(super) const WITH_EACH: &[&str] = &[START, OPEN, FINISH, RETRY, NEXT_IN_LINE, ALL_DONE];
 
 fn rows(tx: &Transaction<'_>, sql: &str, values: impl rusqlite::Params) -> Result<Vec<EffectRow>, Fault> {
     let mut statement = tx.prepare_cached(sql)?;
@@ -149,7 +178,7 @@ fn effect_row(row: &Row<'_>) -> Result<EffectRow, Fault> {
         id: row.get("id")?,
         mail_id: row.get("mail_id")?,
         seq: row.get("seq")?,
-        effect: payload(row)?,
+        effect: carried(row)?,
         key: key(row)?,
         attempts: row.get("attempts")?,
         due: due.0,
@@ -157,7 +186,7 @@ fn effect_row(row: &Row<'_>) -> Result<EffectRow, Fault> {
     })
 }
 
-fn payload(row: &Row<'_>) -> Result<Effect, Fault> {
+fn carried(row: &Row<'_>) -> Result<Effect, Fault> {
     let json: String = row.get("payload")?;
     Ok(serde_json::from_str(&json)?)
 }
@@ -178,7 +207,7 @@ pub(super) fn finish(tx: &Transaction<'_>, effect: EffectId, outcome: &Outcome, 
     if row.get::<_, String>("kind")? == "send" {
         ended(tx, effect, outcome, now)?;
         if let Outcome::Failed { reason } = outcome
-            && let Effect::Send(reply) = payload(row)?
+            && let Effect::Send(reply) = tx.prepare_cached(PAYLOAD)?.query_row([effect], |row| Ok(carried(row)))??
         {
             refused(tx, &row.get::<_, String>("desk")?, &reply.to.address, reason, now)?;
         }
@@ -215,7 +244,7 @@ pub(super) fn send(tx: &Transaction<'_>, mail: MailId, seq: u32) -> Result<SendR
     let mut statement = tx.prepare_cached(SEND)?;
     let mut rows = statement.query((mail, seq))?;
     let row = rows.next()?.ok_or_else(missing)?;
-    let (Effect::Send(reply) | Effect::Forward(reply) | Effect::Close(reply)) = payload(row)? else {
+    let (Effect::Send(reply) | Effect::Forward(reply) | Effect::Close(reply)) = carried(row)? else {
         return Err(missing());
     };
     Ok(SendRow { reply, state: row.get("state")?, started_at: time(row, "started_at")?, after: row.get("what")? })

@@ -6,6 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Params, Row, Transaction};
 use serde_json::{Map, Value, json};
 
+use super::effects::payload;
 use super::error::{Fault, StoreError};
 use super::forget::spellings;
 use super::{MailId, Store};
@@ -31,18 +32,25 @@ impl Store {
 }
 
 /// `?1`: an address. Addresses in headers are ASCII, in whatever case.
-const MAILS: &str = "
-    SELECT m.id FROM mail m LEFT JOIN raw r ON r.mail_id = m.id LEFT JOIN decision d ON d.mail_id = m.id
+const MAILS: &str = concat!(
+    "SELECT m.id FROM mail m LEFT JOIN raw r ON r.mail_id = m.id LEFT JOIN decision d ON d.mail_id = m.id
     WHERE m.sender = ?1 OR instr(lower(CAST(r.bytes AS TEXT)), ?1) > 0 OR instr(lower(d.json), ?1) > 0
-       OR EXISTS (SELECT 1 FROM effect e WHERE e.mail_id = m.id AND instr(lower(e.payload), ?1) > 0)";
+       OR EXISTS (SELECT 1 FROM effect e WHERE e.mail_id = m.id AND instr(lower(",
+    payload!(),
+    "), ?1) > 0)"
+);
 
 /// By mail.
-const OF_MAIL: [(&str, &str); 5] = [
+const OF_MAIL: [(&str, &str); 6] = [
     ("mail", "SELECT * FROM mail WHERE id = ?1"),
     ("decision", "SELECT * FROM decision WHERE mail_id = ?1"),
     ("decision_before", "SELECT * FROM decision_before WHERE mail_id = ?1"),
     ("observed", "SELECT * FROM observed WHERE mail_id = ?1"),
     ("effect", "SELECT * FROM effect WHERE mail_id = ?1 ORDER BY seq"),
+    (
+        "effect_text",
+        "SELECT t.* FROM effect e JOIN effect_text t ON t.effect_id = e.id WHERE e.mail_id = ?1 ORDER BY e.seq",
+    ),
 ];
 
 /// By person. `?1`: the address as asked for, `?2`: the person, without plus-tag.

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
+use super::effects::payload;
 use super::error::{Fault, StoreError};
 use super::open::open_beside;
 use super::purge::{FORGET_BYTES, FORGET_CASE, forget_mails};
@@ -79,11 +80,14 @@ const SENDERS: &str = "SELECT DISTINCT sender FROM mail WHERE sender IS NOT NULL
 
 const MAILS: &str = "SELECT id FROM mail WHERE sender = ?1 AND state IN (?2, ?3) ORDER BY id";
 
-const OTHERS: &str = "
-    SELECT count(*) FROM mail m LEFT JOIN raw r ON r.mail_id = m.id LEFT JOIN decision d ON d.mail_id = m.id
+const OTHERS: &str = concat!(
+    "SELECT count(*) FROM mail m LEFT JOIN raw r ON r.mail_id = m.id LEFT JOIN decision d ON d.mail_id = m.id
     WHERE m.id NOT IN (SELECT value FROM json_each(?2))
       AND (instr(lower(CAST(r.bytes AS TEXT)), ?1) > 0 OR instr(lower(d.json), ?1) > 0
-       OR EXISTS (SELECT 1 FROM effect e WHERE e.mail_id = m.id AND instr(lower(e.payload), ?1) > 0))";
+       OR EXISTS (SELECT 1 FROM effect e WHERE e.mail_id = m.id AND instr(lower(",
+    payload!(),
+    "), ?1) > 0))"
+);
 
 const REGISTER: &str = "SELECT count(*) FROM register WHERE instr(lower(json), ?1) > 0";
 

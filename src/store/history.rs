@@ -6,6 +6,7 @@ use rusqlite::Transaction;
 
 use super::case::{Answers, recently, sent_in_case, the_case};
 use super::decisions::{MailMeta, thread_ids};
+use super::effects::payload;
 use super::error::{Fault, StoreError};
 use super::queue::turn_of;
 use super::standing::{answers_under_subject, standing_of};
@@ -73,10 +74,13 @@ const SAME_MESSAGE_ID: &str =
 const OWN_MESSAGE: &str = "SELECT EXISTS (SELECT 1 FROM effect WHERE message_id = ?1)";
 
 /// The newest 100 answers only: far above the one that is allowed, and the same work for a thread of ten years.
-const IN_THREAD: &str = "
-    SELECT e.id, json_extract(e.payload, '$.template') FROM answer_thread a JOIN effect e ON e.id = a.effect_id
-    WHERE a.desk = ?1 AND a.message_id = ?2 AND e.mail_id <> ?3 AND e.state <> 'failed'
-    ORDER BY a.effect_id DESC LIMIT 100";
+const IN_THREAD: &str = concat!(
+    "SELECT e.id, json_extract(",
+    payload!(),
+    ", '$.template') FROM answer_thread a JOIN effect e ON e.id = a.effect_id
+     WHERE a.desk = ?1 AND a.message_id = ?2 AND e.mail_id <> ?3 AND e.state <> 'failed'
+     ORDER BY a.effect_id DESC LIMIT 100"
+);
 
 const OF_THREAD: &str = "SELECT max(id) FROM mail WHERE desk = ?1 AND message_id = ?2 AND id < ?3";
 

@@ -49,8 +49,11 @@ impl Store {
     /// one journalled.
     pub async fn journal(&self, desk: &str, mail: Vec<Arrival>, now: Timestamp) -> Result<Vec<MailId>, StoreError> {
         let desk = desk.to_owned();
+        // Here, not on the store's thread, for which others wait.
+        let hashes: Vec<_> = mail.iter().map(|arrival| Sha256::digest(&arrival.raw)).collect();
         let insert_all = move |tx: &Transaction<'_>| {
-            let ids: Result<Vec<_>, Fault> = mail.into_iter().map(|arrival| insert(tx, &desk, &arrival, now)).collect();
+            let hashed = mail.iter().zip(&hashes);
+            let ids: Result<Vec<_>, Fault> = hashed.map(|(mail, hash)| insert(tx, &desk, mail, hash, now)).collect();
             Ok(ids?.into_iter().flatten().collect())
         };
         self.thread.write(insert_all).await
@@ -140,13 +143,12 @@ const LAST_UID: &str = "SELECT max(uid) FROM mail WHERE desk = ?1 AND mailbox = 
 const FILES: &str =
     "SELECT file FROM mail WHERE desk = ?1 AND mailbox = ?2 AND validity = ?3 AND uid = 0 AND file > ''";
 
-const INSERT: &str = "
+pub(super) const INSERT: &str = "
     INSERT INTO mail (desk, mailbox, validity, uid, file, sha256, internal_date, flags, size, complete, seen_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
-    ON CONFLICT (desk, mailbox, validity, uid, file) DO NOTHING
-    RETURNING id";
+    ON CONFLICT (desk, mailbox, validity, uid, file) DO NOTHING";
 
-const INSERT_RAW: &str = "INSERT INTO raw (mail_id, bytes) VALUES (?1, ?2)";
+pub(super) const INSERT_RAW: &str = "INSERT INTO raw (mail_id, bytes) VALUES (?1, ?2)";
 
 const NEW_HEAD: &str = "UPDATE mail SET sha256 = ?2, complete = ?3 WHERE id = ?1 AND state = 'seen'";
 
@@ -198,27 +200,33 @@ fn known(tx: &Transaction<'_>, desk: &str, mailbox: &str, validity: u32) -> Resu
 }
 
 /// None if the key is known.
-fn insert(tx: &Transaction<'_>, desk: &str, mail: &Arrival, now: Timestamp) -> Result<Option<MailId>, Fault> {
+fn insert(
+    tx: &Transaction<'_>,
+    desk: &str,
+    mail: &Arrival,
+    sha256: &[u8],
+    now: Timestamp,
+) -> Result<Option<MailId>, Fault> {
     let (uid, file) = item_columns(&mail.key.item);
-    let sha256 = Sha256::digest(&mail.raw);
     let values = rusqlite::params![
         desk,
         mail.key.mailbox,
         mail.key.validity,
         uid,
         file,
-        sha256.as_slice(),
+        sha256,
         mail.internal_date.map(Ms),
         serde_json::to_string(&mail.flags)?,
         i64::try_from(mail.size).unwrap_or(i64::MAX),
         mail.complete,
         Ms(now),
     ];
-    let id: Option<MailId> = tx.prepare_cached(INSERT)?.query_row(values, |row| row.get(0)).optional()?;
-    if let Some(id) = id {
-        tx.prepare_cached(INSERT_RAW)?.execute((id, &mail.raw))?;
+    if tx.prepare_cached(INSERT)?.execute(values)? == 0 {
+        return Ok(None);
     }
-    Ok(id)
+    let id = MailId(tx.last_insert_rowid());
+    tx.prepare_cached(INSERT_RAW)?.execute((id, &mail.raw))?;
+    Ok(Some(id))
 }
 
 fn undecided(tx: &Transaction<'_>, whose: (&str, u32, u32, MailId)) -> Result<Vec<StoredMail>, Fault> {

@@ -27,7 +27,7 @@
 //! - [`Store::look`] and [`activate`]: a desk only observes a mailbox until staff activate it there.
 //! - [`Store::in_one`] does many of these steps together.
 //!
-//! Reading order: `schema/1.sql`, `schema/2.sql`, [`effect`], `journal`, `decisions`, `effects`, `marks`, `history`, `case`, `queue`, `standing`,
+//! Reading order: `schema/1.sql` to `schema/4.sql`, [`effect`], `journal`, `decisions`, `effects`, `marks`, `history`, `case`, `queue`, `standing`,
 //! `unsent`, `breaker`, `notices`, `outages`, `observe`, `cases`, `ledger`, `register`, `purge`, `forget`, `export`, `backup`,
 //! `backlog`, `replay`.
 
@@ -37,6 +37,7 @@ mod books;
 mod breaker;
 mod case;
 mod cases;
+mod checkpoint;
 mod decisions;
 pub mod effect;
 mod effects;

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
+use super::checkpoint::Checkpoints;
 use super::error::{Fault, StoreError};
 use super::thread::StoreThread;
 use super::{Store, schema};
@@ -21,9 +22,9 @@ const BUSY: Duration = Duration::from_secs(10);
 /// Room for every statement of the store.
 const STATEMENTS: usize = 128;
 
-/// So many pages (16 MB) are written before they are put in their place: of those that change with every commit, only the
-/// last state is written once more, and the disk is waited for less often.
-const CHECKPOINT_PAGES: i64 = 4_000;
+/// With so many pages in the log (64 MB) the store's thread puts them in their place itself, if [`Checkpoints`] have not
+/// kept up: a longer log would be slow to read after a crash.
+pub(super) const LONGEST_LOG: i64 = 16_000;
 
 /// Stores up to this size are read whole for damage when opened (64 MiB: about 0.1 s); in bigger ones SQLite finds
 /// damage when it comes to the page.
@@ -62,7 +63,11 @@ fn open_working(path: &Path, now: Timestamp) -> Result<Store, Fault> {
         check(&connection)?;
     }
     schema::migrate(&mut connection, version, now)?;
-    start(path, connection, Some(lock))
+    // For each row that is written SQLite would make a temporary table of the words that are allowed. Ours come from enums;
+    // whoever else writes is checked still, and so is all of the store when it is opened.
+    connection.pragma_update(None, "ignore_check_constraints", true)?;
+    let checkpoints = Checkpoints::spawn(open_beside(path)?)?;
+    start(path, connection, Some(checkpoints), Some(lock))
 }
 
 fn open_looking(path: &Path) -> Result<Store, Fault> {
@@ -73,7 +78,7 @@ fn open_looking(path: &Path) -> Result<Store, Fault> {
     connection.busy_timeout(BUSY)?;
     match schema::version(&connection)? {
         0 => Err(Fault::Missing),
-        schema::NEWEST => start(path, connection, None),
+        schema::NEWEST => start(path, connection, None, None),
         _ => Err(Fault::Older),
     }
 }
@@ -101,10 +106,15 @@ pub(super) fn flags(access: OpenFlags) -> OpenFlags {
     access | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
 
-fn start(path: &Path, connection: Connection, lock: Option<File>) -> Result<Store, Fault> {
+fn start(
+    path: &Path,
+    connection: Connection,
+    checkpoints: Option<Checkpoints>,
+    lock: Option<File>,
+) -> Result<Store, Fault> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     let secret: Arc<[u8]> = schema::secret(&connection)?.into();
-    let thread = StoreThread::spawn(path.to_path_buf(), connection, lock)?;
+    let thread = StoreThread::spawn(path.to_path_buf(), connection, checkpoints, lock)?;
     Ok(Store { thread: Arc::new(thread), secret, packed: Arc::default() })
 }
 
@@ -156,7 +166,7 @@ fn configure(connection: &Connection) -> Result<(), Fault> {
     // In KiB. Eight times as much spares few reads of the system's cache, and would be filled with the bytes of mails.
     connection.pragma_update(None, "cache_size", -4_000)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LONGEST_LOG)?;
     Ok(())
 }
 

@@ -101,3 +101,22 @@ fn the_statements_in_the_hot_path_use_the_index_made_for_them() {
     }
     check(journal::SQL, "mail_quarantined");
 }
+
+/// What is written with each mail, and with each of its effects.
+const WITH_EACH_MAIL: [&[&str]; 3] = [decisions::SQL, effects::WITH_EACH, &[journal::INSERT, journal::INSERT_RAW]];
+
+#[test]
+fn what_is_written_with_each_mail_needs_no_temporary_table() {
+    let connection = store();
+    let makes_one = |sql: &str| {
+        let mut statement = connection.prepare(&format!("EXPLAIN {sql}")).unwrap();
+        let values = vec![rusqlite::types::Value::Null; statement.parameter_count()];
+        let steps = statement.query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>("opcode"));
+        steps.unwrap().any(|step| step.unwrap() == "OpenEphemeral")
+    };
+    assert!(makes_one(decisions::SQL[3]), "the words of a state would be looked up in one");
+    connection.pragma_update(None, "ignore_check_constraints", true).unwrap();
+    for sql in WITH_EACH_MAIL.concat() {
+        assert!(!makes_one(sql), "{sql}");
+    }
+}

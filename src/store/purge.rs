@@ -139,6 +139,7 @@ pub(super) const FORGET_CASE: &[&str] = &[
     "DELETE FROM answer_thread WHERE effect_id IN (SELECT id FROM effect WHERE mail_id = ?1)",
     "DELETE FROM answer_to WHERE effect_id IN (SELECT id FROM effect WHERE mail_id = ?1)",
     "DELETE FROM send_after WHERE effect_id IN (SELECT id FROM effect WHERE mail_id = ?1)",
+    "DELETE FROM effect_text WHERE effect_id IN (SELECT id FROM effect WHERE mail_id = ?1)",
     "DELETE FROM effect WHERE mail_id = ?1 AND (message_id IS NULL OR state <> 'done')",
     "UPDATE effect SET payload = '{}', note = NULL WHERE mail_id = ?1",
     "DELETE FROM decision_before WHERE mail_id = ?1",

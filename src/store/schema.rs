@@ -11,7 +11,12 @@ use super::values::Ms;
 const APPLICATION_ID: i64 = 0x6d61_646f;
 
 /// In order; the n-th leads to version n. A published one is never changed: what is needed next is added.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 /// The version this program works with.
 pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;

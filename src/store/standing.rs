@@ -9,6 +9,7 @@ use rusqlite::Transaction;
 use super::breaker::is_open;
 use super::case::Answers;
 use super::effect::{Effect, EffectRow, Outcome};
+use super::effects::payload;
 use super::error::{Fault, StoreError};
 use super::history::HistoryQuery;
 use super::values::Ms;
@@ -70,10 +71,15 @@ const PROMISED: &str = "
             WHERE e.mail_id = ?4 AND a.desk = ?1 AND a.whom = ?2 AND a.at > ?3)";
 
 /// No acknowledgements: they are no answers. The newest 100 only: far above what is ever allowed.
-const UNDER_SUBJECT: &str = "
-    SELECT e.id, json_extract(e.payload, '$.template') FROM answer_to a JOIN effect e ON e.id = a.effect_id
-    WHERE a.desk = ?1 AND a.whom = ?2 AND a.at > ?3 AND e.mail_id <> ?4 AND json_extract(e.payload, '$.until') IS NULL
-    LIMIT 100";
+const UNDER_SUBJECT: &str = concat!(
+    "SELECT e.id, json_extract(",
+    payload!(),
+    ", '$.template') FROM answer_to a JOIN effect e ON e.id = a.effect_id
+     WHERE a.desk = ?1 AND a.whom = ?2 AND a.at > ?3 AND e.mail_id <> ?4 AND json_extract(",
+    payload!(),
+    ", '$.until') IS NULL
+     LIMIT 100"
+);
 
 const WENT_OUT: &str = "
     SELECT count(*) FROM answer_to
@@ -82,6 +88,8 @@ const WENT_OUT: &str = "
 const SET_TIME: &str = "UPDATE answer_to SET at = ?2 WHERE effect_id = ?1";
 
 /// An answer that was sent without having been begun here went out now.
+const NOT_BEGUN: &str = "SELECT EXISTS (SELECT 1 FROM answer_to WHERE effect_id = ?1 AND at > ?2)";
+
 const SETTLE_TIME: &str = "UPDATE answer_to SET at = ?2 WHERE effect_id = ?1 AND at > ?2";
 
 /// What was not begun surely did not go out.
@@ -110,6 +118,7 @@ pub(super) const SQL: &[&str] = &[
     UNDER_SUBJECT,
     WENT_OUT,
     SET_TIME,
+    NOT_BEGUN,
     SETTLE_TIME,
     FORGET_UNSENT,
     FORGET,
@@ -253,7 +262,12 @@ pub(super) fn begun(tx: &Transaction<'_>, effect: EffectId, now: Timestamp) -> R
 /// Notes what the end of an effect says about what went out. Nothing is to be noted of effects that are no sends.
 pub(super) fn ended(tx: &Transaction<'_>, effect: EffectId, outcome: &Outcome, now: Timestamp) -> Result<(), Fault> {
     match outcome {
-        Outcome::Done { .. } => _ = tx.prepare_cached(SETTLE_TIME)?.execute((effect, Ms(now)))?,
+        Outcome::Done { .. } => {
+            // Seldom; to ask first costs less than to change nothing.
+            if tx.prepare_cached(NOT_BEGUN)?.query_row((effect, Ms(now)), |row| row.get(0))? {
+                tx.prepare_cached(SETTLE_TIME)?.execute((effect, Ms(now)))?;
+            }
+        }
         Outcome::Held { .. } => _ = tx.prepare_cached(FORGET_UNSENT)?.execute([effect])?,
         Outcome::RetryAt { .. } => _ = tx.prepare_cached(SET_TIME)?.execute((effect, UNSENT))?,
         Outcome::Failed { .. } | Outcome::GivenUp { .. } => forget(tx, effect)?,

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
+use super::checkpoint::Checkpoints;
 use super::error::{Fault, StoreError};
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -22,13 +23,24 @@ pub(super) struct StoreThread {
 }
 
 impl StoreThread {
-    /// `lock` is held as long as the connection is open.
-    pub(super) fn spawn(path: PathBuf, mut connection: Connection, lock: Option<File>) -> io::Result<StoreThread> {
+    /// `lock` is held as long as a connection is open. `checkpoints` are told of each commit; none if nothing is written.
+    pub(super) fn spawn(
+        path: PathBuf,
+        mut connection: Connection,
+        checkpoints: Option<Checkpoints>,
+        lock: Option<File>,
+    ) -> io::Result<StoreThread> {
         let (jobs, queue) = mpsc::channel::<Job>();
         let thread = std::thread::Builder::new().name("store".into()).spawn(move || {
             for job in queue {
+                let before = connection.total_changes();
                 job(&mut connection);
+                if let (Some(checkpoints), true) = (&checkpoints, connection.total_changes() > before) {
+                    checkpoints.tell();
+                }
             }
+            // The last connection to go puts everything in its place and removes the log.
+            drop(checkpoints);
             drop(connection);
             drop(lock);
         })?;
@@ -105,7 +117,7 @@ mod tests {
     fn thread() -> StoreThread {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("CREATE TABLE t (a BLOB)").unwrap();
-        StoreThread::spawn("store.db".into(), connection, None).unwrap()
+        StoreThread::spawn("store.db".into(), connection, None, None).unwrap()
     }
 
     async fn count(thread: &StoreThread) -> i64 {

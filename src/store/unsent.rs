@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, TransactionBehavior};
 
 use super::effect::{After, Effect, EffectState};
+use super::effects::payload;
 use super::error::{Fault, StoreError};
 use super::open::open_beside;
 use super::standing::{forget, note_answer, refused};
@@ -118,12 +119,18 @@ fn beside<T>(store: &Path, change: impl FnOnce(&Transaction<'_>) -> Result<T, Fa
 }
 
 macro_rules! select_unsent {
-    ($rest:literal) => {
+    ($rest:literal, $order:literal) => {
         concat!(
-            "SELECT e.id, e.mail_id, e.desk, e.kind, e.state, e.payload, e.attempts, e.due_at, e.not_before, e.note,
-                    a.what, d.case_ref
-             FROM effect e ",
-            $rest
+            "SELECT e.id, e.mail_id, e.desk, e.kind, e.state, e.attempts, e.due_at, e.not_before, e.note, a.what,
+                    d.case_ref, ",
+            payload!(),
+            " AS payload FROM effect e ",
+            $rest,
+            " AND json_extract(",
+            payload!(),
+            ", '$.until') IS NULL ORDER BY ",
+            $order,
+            " LIMIT 1000"
         )
     };
 }
@@ -132,30 +139,38 @@ const UNSENT: &str = select_unsent!(
     "INDEXED BY effect_unsent
      LEFT JOIN send_after a ON a.effect_id = e.id LEFT JOIN decision d ON d.mail_id = e.mail_id
      WHERE e.desk = ?1 AND e.state IN ('failed', 'held') AND e.kind IN ('send', 'forward', 'draft')
-           AND a.what IS NOT 'dropped' AND json_extract(e.payload, '$.until') IS NULL
-     ORDER BY e.id LIMIT 1000"
+           AND a.what IS NOT 'dropped'",
+    "e.id"
 );
 
 const RETRIED: &str = select_unsent!(
     "INDEXED BY effect_pending
      LEFT JOIN send_after a ON a.effect_id = e.id LEFT JOIN decision d ON d.mail_id = e.mail_id
-     WHERE e.desk = ?1 AND e.state = 'pending' AND e.attempts > 0 AND e.kind IN ('send', 'forward', 'draft')
-           AND json_extract(e.payload, '$.until') IS NULL
-     ORDER BY e.not_before, e.id LIMIT 1000"
+     WHERE e.desk = ?1 AND e.state = 'pending' AND e.attempts > 0 AND e.kind IN ('send', 'forward', 'draft')",
+    "e.not_before, e.id"
 );
 
 const REFUSED: &str = "SELECT address, at, reason FROM bounced WHERE desk = ?1 ORDER BY address";
 
 const ALLOW: &str = "DELETE FROM bounced WHERE desk = ?1 AND address = ?2";
 
-const ONE: &str = "
-    SELECT e.id, e.mail_id, e.seq, e.desk, e.state, e.payload, m.sender FROM effect e JOIN mail m ON m.id = e.mail_id
-    WHERE e.id = ?1 AND e.kind IN ('send', 'forward', 'draft')";
+macro_rules! select_ended {
+    ($rest:literal) => {
+        concat!(
+            "SELECT e.id, e.mail_id, e.seq, e.desk, e.state, m.sender, ",
+            payload!(),
+            " AS payload FROM effect e JOIN mail m ON m.id = e.mail_id ",
+            $rest
+        )
+    };
+}
+
+const ONE: &str = select_ended!("WHERE e.id = ?1 AND e.kind IN ('send', 'forward', 'draft')");
 
 // Not what was purged.
-const BY_MESSAGE_ID: &str = "
-    SELECT e.id, e.mail_id, e.seq, e.desk, e.state, e.payload, m.sender FROM effect e JOIN mail m ON m.id = e.mail_id
-    WHERE e.message_id = ?1 AND e.state IN ('done', 'held') AND e.payload <> '{}' ORDER BY e.id LIMIT 1";
+const BY_MESSAGE_ID: &str = select_ended!(
+    "WHERE e.message_id = ?1 AND e.state IN ('done', 'held') AND e.payload <> '{}' ORDER BY e.id LIMIT 1"
+);
 
 /// Back into the line of its mail.
 const AGAIN: &str = "

@@ -14,6 +14,7 @@ use super::flow::reader;
 use super::own_words::OwnWords;
 use super::period::{self, Outages};
 use super::products::Mentioned;
+use super::rulebook::Rulebook;
 use super::settled;
 use super::urgent::{self, Alarm};
 
@@ -55,25 +56,32 @@ pub struct Told {
     pub answer: Answer,
 }
 
-/// Reads the facts of a mail.
-pub fn facts(own: &OwnWords, words: &Classification, route: &Route, ctx: &Context) -> Facts {
+/// Reads the facts of a mail, all but what it claims. `received`: when it was first decided, however long it waited.
+pub fn facts(own: &OwnWords, words: &Classification, rules: &Rulebook, received: Timestamp) -> Facts {
     let inquiry = own.inquiry;
-    // However long it waited.
-    let received = ctx.first_decided();
-    let deadlines = deadline::deadlines(own, &ctx.rules.calendar, received);
+    let deadlines = deadline::deadlines(own, &rules.calendar, received);
     let mut facts =
         Facts { deadlines, settled: settled::settled(own), products: words.products.clone(), ..Facts::default() };
-    if let Some(book) = ctx.rules.flows.first() {
+    if let Some(book) = rules.flows.first() {
         let reading = reader::read(inquiry, book, &[], None);
         let told = reading.learned.into_iter().map(|(step, answer)| Told { step, answer });
         (facts.flow_done, facts.flow_told) = (reading.done, told.collect());
     }
+    let today = rules.calendar.date(inquiry.date.unwrap_or(received));
+    let asked = |book: &&FigureBook| book.figure.clauses.iter().any(|clause| words.scopes.contains(clause));
+    facts.figures = rules.figures.iter().filter(asked).filter_map(|book| book.compute(own, today)).collect();
+    facts.urgent = urgent::alarm(own, &rules.urgent);
+    facts
+}
+
+/// Reads what a mail claims, and holds it against what is recorded.
+pub fn claim(facts: &mut Facts, own: &OwnWords, words: &Classification, route: &Route, ctx: &Context) {
     // Also where the clause only came near: staff should see the computation.
     let touches = |clause: &String| words.evidence.iter().any(|e| e.clause == *clause && e.score > 0.0);
     let credit = ctx.rules.credit.as_ref().filter(|book| touches(&book.table.clause) || book.is_named(own));
     if let Some(book) = credit {
         let zone = &ctx.rules.calendar.zone;
-        let told = period::read(own, inquiry.date.unwrap_or(received), zone);
+        let told = period::read(own, own.inquiry.date.unwrap_or(ctx.first_decided()), zone);
         let claim = Claim {
             told: &told,
             recorded: &ctx.outages,
@@ -83,11 +91,6 @@ pub fn facts(own: &OwnWords, words: &Classification, route: &Route, ctx: &Contex
         facts.credit = book.table.claim(&claim, zone);
         facts.outages = Some(told).filter(|told| !told.periods.is_empty());
     }
-    let today = ctx.rules.calendar.date(inquiry.date.unwrap_or(received));
-    let asked = |book: &&FigureBook| book.figure.clauses.iter().any(|clause| words.scopes.contains(clause));
-    facts.figures = ctx.rules.figures.iter().filter(asked).filter_map(|book| book.compute(own, today)).collect();
-    facts.urgent = urgent::alarm(own, &ctx.rules.urgent);
-    facts
 }
 
 /// The monthly basic fee of the register; of nobody whose mail does not prove who he is.

@@ -59,6 +59,8 @@ pub mod urgent;
 pub mod verdict;
 mod word_set;
 
+use jiff::Timestamp;
+
 use classify::Classification;
 use context::{Context, DeskProfile};
 use decision::{Decision, Disposition, MadeWith};
@@ -71,36 +73,41 @@ use verdict::{Findings, Verdict};
 /// Name and version of this program, as decisions record it.
 const PROGRAM: &str = concat!("madoguchi ", env!("CARGO_PKG_VERSION"));
 
-/// What a mail asks in its own words: the part of [`decide`] that hangs on nothing but the mail and the rules, so that it
-/// may be done ahead.
+/// What a mail asks in its own words: the part of [`decide`] that hangs on nothing but the mail, the rules and when the mail
+/// is first decided, so that it may be done ahead.
 #[derive(Debug)]
 pub struct Asked {
-    own: gate::OwnText,
+    text: gate::OwnText,
     /// It only brings the password of an attachment.
     notice: bool,
-    words: Classification,
     cut: Cut,
+    words: Classification,
+    facts: Facts,
 }
 
-/// Reads what a mail asks.
-pub fn asked(inquiry: &Inquiry, desk: &DeskProfile, rules: &Rulebook) -> Asked {
+/// Reads what a mail asks. `received`: when it is first decided ([`Context::first_decided`]).
+pub fn asked(inquiry: &Inquiry, desk: &DeskProfile, rules: &Rulebook, received: Timestamp) -> Asked {
     let inquiry = &*form::opened(inquiry, desk);
-    let own = gate::OwnText::of(inquiry);
-    let notice = gate::brings_password(inquiry, &own);
-    let said = OwnWords::of(inquiry);
+    let text = gate::OwnText::of(inquiry);
+    let notice = gate::brings_password(inquiry, &text);
+    let own = OwnWords::of(inquiry);
+    let (mut words, mut facts) = (Classification::default(), Facts::default());
     // A mail with a password asks nothing, and no evidence must quote it.
-    let words = if notice { Classification::default() } else { classify::classify(&said, rules) };
-    Asked { own, notice, words, cut: said.into_cut() }
+    if !notice {
+        words = classify::classify(&own, rules);
+        facts = facts::facts(&own, &words, rules, received);
+    }
+    Asked { text, notice, cut: own.into_cut(), words, facts }
 }
 
 /// The whole product on one page: what is done about one mail, and why.
 pub fn decide(inquiry: &Inquiry, ctx: &Context) -> Decision {
-    decide_asked(inquiry, asked(inquiry, ctx.desk, ctx.rules), ctx)
+    decide_asked(inquiry, asked(inquiry, ctx.desk, ctx.rules, ctx.first_decided()), ctx)
 }
 
-/// The same, where it is known what the mail asks by the rules of `ctx`.
+/// The same, where it is known what the mail asks by the rules and at the time of `ctx`.
 pub fn decide_asked(inquiry: &Inquiry, asked: Asked, ctx: &Context) -> Decision {
-    let Asked { own: text, notice, mut words, cut } = asked;
+    let Asked { text, notice, cut, mut words, mut facts } = asked;
     // Who is it, how far is that proved, and may a robot answer at all?
     let inquiry = &*form::opened(inquiry, ctx.desk);
     let (authenticated, proof) = form::author_level(inquiry, ctx);
@@ -110,7 +117,9 @@ pub fn decide_asked(inquiry: &Inquiry, asked: Asked, ctx: &Context) -> Decision 
 
     // What is asked, in the customer's own words of today?
     let own = OwnWords::again(inquiry, cut);
-    let facts = if notice { Facts::default() } else { facts::facts(&own, &words, &route, ctx) };
+    if !notice {
+        facts::claim(&mut facts, &own, &words, &route, ctx);
+    }
 
     // Is the customer led through steps, or to be?
     let dialogue = if notice { None } else { dialogue::lead(inquiry, &gate, &route, &words, ctx) };

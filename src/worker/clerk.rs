@@ -216,7 +216,7 @@ impl Clerk {
             let bytes = FromBytes { dkim: self.signer(&mail, &inquiry).await, bounce };
             // The journal has them, and so many of them are much.
             mail.arrival.raw = Vec::new();
-            let asked = asked_safely(&inquiry, &judge.profile, judge.rules(&mail));
+            let asked = asked_safely(&inquiry, &judge.profile, judge.rules(&mail), judge.now);
             read.push(Read { mail, inquiry, bytes, asked });
             // What goes out meanwhile goes on.
             tokio::task::yield_now().await;

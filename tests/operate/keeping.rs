@@ -190,7 +190,7 @@ fn a_case_with_younger_mail_is_kept_whole() {
     assert_eq!(counts(&site, DELETED), (1, 2));
     assert!(!stands_in_files(&site, "kyaku@"));
     let store = Connection::open(site.path("state/store.db")).unwrap();
-    for table in ["raw", "decision", "answer_to", "answer_thread", "inquiry_case", "thread_case"] {
+    for table in ["raw", "decision", "effect_text", "answer_to", "answer_thread", "inquiry_case", "thread_case"] {
         let left: i64 = store.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
         assert_eq!(left, 0, "{table}");
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use madoguchi::store::{MailState, Store, StoreError};
+use madoguchi::store::{MailState, Outcome, Store, StoreError};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -20,10 +20,10 @@ fn written(path: &Path, sql: &str) {
 fn content(path: &Path, like: &BTreeMap<String, Vec<String>>) -> BTreeMap<String, Vec<Vec<Value>>> {
     let store = Connection::open(path).unwrap();
     let rows = |table: &str, columns: &[String]| {
-        let mut statement =
-            store.prepare(&format!("SELECT {} FROM {table} ORDER BY 1, 2", columns.join(", "))).unwrap();
-        let values =
-            |row: &rusqlite::Row<'_>| (0..columns.len()).map(|at| row.get(at)).collect::<Result<Vec<Value>, _>>();
+        let count = columns.len();
+        let columns = columns.join(", ");
+        let mut statement = store.prepare(&format!("SELECT {columns} FROM {table} ORDER BY {columns}")).unwrap();
+        let values = |row: &rusqlite::Row<'_>| (0..count).map(|at| row.get(at)).collect::<Result<Vec<Value>, _>>();
         statement.query_map([], values).unwrap().map(Result::unwrap).collect()
     };
     like.iter().map(|(table, columns)| (table.clone(), rows(table, columns))).collect()
@@ -77,4 +77,53 @@ fn a_migration_that_cannot_be_done_leaves_the_store_to_the_older_program() {
     let version: i64 =
         Connection::open(&path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
     assert_eq!((version, content(&path, &columns(&path))), (1, before));
+}
+
+/// What an older program wrote down is carried on with by this one: texts that lie with their effects, and counts.
+#[tokio::test]
+async fn a_send_that_an_older_program_left_half_done_is_settled_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    written(&path, SCHEMA_1);
+    // Two answers to one organisation: the first is going out, the second has its turn.
+    let sends = "SELECT id FROM effect WHERE kind = 'send' AND json_extract(payload, '$.until') IS NULL ORDER BY id";
+    written(
+        &path,
+        &format!(
+            "UPDATE effect SET state = 'started', started_at = {at} WHERE id = ({sends} LIMIT 1);
+             UPDATE effect SET state = 'pending', started_at = NULL WHERE id = ({sends} LIMIT 1 OFFSET 1);
+             UPDATE mail SET state = 'decided' WHERE id IN
+                 (SELECT mail_id FROM effect WHERE state IN ('started', 'pending'));
+             DELETE FROM answer_to WHERE whom NOT LIKE '@%' OR effect_id NOT IN ({sends} LIMIT 2);
+             UPDATE answer_to SET whom = '@hinode.example', at = {at};
+             UPDATE mail SET sender = 'someone@hinode.example' WHERE id IN
+                 (SELECT mail_id FROM effect WHERE id IN ({sends} LIMIT 2))",
+            at = minute(0).as_millisecond(),
+        ),
+    );
+    let store = Store::open(&path, minute(1)).unwrap();
+    let started = store.interrupted("demo").await.unwrap();
+    let ready = store.ready_to_send("demo", minute(1), 10).await.unwrap();
+    let [first, second] = [&started[..], &ready[..]].map(|rows| match rows {
+        [row] => row.clone(),
+        other => panic!("{other:?}"),
+    });
+    let subjects = [&first, &second].map(|row| row.effect.mail().unwrap().subject.clone());
+    assert!(subjects.iter().all(|subject| subject.starts_with("Re: ")), "{subjects:?}");
+    // The one that may have gone out counts for the other, and not for itself.
+    assert_eq!(store.standing(&second, true, minute(1)).await.unwrap().to_domain, 1);
+
+    store.start(&[second.id], minute(1)).await.unwrap();
+    assert_eq!(store.standing(&first, true, minute(2)).await.unwrap().to_domain, 1);
+    let refused = Outcome::Failed { reason: "550 no such user".into() };
+    store.finish(vec![(first.id, Outcome::Done { note: None }), (second.id, refused)], minute(2)).await.unwrap();
+    assert_eq!(store.standing(&first, true, minute(2)).await.unwrap().to_domain, 0, "what was refused did not go out");
+    let refused = store.refused("demo").await.unwrap();
+    assert!(refused.iter().any(|one| one.reason.as_deref() == Some("550 no such user")), "{refused:?}");
+    let unsent = store.unsent("demo").await.unwrap();
+    assert!(unsent.iter().any(|entry| entry.id == second.id && entry.reply.subject == subjects[1]));
+    drop(store);
+    madoguchi::store::send_again(&path, second.id, minute(3)).unwrap();
+    let store = Store::open(&path, minute(3)).unwrap();
+    assert_eq!(store.ready_to_send("demo", minute(3), 10).await.unwrap()[0].effect, second.effect);
 }
