@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use super::Exit;
 use super::screen::{Language, error_word};
 use crate::clock::Clock;
-use crate::config::{self, Config, Entries, Entry, Problems, Report};
+use crate::config::{self, Config, Entries, Problems, Report};
 use crate::store::{RegisterChange, Store, StoreError, StoredRegister, change_register, read_register};
-use crate::triage::register::{Customer, Partner};
+use crate::triage::register::{Customer, Partner, Shared};
 
 /// Import customers and partners for desks with register = "store"
 #[derive(Debug, clap::Args)]
@@ -85,7 +85,7 @@ fn import(args: &Import, config: &Config) -> Result<Exit, StoreError> {
         anstream::eprintln!("{}", language.say("登録内容は変更していません。", "nothing was changed"));
         return Ok(Exit::Failed);
     }
-    let (change, changes) = difference(entries, &stored);
+    let (change, changes) = difference(&entries, &stored);
     if args.diff || args.dry_run {
         changes.print();
     }
@@ -130,11 +130,11 @@ fn read(args: &Import, config: &Config, stored: &StoredRegister) -> (Entries, Pr
     for file in &args.files {
         entries.read(&report, file, &config.free_mail);
     }
-    entries.complete(&config.store, stored.partners.clone(), stored.customers.clone());
+    entries.complete(&config.store, stored.partners.clone(), &stored.customers);
     // What a file that cannot be read seems to lack is not missing.
     if !report.has_errors() || entries.has_customers {
         let desks: Vec<String> = config.desks.iter().map(|desk| desk.profile.id.clone()).collect();
-        entries.check(&report, &desks);
+        entries.check(&report, &desks, Shared::MAYBE);
     }
     (entries, report.finish())
 }
@@ -172,13 +172,13 @@ impl Changes {
     fn of<T: PartialEq + Clone + serde::Serialize>(
         &mut self,
         kind: &str,
-        new: Vec<Entry<T>>,
+        new: impl Iterator<Item = T>,
         old: &[T],
         id: fn(&T) -> &String,
     ) -> (Vec<T>, Vec<String>) {
         let mut known: BTreeMap<&String, &T> = old.iter().map(|entry| (id(entry), entry)).collect();
         let mut written = Vec::new();
-        for entry in new.into_iter().map(|entry| entry.value) {
+        for entry in new {
             let before = known.remove(id(&entry));
             if before == Some(&entry) {
                 continue;
@@ -211,11 +211,11 @@ fn changed_fields<T: serde::Serialize>(before: &T, after: &T) -> Vec<String> {
     changed.map(|name| format!("{name} {} → {}", shown(before.get(name)), shown(after.get(name)))).collect()
 }
 
-fn difference(entries: Entries, stored: &StoredRegister) -> (RegisterChange, Changes) {
+fn difference(entries: &Entries, stored: &StoredRegister) -> (RegisterChange, Changes) {
     let mut changes = Changes::default();
     let (partners, partners_gone) =
-        changes.of("partner", entries.partners, &stored.partners, |partner: &Partner| &partner.id);
+        changes.of("partner", entries.partners().cloned(), &stored.partners, |partner: &Partner| &partner.id);
     let (customers, customers_gone) =
-        changes.of("customer", entries.customers, &stored.customers, |customer: &Customer| &customer.id);
+        changes.of("customer", entries.customers(), &stored.customers, |customer: &Customer| &customer.id);
     (RegisterChange { partners, customers, partners_gone, customers_gone }, changes)
 }

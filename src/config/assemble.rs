@@ -23,7 +23,7 @@ use crate::store::Keep;
 use crate::triage::context::DeskProfile;
 use crate::triage::decision::Disposition;
 use crate::triage::pack::Pack;
-use crate::triage::register::Register;
+use crate::triage::register::{Register, Shared};
 use crate::triage::rulebook::Edition;
 
 /// The file as written.
@@ -302,11 +302,12 @@ fn registers(file: File<'_>, around: &Surroundings, written: &Written) -> BTreeM
                     all_there = false;
                 }
             }
+            let register = entries.register(file.report);
             // With a file missing, what the others refer to may only seem to be missing.
             if all_there {
-                entries.check(file.report, &ids);
+                entries.check(file.report, &ids, register.as_ref().map_or(Shared::MAYBE, Register::shared));
             }
-            entries.register(file.report).map(Arc::new).filter(|_| all_there)
+            register.map(Arc::new).filter(|_| all_there)
         });
     }
     registers

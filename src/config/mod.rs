@@ -35,7 +35,7 @@ pub use pack::{
     embedded_packs, pack_from, pack_with_claims,
 };
 pub use problems::{Problem, Problems, Report, Severity};
-pub use register::{Entries, Entry};
+pub use register::Entries;
 
 use self::problems::File;
 use crate::oauth::{Account, Credential};

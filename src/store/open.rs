@@ -64,7 +64,7 @@ fn open_working(path: &Path, now: Timestamp) -> Result<Store, Fault> {
     }
     schema::migrate(&mut connection, version, now)?;
     // For each row that is written SQLite would make a temporary table of the words that are allowed. Ours come from enums;
-    // whoever else writes is checked still, and so is all of the store when it is opened.
+    // whoever else writes is checked still, and so is all of a store that is not too large when it is opened.
     connection.pragma_update(None, "ignore_check_constraints", true)?;
     let checkpoints = Checkpoints::spawn(open_beside(path)?)?;
     start(path, connection, Some(checkpoints), Some(lock))

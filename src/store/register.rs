@@ -108,7 +108,7 @@ fn packed(tx: &Transaction<'_>, known: Option<i64>) -> Result<Option<(i64, Regis
     let rows = statement.query_map(["customer"], |row| row.get::<_, String>(0))?;
     // One after the other: a million of them need not lie in memory beside the packed ones.
     let customers = rows.map_while(|json| {
-        let read = json.map_err(Fault::from).and_then(|json| Ok(serde_json::from_str(&json)?));
+        let read = json.map_err(Fault::from).and_then(|json| Ok(serde_json::from_str::<Customer>(&json)?));
         read.map_err(|fault| broken = Some(fault)).ok()
     });
     let register = Register::new(partners, customers).map_err(|error| Fault::Damaged(error.to_string()));

@@ -36,16 +36,41 @@ const ALIKE: &[(&str, &str)] = &[
     ("ー", "-"),
 ];
 
-/// A number that domains drawn alike share, but hardly any others. The domain is in A-labels.
-pub(super) fn shape(domain: &str) -> u64 {
-    hash(&[&drawn(domain)])
+/// How many of them are of ASCII.
+const OF_ASCII: usize = {
+    let mut n = 0;
+    while ALIKE[n].0.is_ascii() {
+        n += 1;
+    }
+    n
+};
+
+/// Of each byte of ASCII: may what is drawn alike begin with it?
+const BEGINS: [bool; 128] = {
+    let (mut begins, mut n) = ([false; 128], 0);
+    while n < ALIKE.len() {
+        let first = ALIKE[n].0.as_bytes()[0] as usize;
+        if first < begins.len() {
+            begins[first] = true;
+        }
+        n += 1;
+    }
+    begins
+};
+
+/// A number that domains drawn alike share, but hardly any others. The domain is in A-labels; `room` is written over.
+pub(super) fn shape(domain: &str, room: &mut String) -> u64 {
+    room.clear();
+    draw(domain, room);
+    hash(&[room])
 }
 
 /// Shapes of the domains that a slip of the hand or of the eye makes of this one: itself, two neighbours swapped, one
 /// character too much or too little.
 pub(super) fn slips(domain: &str) -> Vec<u64> {
     const LETTERS: &str = "abcdefghjklmnopqrstuvwxyz23456789";
-    let drawn = drawn(domain);
+    let mut drawn = String::with_capacity(domain.len() + 1);
+    draw(domain, &mut drawn);
     let name = drawn.split('.').next().unwrap_or_default();
     let mut found = vec![hash(&[&drawn])];
     if name.chars().count() < SHORTEST {
@@ -65,18 +90,15 @@ pub(super) fn slips(domain: &str) -> Vec<u64> {
 }
 
 /// How it is drawn: readable, look-alikes made the same, hyphens gone.
-fn drawn(domain: &str) -> String {
+fn draw(domain: &str, drawn: &mut String) {
     // Most domains hide no other script, and a register has a hundred thousand of them.
-    let readable = match domain.contains("xn--") {
+    let readable = match memchr::memchr(b'-', domain.as_bytes()).is_some_and(|_| domain.contains("xn--")) {
         true => Cow::Owned(idna::domain_to_unicode(domain).0),
         false => Cow::Borrowed(domain),
     };
     let (mut name, rest) = readable.split_once('.').unwrap_or((&readable, ""));
-    let of_ascii = ALIKE.partition_point(|(from, _)| from.is_ascii());
-    let alike = if name.is_ascii() { &ALIKE[..of_ascii] } else { ALIKE };
-    let mut drawn = String::with_capacity(readable.len() + 1);
-    let stays =
-        |byte: u8| byte.is_ascii_alphanumeric() && alike.iter().all(|(from, _)| !from.starts_with(byte as char));
+    let alike = if name.is_ascii() { ALIKE.split_at(OF_ASCII).0 } else { ALIKE };
+    let stays = |byte: u8| byte.is_ascii_alphanumeric() && !BEGINS[usize::from(byte)];
     while let Some(first) = name.chars().next() {
         let same = name.bytes().position(|byte| !stays(byte)).unwrap_or(name.len());
         if same > 0 {
@@ -91,7 +113,6 @@ fn drawn(domain: &str) -> String {
     }
     drawn.push('.');
     drawn.push_str(rest);
-    drawn
 }
 
 /// Of the text that these pieces make.
@@ -108,7 +129,7 @@ mod tests {
     /// Is `typed` found when `known` is looked for by shape?
     fn check(known: &str, typed: &str) -> bool {
         let typed = crate::triage::auth::domain::canonical(typed).unwrap();
-        typed != known && slips(&typed).contains(&shape(known))
+        typed != known && slips(&typed).contains(&shape(known, &mut String::new()))
     }
 
     #[test]

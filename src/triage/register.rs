@@ -5,8 +5,6 @@
 //! it), and a look-up is one binary search.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hasher};
 
 use icu_normalizer::ComposingNormalizerBorrowed;
@@ -15,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::auth::domain::{canonical, compared, registrable};
 use super::look_alike;
+
+mod pack;
 
 /// First and last day, both included; none: no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +100,58 @@ pub struct Customer {
     pub monthly_fee: Option<u32>,
 }
 
+/// What a register is told of a customer, wherever its texts lie: see [`Customer`].
+pub trait Given {
+    fn id(&self) -> &str;
+    /// The usual name first.
+    fn names(&self) -> impl Iterator<Item = &str>;
+    fn contracts(&self) -> impl Iterator<Item = &str>;
+    fn addresses(&self) -> impl Iterator<Item = &str>;
+    fn domains(&self) -> impl Iterator<Item = &str>;
+    fn partner(&self) -> Option<&str>;
+    fn desks(&self) -> impl Iterator<Item = &str>;
+    fn valid(&self) -> Period;
+    fn monthly_fee(&self) -> Option<u32>;
+}
+
+impl Given for Customer {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        [&self.name].into_iter().chain(&self.other_names).map(String::as_str)
+    }
+
+    fn contracts(&self) -> impl Iterator<Item = &str> {
+        self.contracts.iter().map(String::as_str)
+    }
+
+    fn addresses(&self) -> impl Iterator<Item = &str> {
+        self.addresses.iter().map(String::as_str)
+    }
+
+    fn domains(&self) -> impl Iterator<Item = &str> {
+        self.domains.iter().map(String::as_str)
+    }
+
+    fn partner(&self) -> Option<&str> {
+        self.partner.as_deref()
+    }
+
+    fn desks(&self) -> impl Iterator<Item = &str> {
+        self.desks.iter().map(String::as_str)
+    }
+
+    fn valid(&self) -> Period {
+        self.valid
+    }
+
+    fn monthly_fee(&self) -> Option<u32> {
+        self.monthly_fee
+    }
+}
+
 /// A place in [`Register::text`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Span {
@@ -145,6 +197,20 @@ pub struct Register {
     staff_domains: Vec<Claim>,
     /// What domains look like, with their place: see [`look_alike`].
     shapes: Vec<(u64, Span)>,
+}
+
+/// What two customers of a register may have in common; what is false surely no two have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shared {
+    pub ids: bool,
+    pub contracts: bool,
+    pub addresses: bool,
+    pub domains: bool,
+}
+
+impl Shared {
+    /// Before anything is known.
+    pub const MAYBE: Shared = Shared { ids: true, contracts: true, addresses: true, domains: true };
 }
 
 /// The register cannot be held.
@@ -200,19 +266,8 @@ impl Register {
     ///
     /// # Errors
     /// More than can be held.
-    pub fn new(
-        mut partners: Vec<Partner>,
-        customers: impl IntoIterator<Item = Customer>,
-    ) -> Result<Register, TooLarge> {
-        partners.sort_by(|one, other| one.id.cmp(&other.id));
-        let mut packer = Packer { register: Register { partners, ..Register::default() }, desks: BTreeMap::new() };
-        let customers = customers.into_iter();
-        packer.register.customers.reserve(customers.size_hint().0);
-        for customer in customers {
-            packer.customer(&customer)?;
-        }
-        packer.staff()?;
-        Ok(packer.register.sorted())
+    pub fn new<C: Given>(partners: Vec<Partner>, customers: impl IntoIterator<Item = C>) -> Result<Register, TooLarge> {
+        pack::all(partners, customers)
     }
 
     pub fn partners(&self) -> &[Partner] {
@@ -265,7 +320,7 @@ impl Register {
     pub fn staff(&self, address: &str) -> Vec<&Partner> {
         let Some((whole, bare)) = address_keys(address) else { return Vec::new() };
         let domain = whole.rsplit_once('@').map(|(_, domain)| domain.to_owned()).unwrap_or_default();
-        let keys = [whole.as_str(), bare.as_str()].into_iter().map(|key| self.claims(&self.staff_addresses, key));
+        let keys = [&*whole, &*bare].into_iter().map(|key| self.claims(&self.staff_addresses, key));
         let domains = above(&domain).map(|domain| self.claims(&self.staff_domains, domain));
         let found = keys.chain(domains).find(|claims| !claims.is_empty()).unwrap_or_default();
         found.iter().filter_map(|claim| self.partners.get(claim.owner as usize)).collect()
@@ -287,6 +342,18 @@ impl Register {
         same.map(|(_, span)| self.at(*span))
     }
 
+    /// What entries may have in common.
+    pub fn shared(&self) -> Shared {
+        let same = |one: &Claim, other: &Claim| one.hash == other.hash && self.at(one.key) == self.at(other.key);
+        let twice = |index: &[Claim]| index.windows(2).any(|pair| same(&pair[0], &pair[1]));
+        Shared {
+            ids: self.customers.windows(2).any(|pair| self.at(pair[0].id) == self.at(pair[1].id)),
+            contracts: twice(&self.contracts),
+            addresses: twice(&self.addresses),
+            domains: twice(&self.domains),
+        }
+    }
+
     /// What look-ups take of memory, in bytes.
     pub fn bytes(&self) -> usize {
         let claims = [&self.contracts, &self.addresses, &self.domains, &self.staff_addresses, &self.staff_domains];
@@ -297,7 +364,7 @@ impl Register {
     }
 
     fn at(&self, span: Span) -> &str {
-        self.text.get(span.start as usize..span.start as usize + span.len as usize).unwrap_or_default()
+        at(&self.text, span)
     }
 
     fn known(&self, owner: u32) -> Option<Known<'_>> {
@@ -319,57 +386,10 @@ impl Register {
     fn key(&self, claim: &Claim, hash: u32) -> &str {
         if claim.hash == hash { self.at(claim.key) } else { "" }
     }
-
-    fn sorted(mut self) -> Register {
-        // The first bytes of an id mostly decide, without a look into the text.
-        let numbered = (0..u32::MAX).zip(&self.customers).map(|(n, row)| (first_bytes(self.at(row.id)), n));
-        let mut order: Vec<(u64, u32)> = numbered.collect();
-        let id = |n: u32| self.at(self.customers[n as usize].id);
-        order.sort_unstable_by(|(head, one), (other_head, other)| {
-            head.cmp(other_head).then_with(|| id(*one).cmp(id(*other))).then(one.cmp(other))
-        });
-        let order: Vec<u32> = order.into_iter().map(|(_, n)| n).collect();
-        let mut place = vec![0; order.len()];
-        for (new, old) in (0..).zip(&order) {
-            place[*old as usize] = new;
-        }
-        self.customers = order.iter().map(|old| self.customers[*old as usize].clone()).collect();
-        for index in [&mut self.contracts, &mut self.addresses, &mut self.domains] {
-            index.iter_mut().for_each(|claim| claim.owner = place[claim.owner as usize]);
-        }
-        let text = std::mem::take(&mut self.text);
-        let lists = [
-            &mut self.contracts,
-            &mut self.addresses,
-            &mut self.domains,
-            &mut self.staff_addresses,
-            &mut self.staff_domains,
-        ];
-        for index in lists {
-            index.sort_unstable_by(|one, other| by_key(&text, one, other));
-            index.dedup_by(|one, other| by_key(&text, one, other).is_eq());
-            index.shrink_to_fit();
-        }
-        self.text = text;
-        self.text.shrink_to_fit();
-        self.shapes.sort_unstable_by_key(|(shape, span)| (*shape, span.start));
-        self.shapes.shrink_to_fit();
-        self
-    }
 }
 
-fn by_key(text: &str, one: &Claim, other: &Claim) -> Ordering {
-    let key = |claim: &Claim| {
-        text.as_bytes().get(claim.key.start as usize..claim.key.start as usize + claim.key.len as usize)
-    };
-    one.hash.cmp(&other.hash).then_with(|| key(one).cmp(&key(other))).then(one.owner.cmp(&other.owner))
-}
-
-/// Numbers in the order of what texts begin with.
-fn first_bytes(text: &str) -> u64 {
-    let mut bytes = [0; 8];
-    bytes.iter_mut().zip(text.bytes()).for_each(|(place, byte)| *place = byte);
-    u64::from_be_bytes(bytes)
+fn at(text: &str, span: Span) -> &str {
+    text.get(span.start as usize..span.start as usize + span.len as usize).unwrap_or_default()
 }
 
 fn hash_of(key: &str) -> u32 {
@@ -378,102 +398,19 @@ fn hash_of(key: &str) -> u32 {
     hasher.finish() as u32
 }
 
-/// Fills a register.
-struct Packer {
-    register: Register,
-    desks: BTreeMap<Vec<String>, u16>,
-}
-
-impl Packer {
-    fn customer(&mut self, customer: &Customer) -> Result<(), TooLarge> {
-        let owner = u32::try_from(self.register.customers.len()).map_err(|_| TooLarge)?;
-        let desks = self.desks(&customer.desks)?;
-        let partner = customer.partner.as_deref().map(|id| self.partner(id)).transpose()?;
-        let id = self.keep(&customer.id)?;
-        let mut names = self.keep(&customer.name)?;
-        for name in &customer.other_names {
-            names.len += self.keep("\n")?.len + self.keep(name)?.len;
-        }
-        let Customer { valid, monthly_fee, .. } = *customer;
-        self.register.customers.push(Row { id, names, partner, desks, monthly_fee, valid });
-        for number in customer.contracts.iter().map(|number| contract_key(number)).filter(|key| !key.is_empty()) {
-            let claim = self.claim(&number, owner)?;
-            self.register.contracts.push(claim);
-        }
-        for key in customer.addresses.iter().filter_map(|address| address_key(address)) {
-            let claim = self.claim(&key, owner)?;
-            self.register.addresses.push(claim);
-        }
-        for domain in customer.domains.iter().filter_map(|domain| compared(domain)) {
-            let claim = self.claim(&domain, owner)?;
-            self.register.domains.push(claim);
-            self.register.shapes.push((look_alike::shape(&domain), claim.key));
-        }
-        Ok(())
-    }
-
-    fn staff(&mut self) -> Result<(), TooLarge> {
-        let partners = self.register.partners.clone();
-        for (owner, partner) in (0..).zip(&partners) {
-            for key in partner.addresses.iter().filter_map(|address| address_key(address)) {
-                let claim = self.claim(&key, owner)?;
-                self.register.staff_addresses.push(claim);
-            }
-            for domain in partner.domains.iter().filter_map(|domain| canonical(domain)) {
-                let claim = self.claim(&domain, owner)?;
-                self.register.staff_domains.push(claim);
-                self.register.shapes.push((look_alike::shape(&domain), claim.key));
-            }
-        }
-        Ok(())
-    }
-
-    fn claim(&mut self, key: &str, owner: u32) -> Result<Claim, TooLarge> {
-        Ok(Claim { hash: hash_of(key), key: self.keep(key)?, owner })
-    }
-
-    fn keep(&mut self, text: &str) -> Result<Span, TooLarge> {
-        let start = u32::try_from(self.register.text.len()).map_err(|_| TooLarge)?;
-        self.register.text.push_str(text);
-        let end = u32::try_from(self.register.text.len()).map_err(|_| TooLarge)?;
-        Ok(Span { start, len: end - start })
-    }
-
-    fn partner(&self, id: &str) -> Result<u16, TooLarge> {
-        let known = &self.register.partners;
-        let at = known.binary_search_by(|partner| partner.id.as_str().cmp(id)).unwrap_or(known.len());
-        u16::try_from(at).map_err(|_| TooLarge)
-    }
-
-    fn desks(&mut self, desks: &[String]) -> Result<u16, TooLarge> {
-        if let Some(number) = self.desks.get(desks) {
-            return Ok(*number);
-        }
-        let number = u16::try_from(self.register.desk_lists.len()).map_err(|_| TooLarge)?;
-        self.register.desk_lists.push(desks.to_vec());
-        self.desks.insert(desks.to_vec(), number);
-        Ok(number)
-    }
-}
-
 /// An address as it is compared: lower case, its domain in A-labels.
-fn address_key(address: &str) -> Option<String> {
-    let (local, domain) = address.trim().rsplit_once('@')?;
+fn address_key(address: &str) -> Option<Cow<'_, str>> {
+    let address = address.trim();
+    let (local, domain) = address.rsplit_once('@')?;
     let domain = compared(domain)?;
-    let mut key = String::with_capacity(local.len() + 1 + domain.len());
-    if local.is_ascii() {
-        key.push_str(local);
-        key.make_ascii_lowercase();
-    } else {
-        key = local.to_lowercase();
+    if matches!(domain, Cow::Borrowed(_)) && local.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        return Some(Cow::Borrowed(address));
     }
-    key.push('@');
-    key.push_str(&domain);
-    Some(key)
+    Some(Cow::Owned(local.to_lowercase() + "@" + &domain))
 }
 
 /// The same whole, and without its tag.
-fn address_keys(address: &str) -> Option<(String, String)> {
+fn address_keys(address: &str) -> Option<(Cow<'_, str>, String)> {
     let whole = address_key(address)?;
     let (local, domain) = whole.rsplit_once('@')?;
     let bare = format!("{}@{domain}", local.split('+').next().unwrap_or(local));
@@ -481,14 +418,17 @@ fn address_keys(address: &str) -> Option<(String, String)> {
 }
 
 /// A contract number as it is compared: letters and digits of ASCII, upper case, narrow; "" if it has none.
-pub fn contract_key(number: &str) -> String {
+pub fn contract_key(number: &str) -> Cow<'_, str> {
+    if number.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()) {
+        return Cow::Borrowed(number);
+    }
     let narrow = match number.is_ascii() {
         true => Cow::Borrowed(number),
         false => ComposingNormalizerBorrowed::new_nfkc().normalize(number),
     };
-    let mut key = String::with_capacity(narrow.len());
-    key.extend(narrow.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| char::from(byte.to_ascii_uppercase())));
-    key
+    let mut key = Vec::with_capacity(narrow.len());
+    key.extend(narrow.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_uppercase()));
+    Cow::Owned(String::from_utf8(key).unwrap_or_default())
 }
 
 /// The domain and those above it, down to the registrable one: `a.b.example.co.jp`, `b.example.co.jp`,

@@ -141,7 +141,11 @@ impl Names<'_, '_> {
         // Names stand in the order of the columns, each once.
         let mut columns = (0..=Column::MAX).zip(&self.columns).filter(|(_, name)| !name.is_empty());
         while let Some(more) = rest.strip_prefix(b", ") {
-            let value = |name: &str| more.strip_prefix(name.as_bytes())?.strip_prefix(b" = ");
+            // Most names are seen not to stand here by where theirs ends.
+            let value = |name: &str| match more.get(name.len()) {
+                Some(b' ') => more.strip_prefix(name.as_bytes())?.strip_prefix(b" = "),
+                _ => None,
+            };
             let (column, number) = columns.find_map(|(column, name)| Some((column, value(name)?)))?;
             let (worth, behind) = plain_number(number)?;
             points.push((column, worth));

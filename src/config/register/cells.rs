@@ -10,7 +10,7 @@ use jiff::{Span, ToSpan};
 use super::columns::Column;
 use crate::config::freemail::FreeMail;
 use crate::config::problems::{Problem, Report};
-use crate::triage::auth::domain::is_name;
+use crate::triage::auth::domain::{among, is_name};
 use crate::triage::register::contract_key;
 
 /// What spreadsheets write where a formula failed.
@@ -22,9 +22,10 @@ const INVISIBLE: &[char] = &['\u{feff}', '\u{200b}', '\u{200c}', '\u{200d}', '\u
 /// The cell without blanks around it, and without the marks that make a spreadsheet take a number for text: `="001"`,
 /// `'001`.
 pub fn clean(cell: &str) -> Cow<'_, str> {
-    if is_clean(cell) {
-        return cell.into();
-    }
+    if is_clean(cell) { cell.into() } else { cleaned(cell) }
+}
+
+fn cleaned(cell: &str) -> Cow<'_, str> {
     let trim = |text| str::trim_matches(text, |c: char| c.is_whitespace() || INVISIBLE.contains(&c));
     let mut text = trim(cell);
     if let Some(inside) = text.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')) {
@@ -36,9 +37,10 @@ pub fn clean(cell: &str) -> Cow<'_, str> {
 
 /// Surely nothing to take away: as nearly every cell of a long file is.
 fn is_clean(cell: &str) -> bool {
-    let (first, last) = (cell.as_bytes().first(), cell.as_bytes().last());
-    let stays = |byte: Option<&u8>| byte.is_none_or(|byte| byte.is_ascii_graphic() && !b"='".contains(byte));
-    stays(first) && stays(last) && cell.is_ascii()
+    // What is invisible begins with one of these bytes.
+    let visible = cell.is_ascii() || memchr::memchr2(0xe2, 0xef, cell.as_bytes()).is_none();
+    let stays = |c: Option<char>| c.is_none_or(|c| !c.is_whitespace() && !matches!(c, '=' | '\''));
+    visible && stays(cell.chars().next()) && stays(cell.chars().next_back())
 }
 
 fn narrow(text: &str) -> Cow<'_, str> {
@@ -48,10 +50,18 @@ fn narrow(text: &str) -> Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfkc().normalize(text)
 }
 
+/// Narrow and lower case.
+fn lower(text: &str) -> Cow<'_, str> {
+    match text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(narrow(text).to_lowercase()),
+    }
+}
+
 /// A mail address as registers hold it: lower case. What breaks RFC 5321 may still be a person
 /// (`a..b@docomo.ne.jp`).
-pub fn address(text: &str) -> Option<String> {
-    let text = narrow(text).to_lowercase();
+pub fn address(text: &str) -> Option<Cow<'_, str>> {
+    let text = lower(text);
     let (local, domain) = text.rsplit_once('@')?;
     let odd = |c: char| c.is_whitespace() || c.is_control() || "<>,;:()\"@".contains(c);
     let fits = !local.is_empty() && (local.bytes().all(is_usual) || !local.contains(odd)) && is_domain(domain);
@@ -60,7 +70,13 @@ pub fn address(text: &str) -> Option<String> {
 
 /// Stands in addresses and numbers, and parts nothing.
 fn is_usual(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'+')
+    const USUAL: [bool; 256] = among(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_+");
+    USUAL[usize::from(byte)]
+}
+
+/// Surely one item, and one word.
+fn is_word(item: &str) -> bool {
+    item.bytes().all(|byte| is_usual(byte) || byte == b'@')
 }
 
 /// Surely a domain: as nearly all of a long file are.
@@ -89,16 +105,6 @@ pub fn is_domain(domain: &str) -> bool {
     domain.contains('.') && domain.split('.').all(label) && is_name(domain)
 }
 
-/// The items, of which there is mostly one: room for more is made when more come.
-fn few<T>(items: impl Iterator<Item = T>) -> Vec<T> {
-    let mut list = Vec::new();
-    for item in items {
-        list.reserve_exact(usize::from(list.is_empty()));
-        list.push(item);
-    }
-    list
-}
-
 /// A cell and where it stands.
 pub struct Cell<'a> {
     pub text: Cow<'a, str>,
@@ -124,39 +130,47 @@ impl Cell<'_> {
         Some(self.text.as_ref()).filter(|text| !text.is_empty())
     }
 
-    pub fn optional(&self) -> Option<String> {
-        self.said().map(str::to_owned)
+    pub fn optional(&self) -> Option<&str> {
+        self.said()
     }
 
-    pub fn required(&self) -> Option<String> {
+    pub fn required(&self) -> Option<&str> {
         if self.text.is_empty() {
             self.error("is empty", None);
         }
-        self.optional()
+        self.said()
     }
 
-    /// Several in one cell: with `;`, `、`, `|`, a comma or a line end between them.
-    fn items(&self) -> impl Iterator<Item = &str> {
+    /// Calls for each of several in one cell: with `;`, `、`, `|`, a comma or a line end between them.
+    fn items(&self, mut found: impl FnMut(&str)) {
         const SEPARATORS: [char; 9] = [';', '；', '、', '|', '｜', ',', '，', '\n', '\r'];
-        let text = self.said().unwrap_or_default();
-        // Most cells hold one item, which is seen at once.
-        let one = Some(text).filter(|text| text.bytes().all(|byte| is_usual(byte) || byte == b'@'));
-        let several = if one.is_some() { "" } else { text };
-        one.into_iter().chain(several.split(SEPARATORS)).map(str::trim).filter(|item| !item.is_empty())
+        let Some(text) = self.said() else { return };
+        if is_word(text) {
+            return found(text);
+        }
+        text.split(SEPARATORS).map(str::trim).filter(|item| !item.is_empty()).for_each(found);
     }
 
-    pub fn list(&self) -> Vec<String> {
-        few(self.items().flat_map(str::split_whitespace).map(str::to_owned))
+    /// The same, with blanks between them, too.
+    pub fn list(&self, mut found: impl FnMut(&str)) {
+        self.items(|item| match is_word(item) {
+            true => found(item),
+            false => item.split_whitespace().for_each(&mut found),
+        });
     }
 
     /// A company's name may have blanks and commas in it.
-    pub fn names(&self) -> Vec<String> {
+    pub fn names(&self) -> impl Iterator<Item = &str> {
         let names = self.said().unwrap_or_default().split([';', '；', '\n', '\r']);
-        few(names.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned))
+        names.map(str::trim).filter(|name| !name.is_empty())
     }
 
-    pub fn contracts(&self) -> Vec<String> {
-        few(self.items().filter(|number| self.is_whole_number(number)).map(str::to_owned))
+    pub fn contracts(&self, mut found: impl FnMut(&str)) {
+        self.items(|number| {
+            if self.is_whole_number(number) {
+                found(number);
+            }
+        });
     }
 
     /// `1.23457E+11` is what is left of a long number that a spreadsheet took for an amount.
@@ -167,7 +181,7 @@ impl Cell<'_> {
                 && head.parse::<f64>().is_ok()
                 && tail.strip_prefix('+').is_some_and(|t| t.parse::<u8>().is_ok())
         });
-        let plain = number.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !number.is_empty();
+        let plain = number.is_ascii() && number.bytes().any(|byte| byte.is_ascii_alphanumeric());
         let says_something = plain || !contract_key(number).is_empty();
         if cut {
             let hint = "format the column as text and enter the numbers anew";
@@ -178,51 +192,43 @@ impl Cell<'_> {
         !cut && says_something
     }
 
-    pub fn addresses(&self) -> Vec<String> {
-        let mut addresses = Vec::new();
-        for item in self.items() {
-            if item.bytes().all(|byte| is_usual(byte) || byte == b'@')
+    pub fn addresses(&self, mut found: impl FnMut(&str)) {
+        self.items(|item| {
+            if is_word(item)
                 && let Some(address) = address(item)
             {
-                addresses.reserve_exact(usize::from(addresses.is_empty()));
-                addresses.push(address);
-                continue;
+                return found(&address);
             }
             let bare = item.rsplit_once('<').map_or(item, |(_, rest)| rest.trim_end_matches('>'));
             let bare = bare.strip_prefix("mailto:").unwrap_or(bare);
-            let (before, words) = (addresses.len(), bare.split_whitespace().count());
-            addresses.reserve_exact(words);
-            addresses.extend(bare.split_whitespace().filter_map(address));
-            if words == 0 || addresses.len() < before + words {
+            let addresses: Vec<Cow<str>> = bare.split_whitespace().filter_map(address).collect();
+            if addresses.is_empty() || addresses.len() < bare.split_whitespace().count() {
                 self.error(format!("`{item}` is not a mail address"), None);
             }
-        }
-        addresses
+            addresses.iter().for_each(|address| found(address));
+        });
     }
 
-    pub fn domains(&self, free_mail: &FreeMail) -> Vec<String> {
-        let items = self.items().flat_map(str::split_whitespace).filter_map(|item| {
-            let domain = narrow(item).to_lowercase();
+    pub fn domains(&self, free_mail: &FreeMail, mut found: impl FnMut(&str)) {
+        self.list(|item| {
+            let domain = lower(item);
             let domain = domain.trim_start_matches(['@', '*', '.']);
             if !is_domain(domain) {
                 self.error(format!("`{item}` is not a domain"), Some("only the domain: example.co.jp"));
-                return None;
-            }
-            if let Some(why) = free_mail.objection(domain) {
+            } else if let Some(why) = free_mail.objection(domain) {
                 let hint = "list the people's addresses instead";
                 self.error(format!("`{domain}` cannot be a customer's domain: {why}"), Some(hint));
-                return None;
+            } else {
+                found(domain);
             }
-            Some(domain.to_owned())
         });
-        few(items)
     }
 
     /// None for a direct customer.
-    pub fn partner(&self) -> Option<String> {
+    pub fn partner(&self) -> Option<&str> {
         let route = self.said()?;
         let direct = ["direct", "直接", "直販", "直契約", "-", "なし"];
-        (!direct.iter().any(|word| route.eq_ignore_ascii_case(word))).then(|| route.to_owned())
+        (!direct.iter().any(|word| route.eq_ignore_ascii_case(word))).then_some(route)
     }
 
     pub fn flag(&self) -> Option<bool> {
@@ -319,6 +325,14 @@ mod tests {
             ("\u{a0}", ""),
         ] {
             assert_eq!(clean(cell), text, "{cell:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_seen_to_be_clean_or_low_is(cell in "[aAzé0=\"'\u{3000}\u{feff}\u{200b}\u{a0}\u{85} \t\u{0}会ａカ゛]{0,6}") {
+            proptest::prop_assert_eq!(clean(&cell), cleaned(&cell));
+            proptest::prop_assert_eq!(lower(&cell), narrow(&cell).to_lowercase());
         }
     }
 

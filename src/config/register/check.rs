@@ -7,35 +7,38 @@ use std::hash::{DefaultHasher, Hasher};
 
 use jiff::civil::Date;
 
-use super::{Entries, Entry};
+use super::list::{Field, Listed};
+use super::{Entries, Origin};
 use crate::config::problems::{Problem, Report};
 use crate::config::suggest;
-use crate::triage::register::{Customer, contract_key};
-
-type Customers<'a> = &'a Entry<Customer>;
+use crate::triage::register::{Shared, contract_key};
 
 /// Compares everything; `desks`: ids of the desks that there are.
-pub fn all(entries: &Entries, report: &Report, desks: &[String]) {
+pub fn all(entries: &Entries, report: &Report, desks: &[String], shared: Shared) {
     // What is wrong in a row may be why it seems to prove nothing.
     let as_written = !report.has_errors();
-    unique(entries, report, "partner id", &entries.partners, |partner| &partner.id);
-    unique(entries, report, "customer id", &entries.customers, |customer| &customer.id);
+    let ids = || entries.partners.iter().map(|entry| (entry.value.id.as_str(), &entry.origin));
+    unique(entries, report, "partner id", ids);
+    if shared.ids {
+        unique(entries, report, "customer id", || entries.customers.iter().map(|one| (one.id(), one.origin())));
+    }
     known_partners(entries, report);
     known_desks(entries, report, desks);
-    not_shared(entries, report, "address", |customer| &customer.addresses, |address| Cow::Borrowed(address));
-    not_shared(
-        entries,
-        report,
-        "contract number",
-        |customer| &customer.contracts,
-        |number| contract_key(number).into(),
-    );
-    shared_domains(entries, report);
-    for entry in entries.customers.iter().filter(|_| as_written) {
-        let Customer { id, contracts, addresses, domains, .. } = &entry.value;
-        if contracts.is_empty() && addresses.is_empty() && domains.is_empty() {
-            let message = format!("customer `{id}` has neither contract number nor address nor domain");
-            entries.report(report, entry, Problem::warning(message).hint("nothing in a mail can prove it".to_owned()));
+    if shared.addresses {
+        not_shared(entries, report, "address", Field::Addresses, |address| address.into());
+    }
+    if shared.contracts {
+        not_shared(entries, report, "contract number", Field::Contracts, contract_key);
+    }
+    if shared.domains {
+        shared_domains(entries, report);
+    }
+    for customer in entries.customers.iter().filter(|_| as_written) {
+        let proofs = [Field::Contracts, Field::Addresses, Field::Domains];
+        if proofs.into_iter().all(|field| customer.all(field).next().is_none()) {
+            let message = format!("customer `{}` has neither contract number nor address nor domain", customer.id());
+            let hint = "nothing in a mail can prove it".to_owned();
+            entries.report(report, customer.origin(), Problem::warning(message).hint(hint));
         }
     }
 }
@@ -56,7 +59,7 @@ impl Repeated {
     }
 
     pub fn may_have(&self, key: &str) -> bool {
-        !self.0.is_empty() && self.0.contains(&hash(key))
+        !self.is_empty() && self.0.contains(&hash(key))
     }
 }
 
@@ -67,14 +70,17 @@ fn hash(key: &str) -> u64 {
 }
 
 /// Reports every id that was there before.
-fn unique<T>(entries: &Entries, report: &Report, what: &str, list: &[Entry<T>], id: fn(&T) -> &String) {
-    let repeated = Repeated::of(list.iter().map(|entry| id(&entry.value)));
-    let mut sorted: Vec<&Entry<T>> = list.iter().filter(|entry| repeated.may_have(id(&entry.value))).collect();
-    sorted.sort_by_key(|entry| id(&entry.value));
-    for pair in sorted.chunk_by(|one, other| id(&one.value) == id(&other.value)) {
-        let [first, others @ ..] = pair else { continue };
-        for other in others {
-            let problem = Problem::error(format!("{what} `{}` appears twice", id(&other.value)));
+fn unique<'a, I>(entries: &Entries, report: &Report, what: &str, ids: impl Fn() -> I)
+where
+    I: Iterator<Item = (&'a str, &'a Origin)>,
+{
+    let repeated = Repeated::of(ids().map(|(id, _)| id));
+    let mut sorted: Vec<(&str, &Origin)> = ids().filter(|(id, _)| repeated.may_have(id)).collect();
+    sorted.sort_by_key(|(id, _)| *id);
+    for same in sorted.chunk_by(|(one, _), (other, _)| one == other) {
+        let [(id, first), others @ ..] = same else { continue };
+        for (_, other) in others {
+            let problem = Problem::error(format!("{what} `{id}` appears twice"));
             entries.report(report, other, problem.hint(format!("first at {}", entries.place(first))));
         }
     }
@@ -82,73 +88,71 @@ fn unique<T>(entries: &Entries, report: &Report, what: &str, list: &[Entry<T>], 
 
 fn known_partners(entries: &Entries, report: &Report) {
     let ids: BTreeSet<&str> = entries.partners.iter().map(|entry| entry.value.id.as_str()).collect();
-    for entry in &entries.customers {
-        let missing = entry.value.partner.as_deref().filter(|id| !ids.contains(id));
+    for customer in entries.customers.iter() {
+        let missing = customer.partner().filter(|id| !ids.contains(id));
         if let Some(id) = missing {
-            let problem = Problem::error(format!("customer `{}`: there is no partner `{id}`", entry.value.id));
-            entries.report(report, entry, problem.hint(suggest::hint(id, ids.iter().copied())));
+            let problem = Problem::error(format!("customer `{}`: there is no partner `{id}`", customer.id()));
+            entries.report(report, customer.origin(), problem.hint(suggest::hint(id, ids.iter().copied())));
         }
     }
 }
 
 fn known_desks(entries: &Entries, report: &Report, desks: &[String]) {
-    for entry in &entries.customers {
-        for desk in entry.value.desks.iter().filter(|desk| !desks.contains(desk)) {
-            let problem = Problem::warning(format!("customer `{}`: there is no desk `{desk}`", entry.value.id));
-            entries.report(report, entry, problem.hint(suggest::hint(desk, desks.iter().map(String::as_str))));
+    for customer in entries.customers.iter() {
+        for desk in customer.all(Field::Desks).filter(|desk| !desks.iter().any(|known| known == desk)) {
+            let problem = Problem::warning(format!("customer `{}`: there is no desk `{desk}`", customer.id()));
+            let hint = suggest::hint(desk, desks.iter().map(String::as_str));
+            entries.report(report, customer.origin(), problem.hint(hint));
         }
     }
 }
 
 /// Can both hold on one day at one desk?
-fn meet(one: &Customer, other: &Customer) -> bool {
-    let desks =
-        one.desks.is_empty() || other.desks.is_empty() || one.desks.iter().any(|desk| other.desks.contains(desk));
-    desks && one.valid.overlaps(&other.valid)
+fn meet(one: Listed<'_>, other: Listed<'_>) -> bool {
+    let everywhere = |customer: Listed<'_>| customer.all(Field::Desks).next().is_none();
+    let is_desk_of_other = |desk| other.all(Field::Desks).any(|known| known == desk);
+    let desks = everywhere(one) || everywhere(other) || one.all(Field::Desks).any(is_desk_of_other);
+    desks && one.valid().overlaps(&other.valid())
 }
 
 /// Reports what two customers have at one time. One after the other may: contracts are renewed.
-fn not_shared(
-    entries: &Entries,
-    report: &Report,
-    what: &str,
-    list: fn(&Customer) -> &Vec<String>,
-    key: fn(&str) -> Cow<'_, str>,
-) {
-    let keys =
-        || entries.customers.iter().flat_map(|entry| list(&entry.value).iter().map(move |item| (key(item), entry)));
+fn not_shared(entries: &Entries, report: &Report, what: &str, field: Field, key: for<'k> fn(&'k str) -> Cow<'k, str>) {
+    let keys = || entries.customers.iter().flat_map(|one| one.all(field).map(move |text| (key(text), one)));
     let repeated = Repeated::of(keys().map(|(key, _)| key));
-    let mut claims: Vec<(Cow<str>, Customers)> = keys().filter(|(key, _)| repeated.may_have(key)).collect();
+    if repeated.is_empty() {
+        return;
+    }
+    let mut claims: Vec<(Cow<str>, Listed)> = keys().filter(|(key, _)| repeated.may_have(key)).collect();
     in_order(&mut claims);
     for pair in claims.windows(2) {
         let [(one, first), (other, second)] = pair else { continue };
-        if one == other && !std::ptr::eq(*first, *second) && meet(&first.value, &second.value) {
+        if one == other && !first.is(*second) && meet(*first, *second) {
             let message = format!("{what} `{one}` appears twice");
-            let hint = format!("first with customer `{}` at {}", first.value.id, entries.place(first));
-            entries.report(report, second, Problem::error(message).hint(hint));
+            let hint = format!("first with customer `{}` at {}", first.id(), entries.place(first.origin()));
+            entries.report(report, second.origin(), Problem::error(message).hint(hint));
         }
     }
 }
 
 /// By key, then by time, then as they stand in the files.
-fn in_order(claims: &mut [(Cow<str>, Customers)]) {
-    let from = |entry: Customers| entry.value.valid.from.unwrap_or(Date::MIN);
+fn in_order(claims: &mut [(Cow<str>, Listed<'_>)]) {
+    let from = |customer: Listed<'_>| customer.valid().from.unwrap_or(Date::MIN);
     claims.sort_by(|one, other| one.0.cmp(&other.0).then(from(one.1).cmp(&from(other.1))));
 }
 
 /// Two customers of one domain are possible (a group of companies), but on two routes the domain proves nothing.
 fn shared_domains(entries: &Entries, report: &Report) {
-    let all = entries.customers.iter().flat_map(|entry| &entry.value.domains);
-    let repeated = Repeated::of(all);
-    let mut owners: BTreeMap<&str, Customers> = BTreeMap::new();
-    for entry in &entries.customers {
-        for domain in entry.value.domains.iter().filter(|domain| repeated.may_have(domain)) {
-            let first = *owners.entry(domain).or_insert(entry);
-            if first.value.partner != entry.value.partner && meet(&first.value, &entry.value) {
-                let message = format!("customer `{}` has domain `{domain}` on another route", first.value.id);
-                let hint =
-                    format!("senders of this domain are left to staff; the other is at {}", entries.place(first));
-                entries.report(report, entry, Problem::warning(message).hint(hint));
+    let domains = entries.customers.iter().flat_map(|one| one.all(Field::Domains));
+    let repeated = Repeated::of(domains);
+    let mut owners: BTreeMap<&str, Listed> = BTreeMap::new();
+    for customer in entries.customers.iter().filter(|_| !repeated.is_empty()) {
+        for domain in customer.all(Field::Domains).filter(|domain| repeated.may_have(domain)) {
+            let first = *owners.entry(domain).or_insert(customer);
+            if first.partner() != customer.partner() && meet(first, customer) {
+                let message = format!("customer `{}` has domain `{domain}` on another route", first.id());
+                let other = entries.place(first.origin());
+                let hint = format!("senders of this domain are left to staff; the other is at {other}");
+                entries.report(report, customer.origin(), Problem::warning(message).hint(hint));
             }
         }
     }

@@ -8,27 +8,24 @@ use std::path::Path;
 use super::cells::{self, Cell};
 use super::check::Repeated;
 use super::columns::{Column, Columns, Kind, columns};
-use super::{Entries, Entry, Place};
+use super::list::{ADDED, Customers, FIELDS, Field, Listed};
+use super::{Entries, Entry, Origin, Place};
 use crate::config::freemail::FreeMail;
 use crate::config::problems::{Problem, Report};
-use crate::triage::register::{Customer, Partner, Period, PhoneSupport};
+use crate::triage::register::{Partner, Period, PhoneSupport};
 
 /// Rows of cells. A quoted cell may go over several lines; a row has the number of its first line.
 struct Rows<'t> {
     rest: &'t str,
     separator: char,
     line: usize,
-    /// Of the row before: the next one will have as many.
-    cells: usize,
 }
 
 /// From this length on two read a file, in bytes.
 const LONG: usize = 1 << 20;
 
-/// Most rows are longer, in bytes.
-const SHORT_ROW: usize = 16;
-
 /// A row: its line, its cells, and whether its last quote is never closed.
+#[derive(Default)]
 struct Row<'t> {
     line: usize,
     cells: Vec<Cow<'t, str>>,
@@ -41,11 +38,11 @@ impl<'t> Rows<'t> {
         // Excel reads and writes such a line.
         if let Some(separator) = first.strip_prefix("sep=").and_then(|rest| rest.chars().next()) {
             let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
-            return Rows { rest, separator, line: 2, cells: 0 };
+            return Rows { rest, separator, line: 2 };
         }
         let count = |separator: &char| first.matches(*separator).count();
         let separator = [';', '\t', ','].into_iter().max_by_key(count).unwrap_or(',');
-        Rows { rest: text, separator, line: 1, cells: 0 }
+        Rows { rest: text, separator, line: 1 }
     }
 
     /// A long file in two parts. Where nothing is quoted, every line is a row.
@@ -58,16 +55,11 @@ impl<'t> Rows<'t> {
         (Rows { rest: first, ..self }, Some(Rows { rest: second, line, ..self }))
     }
 
-    /// About as many rows as there are: as many as lines, but for files that have hardly anything else.
-    fn expected(&self) -> usize {
-        let ends = |end| memchr::memchr_iter(end, self.rest.as_bytes()).count();
-        1 + ends(b'\n').max(ends(b'\r')).min(self.rest.len() / SHORT_ROW)
-    }
-
     /// The next cell, and whether its row goes on behind it.
     fn cell(&mut self, open: &mut bool) -> (Cow<'t, str>, bool) {
-        let bare = self.rest.trim_start_matches([' ', '　']);
-        if let Some(inside) = bare.strip_prefix('"') {
+        if self.rest.starts_with(['"', ' ', '　'])
+            && let Some(inside) = self.rest.trim_start_matches([' ', '　']).strip_prefix('"')
+        {
             return self.quoted(inside, open);
         }
         let (cell, rest) = self.rest.split_at(self.end_of_cell(self.rest));
@@ -85,26 +77,26 @@ impl<'t> Rows<'t> {
     }
 
     fn quoted(&mut self, inside: &'t str, open: &mut bool) -> (Cow<'t, str>, bool) {
-        let (mut cell, mut rest) = (String::new(), inside);
+        let (mut cell, mut rest) = (Cow::Borrowed(""), inside);
         loop {
             let Some((head, tail)) = rest.split_once('"') else {
                 *open = true;
-                cell.push_str(rest);
+                cell += rest;
                 rest = "";
                 break;
             };
-            cell.push_str(head);
+            cell += head;
             rest = tail;
             let Some(tail) = tail.strip_prefix('"') else { break };
-            cell.push('"');
+            cell += "\"";
             rest = tail;
         }
         self.line += cell.matches('\n').count();
         // Whatever stands behind the closing quote belongs to the cell: `"a"b`.
         let end = self.end_of_cell(rest);
-        cell.push_str(&rest[..end]);
+        cell += &rest[..end];
         self.rest = &rest[end..];
-        (Cow::Owned(cell), self.behind())
+        (cell, self.behind())
     }
 
     /// Steps over what ends a cell; true if it was the separator.
@@ -120,22 +112,18 @@ impl<'t> Rows<'t> {
     }
 }
 
-impl<'t> Iterator for Rows<'t> {
-    type Item = Row<'t>;
-
-    fn next(&mut self) -> Option<Row<'t>> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let mut row = Row { line: self.line, cells: Vec::with_capacity(self.cells), open: false };
-        let mut goes_on = true;
+impl<'t> Rows<'t> {
+    /// Reads the next row into `row`; false if there is none.
+    fn read(&mut self, row: &mut Row<'t>) -> bool {
+        row.cells.clear();
+        (row.line, row.open) = (self.line, false);
+        let mut goes_on = !self.rest.is_empty();
         while goes_on {
             let (cell, more) = self.cell(&mut row.open);
             row.cells.push(cell);
             goes_on = more;
         }
-        self.cells = row.cells.len();
-        Some(row)
+        !row.cells.is_empty()
     }
 }
 
@@ -156,118 +144,125 @@ struct Sheet<'a> {
 
 /// Reads a file into `entries`; what is wrong is reported with its line.
 pub fn read(report: &Report, path: &Path, text: &str, free_mail: &FreeMail, file: usize, entries: &mut Entries) {
-    let mut rows = Rows::new(text);
-    let Some(head) = rows.find(|row| !row.is_empty()) else {
+    let (mut rows, mut head) = (Rows::new(text), Row::default());
+    while rows.read(&mut head) && head.is_empty() {}
+    if head.is_empty() {
         report.of_file(path, Problem::error("the file is empty: its first line names the columns"));
         return;
-    };
+    }
     let names: Vec<Cow<str>> = head.cells.iter().map(|cell| cells::clean(cell)).collect();
     let Some((kind, columns)) = columns(report, path, head.line, &names) else { return };
     let sheet = Sheet { report, path, free_mail, columns: &columns };
     match kind {
         Kind::Partners => {
             entries.has_partners = true;
-            let read = sheet.rows(rows).filter_map(|row| sheet.partner(&row));
-            entries.partners.extend(read.map(|(value, line)| Entry { value, file, place: Place::Line(line) }));
+            sheet.each(rows, |row| {
+                let origin = Origin { file, place: Place::Line(row.line) };
+                entries.partners.extend(sheet.partner(row).map(|value| Entry { value, origin }));
+            });
         }
         Kind::Customers => {
             entries.has_customers = true;
-            let customers = merged(&sheet, sheet.customers(rows, file));
-            // A long list is not copied.
-            match entries.customers.is_empty() {
-                true => entries.customers = customers,
-                false => entries.customers.extend(customers),
-            }
+            let before = entries.customers.len();
+            sheet.customers(rows, file, &mut entries.customers);
+            merge(&sheet, &mut entries.customers, before);
         }
     }
 }
 
-/// Rows of one customer are one customer: exports have a line for each contract or address.
-fn merged(sheet: &Sheet, rows: Vec<Entry<Customer>>) -> Vec<Entry<Customer>> {
-    let repeated = Repeated::of(rows.iter().map(|row| &row.value.id));
+/// Rows of one customer are one customer: exports have a line for each contract or address. Those before number `from` are
+/// of other files.
+fn merge(sheet: &Sheet, customers: &mut Customers, from: usize) {
+    if customers.ids_rise(from) {
+        return;
+    }
+    let repeated = Repeated::of(customers.iter().skip(from).map(Listed::id));
     if repeated.is_empty() {
-        return rows;
+        return;
     }
-    let mut customers: Vec<Entry<Customer>> = Vec::with_capacity(rows.len());
-    let mut known: HashMap<String, usize> = HashMap::new();
-    for row in rows {
-        let id = &row.value.id;
-        let first = known.get(id).and_then(|at| customers.get_mut(*at));
-        match first {
-            Some(first) => take_in(sheet, first, row),
-            None => {
-                if repeated.may_have(id) {
-                    known.insert(id.clone(), customers.len());
-                }
-                customers.push(row);
-            }
+    let rows = std::mem::take(customers);
+    let mut further: HashMap<&str, Vec<Listed>> = HashMap::new();
+    for row in rows.iter().skip(from).filter(|row| repeated.may_have(row.id())) {
+        further.entry(row.id()).or_default().push(row);
+    }
+    for (n, row) in rows.iter().enumerate() {
+        let known = if n < from { None } else { further.get(row.id()) };
+        match known.map(Vec::as_slice) {
+            Some([first, others @ ..]) if first.is(row) => write(sheet, customers, row, others),
+            Some(_) => {}
+            None => write(sheet, customers, row, &[]),
         }
     }
-    customers
 }
 
-/// A further row of a customer is added to its first.
-fn take_in(sheet: &Sheet, first: &mut Entry<Customer>, row: Entry<Customer>) {
-    let (Place::Line(first_line), Place::Line(line)) = (&first.place, row.place) else { return };
-    for what in differences(&first.value, &row.value) {
-        let message = format!("customer `{}` has another {what} than in line {first_line}", row.value.id);
-        let hint = "a contract with its own route, desks, fee or dates needs a customer id of its own";
-        sheet.add(line, Problem::error(message).hint(hint.to_owned()));
+/// Writes a customer with what its further rows add.
+fn write(sheet: &Sheet, customers: &mut Customers, first: Listed, others: &[Listed]) {
+    for other in others {
+        let (Place::Line(first_line), Place::Line(line)) = (&first.origin().place, &other.origin().place) else {
+            continue;
+        };
+        for what in differences(first, *other) {
+            let message = format!("customer `{}` has another {what} than in line {first_line}", first.id());
+            let hint = "a contract with its own route, desks, fee or dates needs a customer id of its own";
+            sheet.add(*line, Problem::error(message).hint(hint.to_owned()));
+        }
     }
-    let (first, row) = (&mut first.value, row.value);
-    for (list, more) in [
-        (&mut first.other_names, row.other_names),
-        (&mut first.contracts, row.contracts),
-        (&mut first.addresses, row.addresses),
-        (&mut first.domains, row.domains),
-    ] {
-        let new: Vec<String> = more.into_iter().filter(|item| !list.contains(item)).collect();
-        list.extend(new);
+    let mut draft = customers.draft(first.origin().clone());
+    for field in FIELDS {
+        let mut list: Vec<&str> = first.all(field).collect();
+        for other in others.iter().filter(|_| ADDED.contains(&field)) {
+            let new: Vec<&str> = other.all(field).filter(|text| !list.contains(text)).collect();
+            list.extend(new);
+        }
+        draft.put_all(field, list);
     }
+    draft.done(first.valid(), first.monthly_fee());
 }
 
-fn differences(one: &Customer, other: &Customer) -> Vec<&'static str> {
+fn differences(one: Listed, other: Listed) -> Vec<&'static str> {
     let differs = [
-        ("name", one.name != other.name),
-        ("route", one.partner != other.partner),
-        ("desk", one.desks != other.desks),
-        ("period", one.valid != other.valid),
-        ("fee", one.monthly_fee != other.monthly_fee),
+        ("name", !one.same(other, Field::Name)),
+        ("route", !one.same(other, Field::Partner)),
+        ("desk", !one.same(other, Field::Desks)),
+        ("period", one.valid() != other.valid()),
+        ("fee", one.monthly_fee() != other.monthly_fee()),
     ];
     differs.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| what).collect()
 }
 
-impl<'a> Sheet<'a> {
-    /// Those that say something and can be read.
-    fn rows<'t>(self, rows: Rows<'t>) -> impl Iterator<Item = Row<'t>> + use<'a, 't> {
-        rows.filter(move |row| !row.is_empty() && self.is_whole(row))
+impl Sheet<'_> {
+    /// Calls for every row that says something and can be read.
+    fn each<'t>(&self, mut rows: Rows<'t>, mut what: impl FnMut(&Row<'t>)) {
+        let mut row = Row::default();
+        while rows.read(&mut row) {
+            if !row.is_empty() && self.is_whole(&row) {
+                what(&row);
+            }
+        }
     }
 
-    /// The customers of all rows, in their order.
-    fn customers(self, rows: Rows<'_>, file: usize) -> Vec<Entry<Customer>> {
-        let read = |sheet: Sheet, rows, customers: &mut Vec<Entry<Customer>>| {
-            let read = sheet.rows(rows).filter_map(|row| sheet.customer(&row));
-            customers.extend(read.map(|(value, line)| Entry { value, file, place: Place::Line(line) }));
+    /// Adds the customers of all rows, in their order.
+    fn customers(&self, rows: Rows<'_>, file: usize, customers: &mut Customers) {
+        let read = |sheet: &Sheet, rows, customers: &mut Customers| {
+            sheet.each(rows, |row| {
+                let origin = Origin { file, place: Place::Line(row.line) };
+                sheet.customer(row, origin, customers);
+            });
         };
-        let mut customers = Vec::with_capacity(rows.expected());
         let (first, second) = rows.parted();
-        let Some(second) = second else {
-            read(self, first, &mut customers);
-            return customers;
-        };
+        let Some(second) = second else { return read(self, first, customers) };
         let (path, free_mail, columns, report) = (self.path, self.free_mail, self.columns, self.report.beside());
         std::thread::scope(|scope| {
             let second = scope.spawn(move || {
-                let mut found = Vec::with_capacity(second.expected());
-                read(Sheet { report: &report, path, free_mail, columns }, second, &mut found);
+                let mut found = Customers::default();
+                read(&Sheet { report: &report, path, free_mail, columns }, second, &mut found);
                 (found, report)
             });
-            read(self, first, &mut customers);
+            read(self, first, customers);
             let (second, report) = second.join().unwrap_or_else(|panic| resume_unwind(panic));
             self.report.take_over(report);
-            customers.extend(second);
-            customers
-        })
+            customers.append(second);
+        });
     }
 
     fn add(&self, line: usize, problem: Problem) {
@@ -295,31 +290,40 @@ impl<'a> Sheet<'a> {
         Cell { text, column, report: self.report, path: self.path, line: row.line }
     }
 
-    fn customer(&self, row: &Row) -> Option<(Customer, usize)> {
+    fn customer(&self, row: &Row, origin: Origin, customers: &mut Customers) {
         let cell = |column| self.cell(row, column);
-        let id = cell(Column::Id).required();
-        let name = cell(Column::Name).required();
-        let partner = cell(Column::Route).partner();
-        let customer = Customer {
-            name: name.unwrap_or_default(),
-            other_names: cell(Column::OtherNames).names(),
-            contracts: cell(Column::Contracts).contracts(),
-            addresses: cell(Column::Addresses).addresses(),
-            domains: cell(Column::Domains).domains(self.free_mail),
-            partner,
-            desks: cell(Column::Desks).list(),
-            valid: self.period(row, [Column::ValidFrom, Column::ValidUntil]),
-            monthly_fee: cell(Column::MonthlyFee).yen(),
-            id: id?,
-        };
-        Some((customer, row.line))
+        let mut draft = customers.draft(origin);
+        let id = cell(Column::Id);
+        let id = id.required().map(|id| draft.put(Field::Id, id));
+        draft.put(Field::Name, cell(Column::Name).required().unwrap_or_default());
+        draft.put_all(Field::Partner, cell(Column::Route).partner());
+        draft.put_all(Field::OtherNames, cell(Column::OtherNames).names());
+        cell(Column::Contracts).contracts(|number| draft.put(Field::Contracts, number));
+        cell(Column::Addresses).addresses(|address| draft.put(Field::Addresses, address));
+        cell(Column::Domains).domains(self.free_mail, |domain| draft.put(Field::Domains, domain));
+        cell(Column::Desks).list(|desk| draft.put(Field::Desks, desk));
+        let valid = self.period(row, [Column::ValidFrom, Column::ValidUntil]);
+        let fee = cell(Column::MonthlyFee).yen();
+        if id.is_some() {
+            draft.done(valid, fee);
+        }
     }
 
-    fn partner(&self, row: &Row) -> Option<(Partner, usize)> {
+    fn partner(&self, row: &Row) -> Option<Partner> {
         let cell = |column| self.cell(row, column);
-        let text = |column| cell(column).optional();
-        let id = cell(Column::Id).required();
-        let name = cell(Column::Name).required();
+        let text = |column| cell(column).optional().map(str::to_owned);
+        let addresses = |column| {
+            let mut addresses = Vec::new();
+            cell(column).addresses(|address| addresses.push(address.to_owned()));
+            addresses
+        };
+        let domains = || {
+            let mut domains = Vec::new();
+            cell(Column::Domains).domains(self.free_mail, |domain| domains.push(domain.to_owned()));
+            domains
+        };
+        let id = cell(Column::Id).required().map(str::to_owned);
+        let name = cell(Column::Name).required().map(str::to_owned);
         let contact =
             super::toml::contact(text(Column::Contact), text(Column::Mail), text(Column::Phone), text(Column::Url));
         if contact.is_none() {
@@ -332,17 +336,16 @@ impl<'a> Sheet<'a> {
         let covers = text(Column::PhoneCovers);
         let named = cell(Column::PhoneSupport).flag();
         let has_phone = named.unwrap_or(covers.is_some() || valid != Period::default());
-        let partner = Partner {
+        Some(Partner {
             name: name.unwrap_or_default(),
             contact: contact.unwrap_or_default(),
             hours: text(Column::Hours),
             phone_support: has_phone.then_some(PhoneSupport { valid, covers }),
-            forward_to: cell(Column::ForwardTo).addresses().into_iter().next(),
-            addresses: cell(Column::Addresses).addresses(),
-            domains: cell(Column::Domains).domains(self.free_mail),
+            forward_to: addresses(Column::ForwardTo).into_iter().next(),
+            addresses: addresses(Column::Addresses),
+            domains: domains(),
             id: id?,
-        };
-        Some((partner, row.line))
+        })
     }
 
     fn period(&self, row: &Row, columns: [Column; 2]) -> Period {
@@ -359,9 +362,14 @@ impl<'a> Sheet<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::triage::register::Shared;
 
     fn rows(text: &str) -> Vec<(usize, Vec<String>)> {
-        Rows::new(text).map(|row| (row.line, row.cells.into_iter().map(Cow::into_owned).collect())).collect()
+        let (mut rows, mut row, mut all) = (Rows::new(text), Row::default(), Vec::new());
+        while rows.read(&mut row) {
+            all.push((row.line, row.cells.iter().map(|cell| cell.to_string()).collect()));
+        }
+        all
     }
 
     fn check(text: &str, expected: &[(usize, &[&str])]) {
@@ -396,11 +404,37 @@ mod tests {
         assert_eq!(lines, [Some(MANY + 3), Some(MANY + 4)]);
         assert!(problems[0].message.contains("another name than in line 3"), "{}", problems[0].message);
         assert_eq!(entries.customers.len(), MANY + 1);
-        assert_eq!(entries.customers[0].value.addresses, ["kanri@c0.example.jp", "soumu@c0.example.jp"]);
+        let first = entries.customers().next().unwrap();
+        assert_eq!(first.addresses, ["kanri@c0.example.jp", "soumu@c0.example.jp"]);
+    }
+
+    proptest::proptest! {
+        /// What the packed register says nobody shares need not be looked for.
+        #[test]
+        fn nothing_that_two_have_is_overlooked(
+            files in proptest::collection::vec(
+                proptest::collection::vec("[ab]{1,2},x,([a-c]@[ab]\\.example)?,([ab]\\.example|例[え]\\.jp)?,[0-2-]{0,2}\n", 0..6), 1..3
+            )
+        ) {
+            let problems = |all: bool| {
+                let (report, mut entries) = (Report::default(), Entries::default());
+                for (file, rows) in files.iter().enumerate() {
+                    let name = format!("{file}.csv");
+                    entries.files.push(((&name).into(), String::new()));
+                    let text = "id,name,address,domain,contract\n".to_owned() + &rows.concat();
+                    read(&report, Path::new(&name), &text, &FreeMail::default(), file, &mut entries);
+                }
+                let register = entries.register(&report).unwrap();
+                entries.check(&report, &[], if all { Shared::MAYBE } else { register.shared() });
+                report.finish().list
+            };
+            proptest::prop_assert_eq!(problems(false), problems(true));
+        }
     }
 
     #[test]
     fn a_quote_that_never_ends_is_seen() {
-        assert!(Rows::new("a,\"b\nc,d\n").next().unwrap().open);
+        let mut row = Row::default();
+        assert!(Rows::new("a,\"b\nc,d\n").read(&mut row) && row.open);
     }
 }

@@ -1,7 +1,9 @@
 //! A TOML file of the register: `[[partner]]` and `[[customer]]`.
 
+use std::borrow::Cow;
+
 use super::cells;
-use super::{Entries, Entry, Place};
+use super::{Entries, Entry, Origin, Place};
 use crate::config::freemail::FreeMail;
 use crate::config::problems::{File, Problem};
 use crate::config::reader::{self, At, Table, Value};
@@ -16,11 +18,9 @@ pub fn read(source: File<'_>, free_mail: &FreeMail, file: usize, entries: &mut E
         Some((partners, root.tables("customer", "[[customer]]", |table| customer(table, free_mail))))
     });
     let (partners, customers) = read.unwrap_or_default();
-    let place = |id: &At<String>| Place::Span(id.span.clone());
-    let partners = partners.into_iter().map(|(id, value)| Entry { value, file, place: place(&id) });
-    entries.partners.extend(partners);
-    let customers = customers.into_iter().map(|(id, value)| Entry { value, file, place: place(&id) });
-    entries.customers.extend(customers);
+    let origin = |id: At<String>| Origin { file, place: Place::Span(Box::new(id.span)) };
+    entries.partners.extend(partners.into_iter().map(|(id, value)| Entry { value, origin: origin(id) }));
+    customers.into_iter().for_each(|(id, customer)| entries.customers.push(&customer, origin(id)));
 }
 
 /// What the customer is told: as it is written, or made of its parts.
@@ -121,7 +121,7 @@ fn addresses(table: &Table<'_>) -> Vec<String> {
 
 fn address(value: Value<'_>) -> Option<String> {
     let text = value.string()?.value;
-    let address = cells::address(&text);
+    let address = cells::address(&text).map(Cow::into_owned);
     if address.is_none() {
         value.error(format!("`{text}` is not a mail address"));
     }

@@ -89,13 +89,22 @@ pub fn compared(domain: &str) -> Option<Cow<'_, str>> {
 
 /// Surely as it is compared: what nearly every domain is, and a register has a hundred thousand of them.
 fn is_compared(domain: &str) -> bool {
-    let mut before = b'.';
-    let mut fits = |byte: u8| {
-        let hyphens = byte == b'-' && before == b'-';
-        before = byte;
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_') || byte == b'-' && !hyphens
-    };
-    domain.bytes().all(&mut fits) && before != b'.'
+    const COMPARED: [bool; 256] = among(b"abcdefghijklmnopqrstuvwxyz0123456789-._");
+    let bytes = domain.as_bytes();
+    let is_hyphen = |at: usize| bytes.get(at) == Some(&b'-');
+    bytes.iter().all(|byte| COMPARED[usize::from(*byte)])
+        && bytes.last().is_some_and(|last| *last != b'.')
+        && !memchr::memchr_iter(b'-', bytes).any(|at| is_hyphen(at + 1))
+}
+
+/// Of every byte: is it one of these?
+pub const fn among(bytes: &[u8]) -> [bool; 256] {
+    let (mut among, mut n) = ([false; 256], 0);
+    while n < bytes.len() {
+        among[bytes[n] as usize] = true;
+        n += 1;
+    }
+    among
 }
 
 /// The registrable domain, if there is one: the public suffix and the label before it.
@@ -116,11 +125,25 @@ pub fn aligned(one: &str, other: &str) -> bool {
 /// Does the domain serve people who have nothing to do with each other?
 pub fn is_shared(domain: &str) -> bool {
     let Some(domain) = compared(domain) else { return false };
-    let listed = |domain: &str| SHARED.binary_search(&domain).is_ok();
     // Hardly any domain ends in one of them, and to ask the Public Suffix List takes longer.
     let mut above = std::iter::successors(Some(&*domain), |domain| Some(domain.split_once('.')?.1));
-    above.any(listed) && (listed(&domain) || registrable(&domain).is_some_and(listed))
+    above.any(is_listed) && (is_listed(&domain) || registrable(&domain).is_some_and(is_listed))
 }
+
+fn is_listed(domain: &str) -> bool {
+    let lengths = domain.bytes().next().map_or(0, |first| LENGTHS[usize::from(first)]);
+    domain.len() < 32 && lengths & (1 << domain.len()) != 0 && SHARED.binary_search(&domain).is_ok()
+}
+
+/// Which lengths the shared domains have that begin with a byte, a bit each: others need not be looked for.
+const LENGTHS: [u32; 256] = {
+    let (mut lengths, mut n) = ([0; 256], 0);
+    while n < SHARED.len() {
+        lengths[SHARED[n].as_bytes()[0] as usize] |= 1 << SHARED[n].len();
+        n += 1;
+    }
+    lengths
+};
 
 /// Whose domain it is: the registrable domain, or the domain itself where there is none. None for shared domains and
 /// for what is no domain.
@@ -177,6 +200,21 @@ mod tests {
         }
         for own in ["example.jp", "mail.example.co.jp", "", "notgmail.com", "docomo.example.jp"] {
             assert!(!is_shared(own), "{own}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_known_at_a_glance_is_what_a_closer_look_finds(domain in "[a-cA-C0-1é_.-]{0,9}(\\.(gmail|co|ne|jp|com)){0,3}") {
+            let listed = |domain: &str| SHARED.contains(&domain);
+            let known = canonical(&domain).is_some_and(|domain| {
+                listed(&domain) || registrable(&domain).is_some_and(listed)
+            });
+            proptest::prop_assert_eq!(is_shared(&domain), known);
+            if is_compared(&domain) {
+                let looked_up = idna::domain_to_ascii(&domain).unwrap();
+                proptest::prop_assert_eq!(looked_up, domain);
+            }
         }
     }
 

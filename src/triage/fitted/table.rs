@@ -106,7 +106,7 @@ impl Numbers {
     fn push(&mut self, number: f64) {
         if let Numbers::Tenths(all) = self {
             // Rounded to zero where it does not fit, which is seen below.
-            let tenths = (number * 10.0).round() as i16;
+            let tenths = (number * 10.0 + 0.5_f64.copysign(number)) as i16;
             if from_tenths(tenths) == number {
                 return all.push(tenths);
             }

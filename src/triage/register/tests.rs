@@ -106,3 +106,46 @@ fn a_look_alike_is_named_and_the_domain_itself_is_none() {
     assert_eq!(register.looks_like("mail.hin0de-foods.example"), Some("hinode-foods.example"));
     assert_eq!(register.looks_like("hinode-foods.example"), None);
 }
+
+proptest::proptest! {
+    /// Whatever the order in which they come, and however many share a key.
+    #[test]
+    fn every_customer_is_found_by_all_that_is_its_own(
+        rows in proptest::collection::vec(("[ab]{1,12}", "[a-c]{1,2}", "[0-9a-c-]{0,3}"), 0..40)
+    ) {
+        let mut customers: Vec<Customer> = rows.iter().map(|(id, key, number)| Customer {
+            contracts: vec![number.clone()],
+            ..customer(id, &[&format!("{key}@{key}.example")], &[&format!("{key}.example")])
+        }).collect();
+        customers.sort_by(|one, other| one.contracts.cmp(&other.contracts).then(one.id.cmp(&other.id)));
+        let mut seen = std::collections::BTreeSet::new();
+        customers.retain(|one| seen.insert(one.id.clone()));
+        let register = Register::new(vec![], customers.clone()).unwrap();
+        let owners = |owns: &dyn Fn(&Customer) -> bool| {
+            let mut ids: Vec<&str> = customers.iter().filter(|one| owns(one)).map(|one| one.id.as_str()).collect();
+            ids.sort_unstable();
+            ids
+        };
+        for one in &customers {
+            proptest::prop_assert_eq!(register.customer(&one.id).unwrap().id(), &one.id);
+            let (address, domain) = (&one.addresses[0], &one.domains[0]);
+            proptest::prop_assert_eq!(ids(register.by_address(address)), owners(&|other| other.addresses[0] == *address));
+            let found: Vec<&str> = register.by_domain(domain).iter().map(|(known, _)| known.id()).collect();
+            proptest::prop_assert_eq!(found, owners(&|other| other.domains[0] == *domain));
+            let key = contract_key(&one.contracts[0]);
+            let same = owners(&|other| !key.is_empty() && contract_key(&other.contracts[0]) == key);
+            proptest::prop_assert_eq!(ids(register.by_contract(&key)), same);
+        }
+        let shared = register.shared();
+        let twice = |same: &dyn Fn(&Customer, &Customer) -> bool| {
+            let other = |one: &Customer| customers.iter().filter(|other| same(one, other)).count() > 1;
+            customers.iter().any(other)
+        };
+        let number = |one: &Customer| contract_key(&one.contracts[0]).into_owned();
+        proptest::prop_assert!(!shared.ids);
+        proptest::prop_assert_eq!(shared.addresses, twice(&|one, other| one.addresses == other.addresses));
+        proptest::prop_assert_eq!(shared.domains, twice(&|one, other| one.domains == other.domains));
+        let both = |one: &Customer, other: &Customer| !number(one).is_empty() && number(one) == number(other);
+        proptest::prop_assert_eq!(shared.contracts, twice(&both));
+    }
+}
