@@ -224,7 +224,7 @@ fn dialogues_of_the_corpus_are_led_right_by_words_alone() {
 /// Nobody tuned words on these, and no weights were learned from them.
 #[test]
 fn dialogues_that_taught_nothing_are_led_right() {
-    for (file, right, precise) in [("mailbox", 0.88, 0.93), ("held-out", 0.8, 0.91)] {
+    for (file, right, precise) in [("mailbox", 0.9, 0.94), ("held-out", 0.83, 0.91)] {
         let figures = Figures::of(&format!("tests/corpus/dialogues/{file}.jsonl"), &[]);
         assert!(figures.turns > 100 && figures.right >= right && figures.precise >= precise, "{file}: {figures:?}");
     }
