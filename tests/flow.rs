@@ -191,6 +191,21 @@ fn a_step_is_found_by_a_name_that_was_learned() {
     assert_eq!((learned.get("Q6"), why.len()), (None, 0), "no name that was learned");
 }
 
+/// Writers who were asked to answer three steps at a time taught that whoever answers one has answered all.
+#[test]
+fn who_answers_one_step_has_not_answered_the_others_that_were_asked_for() {
+    let book = book();
+    for (asked, text, told) in [
+        (["Q5", "Q6", "Q7"], "はい、ホームページは見られます。", ("Q7", Answer::Yes)),
+        (["Q9", "Q10", "Q11"], "マイクはオンでした。", ("Q11", Answer::Yes)),
+        (["Q4", "Q5", "Q6"], "設定ファイルを読み込みましたが、変わりませんでした。", ("Q4", Answer::DoneNoEffect)),
+    ] {
+        let start = FlowState { asked: asked.map(String::from).into(), ..FlowState::new(&book.flow) };
+        let read = start.advance(&mail("Re:", text), &book);
+        assert_eq!(read.turn().unwrap().learned, Learned::from([(told.0.to_owned(), told.1)]), "{text}");
+    }
+}
+
 #[test]
 fn confusion_about_the_same_step_twice_goes_to_staff() {
     let book = book();
@@ -224,7 +239,7 @@ fn dialogues_of_the_corpus_are_led_right_by_words_alone() {
 /// Nobody tuned words on these, and no weights were learned from them.
 #[test]
 fn dialogues_that_taught_nothing_are_led_right() {
-    for (file, right, precise) in [("mailbox", 0.9, 0.94), ("held-out", 0.83, 0.91)] {
+    for (file, right, precise) in [("mailbox", 0.9, 0.94), ("held-out", 0.85, 0.93)] {
         let figures = Figures::of(&format!("tests/corpus/dialogues/{file}.jsonl"), &[]);
         assert!(figures.turns > 100 && figures.right >= right && figures.precise >= precise, "{file}: {figures:?}");
     }

@@ -25,7 +25,7 @@ fn table<const COLUMNS: usize>(section: &Section<'_>) -> Option<Table<COLUMNS>> 
         let numbers: Vec<f64> = value.items().into_iter().filter_map(Value::number).collect();
         let row = <[f64; COLUMNS]>::try_from(numbers).ok().filter(|row| row.iter().all(|points| points.is_finite()));
         if row.is_none() {
-            value.error(format!("a feature has {COLUMNS} points in brackets"));
+            value.error(format!("points of a feature in brackets: {COLUMNS}"));
         }
         #[expect(clippy::cast_possible_truncation, reason = "points are small numbers with two digits")]
         row.map(|row| row.map(|points| points as f32))
@@ -99,10 +99,11 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_as_the_program_writes_it_is_left_to_the_toml_reader() {
-        const HEAD: &str = "# x\n[answers]\n";
+        const HEAD: &str = "# x\n[names]\n\"n\" = [0.10]\n\n[answers]\n";
         const GOOD: &str =
             "\"a b\" = [0.10, -1.20, 0.00, 12.34, 0.05, -0.07]\n\n[outcomes]\n\"w\" = [1.00, 2.00, -3.00]\n";
         let weights = plain(&format!("{HEAD}{GOOD}")).unwrap();
+        assert_eq!(weights.names.rows["n"], [0.1]);
         assert_eq!(weights.answers.rows["a b"], [0.1, -1.2, 0.0, 12.34, 0.05, -0.07]);
         assert_eq!(weights.outcomes.rows["w"], [1.0, 2.0, -3.0]);
         for (from, to) in

@@ -52,6 +52,8 @@ struct Circumstances {
 pub struct Found<'a> {
     /// Natural logarithm of the odds.
     pub points: f32,
+    /// The same as if it had not been asked for.
+    pub unasked: f32,
     /// The piece that says it the most.
     pub piece: Option<usize>,
     /// The text that speaks for it the most.
@@ -60,7 +62,7 @@ pub struct Found<'a> {
 
 impl Found<'_> {
     /// Nothing was looked for.
-    pub const NOTHING: Found<'static> = Found { points: f32::MIN, piece: None, term: None };
+    pub const NOTHING: Found<'static> = Found { points: f32::MIN, unasked: f32::MIN, piece: None, term: None };
 }
 
 impl Names {
@@ -86,12 +88,14 @@ impl Names {
         let mut strongest = vec![0.0; self.circumstances.len()];
         let mut found: Vec<Found> = Vec::new();
         for (step, circumstances) in self.circumstances.iter().enumerate() {
-            let points = circumstances.always + if asked.contains(&step) { circumstances.asked } else { 0.0 };
-            found.push(Found { points, ..Found::NOTHING });
+            let unasked = circumstances.always;
+            let points = unasked + if asked.contains(&step) { circumstances.asked } else { 0.0 };
+            found.push(Found { points, unasked, ..Found::NOTHING });
         }
         for (term, places) in terms(pieces) {
             for (step, points) in self.terms.get(term).into_iter().flatten() {
                 found[*step].points += points;
+                found[*step].unasked += points;
                 places.iter().for_each(|place| by_piece[*step][*place] += points);
                 if *points > strongest[*step] {
                     (strongest[*step], found[*step].term) = (*points, Some(term));
@@ -123,7 +127,7 @@ mod tests {
         let table = Table { rows: rows.map(|(name, points)| (name.into(), [points])).into() };
         let names = Names::of(&["Q5", "Q6"], &table);
         let found = |asked| names.find(&pieces, asked)[1];
-        assert_eq!(found(&[1]), Found { points: 2.5, piece: Some(1), term: Some("落と") });
+        assert_eq!(found(&[1]), Found { points: 2.5, unasked: 1.5, piece: Some(1), term: Some("落と") });
         assert_eq!(found(&[0]).points, 1.5);
         assert_eq!(names.find(&pieces, &[])[0].points, 0.0, "nothing was learned of it");
         assert!(features(&pieces).iter().any(|feature| feature == "named 落と"));

@@ -78,9 +78,14 @@ impl<'a> Mail<'a> {
         self.is_told(step) || self.is_asked(step) || self.found[step].points > WEIGHED
     }
 
-    /// Named, found by the words of the flow, or more likely than not spoken of.
+    /// Named, found by the words of the flow, or by learned names more likely than not, whether it was asked for or not.
     fn is_told(&self, step: usize) -> bool {
-        self.read(step).is_some() || self.mentions[step].is_named() || self.found[step].points > 0.0
+        self.read(step).is_some() || self.mentions[step].is_named() || self.found[step].unasked > 0.0
+    }
+
+    /// It names no step by the words of the flow, and they found nothing.
+    fn names_nothing(&self) -> bool {
+        self.reading.learned.is_empty() && !self.mentions.iter().any(Mention::is_named)
     }
 
     /// The learned name of a step that no word of the flow names.
@@ -229,8 +234,9 @@ pub fn weigh(mail: Mail<'_>, names: &Names, weights: &Weights) -> Reading {
     }
     out.learned.clear();
     let outcome = OUTCOMES[weights.outcomes.best(&mail.whole())];
-    // Who refuses has answered nothing that he does not name.
-    let answered = |step: &usize| outcome != Outcome::Staff || mail.is_told(*step);
+    // What was done about one step says nothing of another, and who refuses has answered nothing that he does not name.
+    let all = outcome != Outcome::Staff && mail.names_nothing();
+    let answered = |step: &usize| all || mail.is_told(*step);
     for (step, features) in mail.steps().filter(|(step, _)| answered(step)) {
         let mut points = weights.answers.sum(&features);
         if !mail.mentions[step].is_named() {
