@@ -344,6 +344,25 @@ fn what_no_rule_knows_is_learned_and_the_same_mails_teach_the_same() {
     assert!(fs::read(&weights).unwrap() == first, "the same mails gave another file");
 }
 
+/// Names are learned for each file from the others: there were none, and it never ended.
+#[test]
+fn a_flow_learns_from_a_single_file_and_from_two() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = include_str!("corpus/dev/biz-phone-dialogues.jsonl");
+    for (file, skipped) in [("a.jsonl", 0), ("b.jsonl", 10)] {
+        let lines: Vec<&str> = all.lines().skip(skipped).take(10).collect();
+        fs::write(folder.path().join(file), lines.join("\n")).unwrap();
+    }
+    for files in [&["a.jsonl"][..], &["a.jsonl", "b.jsonl"]] {
+        let output = run(&folder, &[&["flow", "fit", "--out", "w.toml", "biz-phone/trouble"][..], files].concat());
+        assert!(output.status.success(), "{}", printed(&output));
+        shows(
+            &fs::read_to_string(folder.path().join("w.toml")).unwrap(),
+            &["[names]\n\"", "[answers]\n\"", "[outcomes]\n\""],
+        );
+    }
+}
+
 #[test]
 fn a_dry_run_of_fit_writes_nothing() {
     let folder = pack("");

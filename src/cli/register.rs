@@ -131,6 +131,7 @@ fn read(args: &Import, config: &Config, stored: &StoredRegister) -> (Entries, Pr
         entries.read(&report, file, &config.free_mail);
     }
     entries.complete(&config.store, stored.partners.clone(), &stored.customers);
+    entries.fits(&report);
     // What a file that cannot be read seems to lack is not missing.
     if !report.has_errors() || entries.has_customers {
         let desks: Vec<String> = config.desks.iter().map(|desk| desk.profile.id.clone()).collect();

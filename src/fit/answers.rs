@@ -63,6 +63,9 @@ pub struct Told {
 
 /// Learns how mails name steps; `ids` are those of the flow's steps.
 pub fn names(ids: &[&str], mails: &[&Told]) -> anyhow::Result<Table<1>> {
+    if mails.is_empty() {
+        return Ok(Table::default());
+    }
     let mut features = frequent(mails.iter().map(|mail| &mail.terms));
     let index = index(&features);
     let terms: Vec<Row> = mails.iter().map(|mail| row(&mail.terms, &index)).collect();

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
+use super::checkpoint::{ATTEMPTS, begin_log_anew};
 use super::effects::payload;
 use super::error::{Fault, StoreError};
 use super::open::open_beside;
@@ -59,7 +60,7 @@ pub fn forget(store: &Path, address: &str) -> Result<Forgotten, StoreError> {
             OF_PERSON.iter().try_for_each(|rest| Ok(_ = tx.execute(&format!("DELETE {rest}"), [&person])?))
         })?;
         // The log of changes still has the old pages until it is begun anew.
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        begin_log_anew(&connection, ATTEMPTS)?;
         Ok(all)
     };
     forget().map_err(|fault: Fault| fault.at(store))

@@ -10,6 +10,7 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::checkpoint::{ATTEMPTS, begin_log_anew};
 use super::error::{Fault, StoreError};
 use super::open::open_beside;
 use super::values::Ms;
@@ -91,7 +92,7 @@ pub fn purge(store: &Path, keep: Keep, now: Timestamp) -> Result<Purged, StoreEr
             let batch = one_batch(&mut connection, keep, now)?;
             if batch.is_nothing() {
                 // The log of changes still has the old pages until it is begun anew.
-                connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+                begin_log_anew(&connection, ATTEMPTS)?;
                 return Ok(all);
             }
             all = all.and(batch);

@@ -103,7 +103,7 @@ mod tests {
     fn a_migration_that_fails_leaves_the_store_as_it_was() {
         let mut connection = Connection::open_in_memory().unwrap();
         // The last table of the schema is in the way.
-        connection.execute_batch("CREATE TABLE outage (x)").unwrap();
+        connection.execute_batch("CREATE TABLE effect_text (x)").unwrap();
         assert!(migrate(&mut connection, 0, Timestamp::UNIX_EPOCH).is_err());
         let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
         assert_eq!(tables, 1);

@@ -145,14 +145,15 @@ const NAME_PARTS: usize = 3;
 
 fn learned(book: &FlowBook, sources: &[&Source]) -> anyhow::Result<Weights> {
     let ids = book.flow.ids();
+    let parts = NAME_PARTS.min(sources.len());
     let names = |without: Option<usize>| {
-        let others = sources.iter().enumerate().filter(|(place, _)| Some(place % NAME_PARTS) != without);
+        let others = sources.iter().enumerate().filter(|(place, _)| Some(place % parts) != without);
         answers::names(&ids, &others.flat_map(|(_, source)| &source.told).collect::<Vec<_>>())
     };
     let mut all: Vec<Examples> = Vec::new();
-    for part in 0..NAME_PARTS.min(sources.len()) {
+    for part in 0..parts {
         let names = Names::of(&ids, &names(Some(part))?);
-        all.extend(sources.iter().skip(part).step_by(NAME_PARTS).map(|source| examples(source, book, &names)));
+        all.extend(sources.iter().skip(part).step_by(parts).map(|source| examples(source, book, &names)));
     }
     let answers = answers::answers(&all.iter().flat_map(|examples| &examples.steps).collect::<Vec<_>>())?;
     let outcomes = answers::outcomes(&all.iter().flat_map(|examples| &examples.mails).collect::<Vec<_>>())?;

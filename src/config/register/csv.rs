@@ -180,7 +180,7 @@ fn merge(sheet: &Sheet, customers: &mut Customers, from: usize) {
     if repeated.is_empty() {
         return;
     }
-    let rows = std::mem::take(customers);
+    let rows = customers.take();
     let mut further: HashMap<&str, Vec<Listed>> = HashMap::new();
     for row in rows.iter().skip(from).filter(|row| repeated.may_have(row.id())) {
         further.entry(row.id()).or_default().push(row);

@@ -75,10 +75,12 @@ pub struct Draft<'a> {
 
 impl Texts {
     fn push(&mut self, field: Field, text: &str) {
+        let Ok(end) = u32::try_from(self.text.len() + text.len()) else {
+            self.too_large = true;
+            return;
+        };
         self.text.push_str(text);
-        let end = u32::try_from(self.text.len());
-        self.too_large |= end.is_err();
-        self.ends.push(end.unwrap_or(u32::MAX));
+        self.ends.push(end);
         self.fields.push(field);
     }
 
@@ -98,10 +100,10 @@ impl Texts {
     }
 
     fn append(&mut self, other: Texts) {
-        let before = u32::try_from(self.text.len()).ok();
-        let moved = |end: u32| before.and_then(|before| end.checked_add(before));
-        self.too_large |= other.too_large || other.ends.last().is_some_and(|end| moved(*end).is_none());
-        self.ends.extend(other.ends.iter().map(|end| moved(*end).unwrap_or(u32::MAX)));
+        self.too_large |= other.too_large || u32::try_from(self.text.len() + other.text.len()).is_err();
+        let before = u32::try_from(self.text.len()).ok().filter(|_| !self.too_large);
+        let Some(before) = before else { return };
+        self.ends.extend(other.ends.iter().map(|end| end + before));
         self.fields.extend(other.fields);
         self.text += &other.text;
     }
@@ -135,6 +137,12 @@ impl Customers {
         other.texts.truncate(other.end());
         self.texts.append(other.texts);
         self.rows.extend(other.rows.into_iter().map(|row| Row { first: row.first + first, ..row }));
+    }
+
+    /// Empties the list; that there was more than it holds is not forgotten.
+    pub fn take(&mut self) -> Customers {
+        let texts = Texts { too_large: self.texts.too_large, ..Texts::default() };
+        std::mem::replace(self, Customers { texts, ..Customers::default() })
     }
 
     /// There is more text than can be held.

@@ -106,18 +106,22 @@ impl Entries {
 
     /// Packs the entries.
     pub fn register(&self, report: &Report) -> Option<Register> {
-        let customers = match self.customers.is_too_large() {
-            true => Err(TooLarge),
-            false => Register::new(self.partners().cloned().collect(), self.customers.iter()),
-        };
-        match customers {
-            Ok(register) => Some(register),
-            Err(error) => {
-                let name = self.files.first().map(|(name, _)| name.clone()).unwrap_or_default();
-                report.of_file(&name, Problem::error(error.to_string()));
-                None
-            }
+        let packed = || Register::new(self.partners().cloned().collect(), self.customers.iter());
+        self.fits(report).then(packed)?.map_err(|error| self.refuse(error, report)).ok()
+    }
+
+    /// All customers are held; else it is reported.
+    pub fn fits(&self, report: &Report) -> bool {
+        let fits = !self.customers.is_too_large();
+        if !fits {
+            self.refuse(TooLarge, report);
         }
+        fits
+    }
+
+    fn refuse(&self, why: TooLarge, report: &Report) {
+        let name = self.files.first().map(|(name, _)| name.clone()).unwrap_or_default();
+        report.of_file(&name, Problem::error(why.to_string()));
     }
 
     fn report(&self, report: &Report, origin: &Origin, problem: Problem) {

@@ -41,8 +41,9 @@ pub struct Names {
     terms: HashMap<Box<str>, Vec<(usize, f32)>>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Circumstances {
+    /// The least there is for a step that nothing was learned of.
     always: f32,
     asked: f32,
 }
@@ -68,7 +69,8 @@ impl Found<'_> {
 impl Names {
     /// `ids` are those of the flow's steps; rows of others are left out.
     pub fn of(ids: &[&str], table: &Table<1>) -> Names {
-        let mut names = Names { circumstances: vec![Circumstances::default(); ids.len()], ..Names::default() };
+        let unknown = Circumstances { always: f32::MIN, asked: 0.0 };
+        let mut names = Names { circumstances: vec![unknown; ids.len()], ..Names::default() };
         for (row, [points]) in &table.rows {
             let Some((id, feature)) = row.split_once(' ') else { continue };
             let Some(step) = ids.iter().position(|known| *known == id) else { continue };
@@ -129,7 +131,7 @@ mod tests {
         let found = |asked| names.find(&pieces, asked)[1];
         assert_eq!(found(&[1]), Found { points: 2.5, unasked: 1.5, piece: Some(1), term: Some("落と") });
         assert_eq!(found(&[0]).points, 1.5);
-        assert_eq!(names.find(&pieces, &[])[0].points, 0.0, "nothing was learned of it");
+        assert_eq!(names.find(&pieces, &[])[0].points, f32::MIN, "nothing was learned of it");
         assert!(features(&pieces).iter().any(|feature| feature == "named 落と"));
     }
 }

@@ -64,14 +64,19 @@ impl<'a> Mail<'a> {
         self
     }
 
-    /// Nothing was asked, and it speaks of no step: there is nothing to weigh.
+    /// Nothing was asked, and it names no step: there is nothing to weigh. Names were learned from dialogues, and mean
+    /// nothing in mail about other matters.
     pub fn is_silent(&self) -> bool {
-        !(0..self.flow.steps.len()).any(|step| self.may_answer(step))
+        self.asked.is_empty() && self.names_nothing()
     }
 
     /// The steps that it may answer, each with its features.
     pub fn steps(&self) -> impl Iterator<Item = (usize, Features)> {
-        (0..self.flow.steps.len()).filter(|step| self.may_answer(*step)).map(|step| (step, self.features(step)))
+        self.candidates().map(|step| (step, self.features(step)))
+    }
+
+    fn candidates(&self) -> impl Iterator<Item = usize> {
+        (0..self.flow.steps.len()).filter(|step| self.may_answer(*step))
     }
 
     fn may_answer(&self, step: usize) -> bool {
@@ -237,7 +242,8 @@ pub fn weigh(mail: Mail<'_>, names: &Names, weights: &Weights) -> Reading {
     // What was done about one step says nothing of another, and who refuses has answered nothing that he does not name.
     let all = outcome != Outcome::Staff && mail.names_nothing();
     let answered = |step: &usize| all || mail.is_told(*step);
-    for (step, features) in mail.steps().filter(|(step, _)| answered(step)) {
+    for step in mail.candidates().filter(answered) {
+        let features = mail.features(step);
         let mut points = weights.answers.sum(&features);
         if !mail.mentions[step].is_named() {
             points[NOTHING] += DOUBT;

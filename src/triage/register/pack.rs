@@ -105,13 +105,14 @@ impl Packer {
 
     fn desks<'d>(&mut self, desks: impl Iterator<Item = &'d str>) -> Result<u16, TooLarge> {
         let desks: Vec<&str> = desks.collect();
-        let lines = desks.join("\n");
-        if let Some(number) = self.desks.get(&lines) {
+        // With their lengths: a line feed in a name makes no two of it.
+        let key: String = desks.iter().map(|desk| format!("{}:{desk}", desk.len())).collect();
+        if let Some(number) = self.desks.get(&key) {
             return Ok(*number);
         }
         let number = u16::try_from(self.register.desk_lists.len()).map_err(|_| TooLarge)?;
         self.register.desk_lists.push(desks.into_iter().map(str::to_owned).collect());
-        self.desks.insert(lines, number);
+        self.desks.insert(key, number);
         Ok(number)
     }
 }
